@@ -1,0 +1,82 @@
+//! The machine put together. It takes a block and gives effects, and does nothing else: the node, a simulator and a
+//! test drive the very same code.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`genesis`] | the document that a chain begins with |
+//! | [`tx`] | transactions: canonical decoding, sign bytes, signature checks as data |
+//! | [`pipeline`] | what a transaction goes through: signatures, fee, sequence, messages, outcomes, gas |
+//! | [`block`] | [`App::execute`]: a block's transactions and end, into [`Effects`] |
+//! | [`money`] | the check of every block's raw writes that money is conserved |
+//! | [`seed`] | the block's randomness |
+//! | [`query`] | one table of queries for every transport; simulation |
+//! | [`chain`] | the module of the chain's own facts |
+//!
+//! What a block announces besides its state goes up as [`Effects`]; what stops the node goes up as [`Halt`].
+
+pub mod block;
+pub mod chain;
+pub mod genesis;
+pub mod money;
+pub mod pipeline;
+pub mod query;
+mod routing;
+pub mod seed;
+pub mod tx;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ledger::{Chain, MessageRoute, QueryRoute};
+use store::Module;
+
+pub use block::{BlockInput, Effects, Halt};
+pub use genesis::Genesis;
+pub use pipeline::{Admission, TxResult};
+pub use tx::{SignatureCheck, SignedTx, TxHash, Verdicts};
+
+/// Every tree under the `app_hash`, in no order that matters.
+pub const MODULES: [Module; 11] = [
+    chain::MODULE,
+    ledger::accounts::MODULE,
+    ledger::bank::MODULE,
+    ledger::fees::MODULE,
+    ledger::take::MODULE,
+    ledger::provider::MODULE,
+    ledger::validators::MODULE,
+    ledger::escrow::MODULE,
+    ledger::capacity::MODULE,
+    market::MODULES[0],
+    market::MODULES[1],
+];
+
+/// The machine of one chain: its fixed facts and its tables of messages and queries. It holds no state.
+pub struct App {
+    chain: Arc<Chain>,
+    messages: BTreeMap<String, MessageRoute>,
+    queries: BTreeMap<&'static str, QueryRoute>,
+}
+
+impl App {
+    /// The machine of a chain.
+    pub fn new(chain: Arc<Chain>) -> Self {
+        let messages = routing::messages().into_iter().map(|route| (route.url.clone(), route)).collect();
+        let queries = routing::queries().into_iter().map(|route| (route.path, route)).collect();
+        Self { chain, messages, queries }
+    }
+
+    /// The chain's fixed facts.
+    pub fn chain(&self) -> &Arc<Chain> {
+        &self.chain
+    }
+
+    /// The type URLs of the messages that transactions may carry, in order.
+    pub fn message_urls(&self) -> impl Iterator<Item = &str> {
+        self.messages.keys().map(String::as_str)
+    }
+
+    /// The paths of the queries that are answered, in order.
+    pub fn query_paths(&self) -> impl Iterator<Item = &'static str> {
+        self.queries.keys().copied()
+    }
+}

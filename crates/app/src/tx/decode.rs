@@ -1,0 +1,152 @@
+//! Canonical decoding.
+
+use ledger::Rejection;
+use ledger::accounts::keys::PublicKey;
+use primitives::Coins;
+use proto::cosmos::tx::signing::v1beta1::SignMode;
+use proto::cosmos::tx::v1beta1::{AuthInfo, SignDoc, SignerInfo, TxBody, TxRaw, mode_info};
+use proto::{Any, Message};
+
+use super::{TxHash, hash};
+
+const MOST_MESSAGES: usize = 100;
+const LONGEST_MEMO: usize = 256;
+
+/// A transaction that decodes canonically and has the shape that the chain accepts. Signatures are not verified yet.
+#[derive(Clone, Debug)]
+pub struct SignedTx {
+    /// SHA-256 of its bytes.
+    pub hash: TxHash,
+    /// Bytes that it takes in a block.
+    pub size: usize,
+    /// What it asks for, in order; at least one.
+    pub messages: Vec<Any>,
+    /// A note.
+    pub memo: String,
+    /// The last height at which it may be executed; zero is no limit.
+    pub timeout_height: u64,
+    /// What it pays, whether it succeeds or not.
+    pub fee: Coins,
+    /// Bech32 text of who pays, empty for the first signer.
+    pub payer: String,
+    /// Gas that it may use.
+    pub gas_limit: u64,
+    /// Who signs, in order.
+    pub signers: Vec<Signer>,
+    body_bytes: Vec<u8>,
+    auth_info_bytes: Vec<u8>,
+}
+
+/// One signature of a transaction.
+#[derive(Clone, Debug)]
+pub struct Signer {
+    /// The key, if the transaction carries it.
+    pub key: Option<PublicKey>,
+    /// How many transactions the account has signed before.
+    pub sequence: u64,
+    /// 64 bytes; empty in a simulation.
+    pub signature: Vec<u8>,
+}
+
+impl SignedTx {
+    /// Decodes a transaction.
+    ///
+    /// # Errors
+    /// `sdk` 2 when the bytes do not decode or are not canonical, or another `sdk` code that says which rule of
+    /// the shape is broken.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Rejection> {
+        let raw: TxRaw = canonical(bytes, "the transaction")?;
+        let body: TxBody = canonical(&raw.body_bytes, "its body")?;
+        let auth: AuthInfo = canonical(&raw.auth_info_bytes, "its auth info")?;
+        refuse_unsupported(&body)?;
+        if body.messages.is_empty() {
+            return Err(Rejection::invalid_request("the transaction carries no message"));
+        }
+        if body.messages.len() > MOST_MESSAGES {
+            let text = format!("{} messages: a transaction carries at most {MOST_MESSAGES}", body.messages.len());
+            return Err(Rejection::invalid_request(text));
+        }
+        if body.memo.len() > LONGEST_MEMO {
+            let text = format!("a memo of {} bytes: at most {LONGEST_MEMO} are allowed", body.memo.len());
+            return Err(Rejection::new("sdk", 12, text));
+        }
+        let fee = auth.fee.unwrap_or_default();
+        if !fee.granter.is_empty() {
+            return Err(Rejection::invalid_request("this chain has no fee grants yet: leave the granter empty"));
+        }
+        let coins = fee.amount.iter().map(|coin| (coin.denom.as_str(), coin.amount.as_str()));
+        let coins = Coins::from_wire(coins).map_err(|error| Rejection::invalid_coins(error.to_string()))?;
+        if auth.signer_infos.len() != raw.signatures.len() {
+            let text = format!("{} signers, {} signatures", auth.signer_infos.len(), raw.signatures.len());
+            return Err(Rejection::unauthorized(format!("wrong number of signatures: {text}")));
+        }
+        let pairs = auth.signer_infos.into_iter().zip(raw.signatures);
+        let signers = pairs.map(|(info, signature)| signer(info, signature)).collect::<Result<_, _>>()?;
+        Ok(Self {
+            hash: hash(bytes),
+            size: bytes.len(),
+            messages: body.messages,
+            memo: body.memo,
+            timeout_height: body.timeout_height,
+            fee: coins,
+            payer: fee.payer,
+            gas_limit: fee.gas_limit,
+            signers,
+            body_bytes: raw.body_bytes,
+            auth_info_bytes: raw.auth_info_bytes,
+        })
+    }
+
+    /// The bytes that an account signs (`SIGN_MODE_DIRECT`).
+    pub fn sign_bytes(&self, chain_id: &str, account_number: u64) -> Vec<u8> {
+        let document = SignDoc {
+            body_bytes: self.body_bytes.clone(),
+            auth_info_bytes: self.auth_info_bytes.clone(),
+            chain_id: chain_id.to_owned(),
+            account_number,
+        };
+        document.encode_to_vec()
+    }
+}
+
+fn canonical<M: Message + Default>(bytes: &[u8], what: &str) -> Result<M, Rejection> {
+    let decoded = M::decode(bytes);
+    let decoded = decoded.map_err(|error| Rejection::new("sdk", 2, format!("{what} does not decode: {error}")))?;
+    if decoded.encode_to_vec() != bytes {
+        let text = format!("{what} is not canonical protobuf, or has a field that this chain does not know");
+        return Err(Rejection::new("sdk", 2, text));
+    }
+    Ok(decoded)
+}
+
+fn refuse_unsupported(body: &TxBody) -> Result<(), Rejection> {
+    if body.unordered || body.timeout_timestamp.is_some() {
+        let text = "unordered transactions are not supported: use the account's sequence and timeout_height";
+        return Err(Rejection::invalid_request(text));
+    }
+    if !body.extension_options.is_empty() || !body.non_critical_extension_options.is_empty() {
+        return Err(Rejection::new("sdk", 29, "extension options are not supported"));
+    }
+    Ok(())
+}
+
+fn signer(info: SignerInfo, signature: Vec<u8>) -> Result<Signer, Rejection> {
+    let mode = match info.mode_info.and_then(|mode| mode.sum) {
+        Some(mode_info::Sum::Single(single)) => single.mode,
+        Some(mode_info::Sum::Multi(_)) => {
+            return Err(Rejection::unauthorized("multi-signature accounts are not supported yet"));
+        }
+        None => SignMode::Unspecified as i32,
+    };
+    // Simulations leave the mode out; they carry no signature to interpret.
+    let simulated = mode == SignMode::Unspecified as i32 && signature.is_empty();
+    if mode != SignMode::Direct as i32 && !simulated {
+        return Err(Rejection::unauthorized(format!(
+            "sign mode {mode} is not supported: sign with SIGN_MODE_DIRECT ({})",
+            SignMode::Direct as i32
+        )));
+    }
+    let key = info.public_key.as_ref().map(PublicKey::from_any).transpose();
+    let key = key.map_err(|error| Rejection::new("sdk", 8, error.to_string()))?;
+    Ok(Signer { key, sequence: info.sequence, signature })
+}

@@ -1,0 +1,20 @@
+//! How every face and role reaches the chain.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`keys`] | signing keys, from a mnemonic by BIP-39 and BIP-44 as every Cosmos wallet |
+//! | [`keystore`] | key files, encrypted at rest; accounts marked `dev` in the clear |
+//! | [`node`] | [`Node`]: JSON-RPC to one node: status, queries, broadcast, inclusion |
+//! | [`tx`] | building and signing transactions |
+//! | [`account`] | [`Account`]: one account's transactions one after the other, recovering from sequence errors |
+
+pub mod account;
+pub mod keys;
+pub mod keystore;
+pub mod node;
+pub mod tx;
+
+pub use account::{Account, Confirmed, Fees};
+pub use keys::{KeyError, SigningKey};
+pub use keystore::{Keystore, KeystoreError};
+pub use node::{Node, NodeError, NodeStatus, TxOutcome};

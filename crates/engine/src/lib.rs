@@ -1,0 +1,37 @@
+//! The BFT engine's adapter: the only crate that knows which engine decides.
+//!
+//! Malachite (a Tendermint engine with stake-weighted quorums) decides; its types are chosen here
+//! so that what it decides is a CometBFT chain: votes sign CometBFT's canonical bytes, and an
+//! unmodified light client accepts every header.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`comet`] | CometBFT's blocks, headers, commits and hashes, byte for byte |
+//! | [`host`] | [`Host`]: what the engine asks of the node |
+//! | [`config`] | [`EngineConfig`]: addresses, peers, limits |
+//! | [`keys`] | [`ValidatorKey`] and [`NodeKey`]: who votes, and who talks |
+//! | [`driver`] | [`Consensus`] and its actor driver, [`ActorEngine`] |
+//! | `context`, `signing`, `codec`, `streams` | the engine's view of the above |
+//!
+//! A candidate is durable before any reply that could make this node vote for it; every request
+//! of the engine is answered; pacing is the engine's `target_time`, never a sleep.
+
+#[cfg(test)]
+extern crate self as engine; // the tests' host names the crate from outside
+
+mod codec;
+pub mod comet;
+pub mod config;
+mod context;
+pub mod driver;
+pub mod host;
+pub mod keys;
+mod signing;
+mod streams;
+
+pub use codec::CodecError;
+pub use comet::{BlockRef, Certificate};
+pub use config::EngineConfig;
+pub use driver::{ActorEngine, Consensus, EngineError};
+pub use host::{Host, HostError};
+pub use keys::{NodeKey, ValidatorKey};

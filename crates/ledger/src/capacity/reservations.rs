@@ -1,0 +1,188 @@
+//! What markets do: hold, turn firm, release.
+
+use std::collections::BTreeMap;
+
+use primitives::{Address, Height};
+use proto::tetra::capacity::v1::{Hold, HoldKind, Resources};
+
+use super::placement::{Room, place};
+use super::resources::{self, Claim};
+use super::state::{self, HOLDS, HOLDS_BY_REFERENCE, HostKey, LOST, StoredHost};
+use super::{HoldId, errors, events, holds};
+use crate::context::Context;
+use crate::failure::{Failure, Rejection};
+
+/// Which holds count against the room of a host.
+#[derive(Clone, Copy)]
+enum Beside {
+    /// All of them, so that offers spread over what is free.
+    All,
+    /// The exclusive ones, which is what must fit.
+    Exclusive,
+}
+
+fn room((key, host): &(HostKey, StoredHost), beside: Beside) -> Room {
+    let mut free = resources::subtract(&host.capacity(), &host.taken());
+    if let Beside::All = beside {
+        free = resources::subtract(&free, &host.wanted());
+    }
+    Room { key: *key, free, devices: host.devices.clone() }
+}
+
+fn rooms(hosts: &[(HostKey, StoredHost)], beside: Beside) -> Vec<Room> {
+    hosts.iter().map(|host| room(host, beside)).collect()
+}
+
+/// The holds of a market under a reference, oldest first.
+///
+/// # Errors
+/// When the state fails.
+pub fn held(ctx: &Context, market: &str, reference: &str) -> Result<Vec<Hold>, Failure> {
+    let part = (reference.to_owned(), market.to_owned());
+    let mut found = Vec::new();
+    for ((_, _, id), ()) in HOLDS_BY_REFERENCE.under(&ctx.state, &part)? {
+        found.extend(HOLDS.get(&ctx.state, &id)?);
+    }
+    Ok(found)
+}
+
+fn require_unused(ctx: &Context, claim: &Claim<'_>) -> Result<(), Failure> {
+    if held(ctx, claim.market, &claim.reference)?.is_empty() {
+        return Ok(());
+    }
+    Err(errors::reference_in_use(claim.market, &claim.reference).into())
+}
+
+fn hold_placed(
+    ctx: &mut Context,
+    claim: &Claim<'_>,
+    placed: BTreeMap<HostKey, Resources>,
+    kind: HoldKind,
+    expires_at: Height,
+) -> Result<Vec<Hold>, Failure> {
+    let height = |height: u64| i64::try_from(height).map_err(|_| Rejection::overflow("the height"));
+    let mut made = Vec::new();
+    for (key, taken) in placed {
+        let hold = Hold {
+            id: holds::next_id(ctx)?,
+            host_key: key.to_vec(),
+            kind: kind as i32,
+            market: claim.market.to_owned(),
+            reference: claim.reference.clone(),
+            resources: Some(taken),
+            expires_at: height(expires_at)?,
+            fence: if kind == HoldKind::Firm { holds::next_fence(ctx, &key)? } else { 0 },
+            created_at: height(ctx.block.height)?,
+            yields_at: None,
+        };
+        holds::store(ctx, &hold)?;
+        events::created(ctx, &hold);
+        if kind == HoldKind::Firm {
+            events::firm(ctx, &hold);
+        }
+        made.push(hold);
+    }
+    Ok(made)
+}
+
+/// Makes soft holds for a claim, one per host, gone after the height `expires_at` (0: never). Where it can, it keeps
+/// clear of other soft holds. A provider without hosts gets none.
+///
+/// # Errors
+/// `capacity` 2 when the claim does not fit beside the exclusive holds, 8 when the reference holds something already.
+pub fn hold_soft(
+    ctx: &mut Context,
+    provider: &Address,
+    claim: &Claim<'_>,
+    expires_at: Height,
+) -> Result<Vec<HoldId>, Failure> {
+    require_unused(ctx, claim)?;
+    let hosts = state::hosts_of(ctx, provider)?;
+    if hosts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let placed = place(claim, rooms(&hosts, Beside::All)).or_else(|| place(claim, rooms(&hosts, Beside::Exclusive)));
+    let placed = placed.ok_or_else(|| errors::gone("no host of the provider has room for this"))?;
+    let made = hold_placed(ctx, claim, placed, HoldKind::Soft, expires_at)?;
+    Ok(made.iter().map(|hold| hold.id).collect())
+}
+
+/// Turns all soft holds of a reference firm, or none. A reference of a provider without hosts has none to turn.
+///
+/// # Errors
+/// `capacity` 2 when a hold expired or was lost, or its place was taken by another.
+pub fn turn_firm(ctx: &mut Context, market: &str, reference: &str) -> Result<Vec<Hold>, Failure> {
+    if LOST.has(&ctx.state, &(reference.to_owned(), market.to_owned()))? {
+        return Err(errors::gone("the hold behind this offer has expired, or its host shrank").into());
+    }
+    let soft: Vec<Hold> = held(ctx, market, reference)?;
+    let soft: Vec<Hold> = soft.into_iter().filter(|hold| hold.kind() == HoldKind::Soft).collect();
+    for hold in &soft {
+        let expired = hold.expires_at > 0 && u64::try_from(hold.expires_at).is_ok_and(|at| at < ctx.block.height);
+        if expired {
+            return Err(errors::gone("the hold behind this offer has expired").into());
+        }
+        let key = state::host_key(&hold.host_key)?;
+        let free = room(&(key, state::host(ctx, &key)?), Beside::Exclusive).free;
+        if !resources::fits(&holds::amount(hold), &free) {
+            return Err(errors::gone("another took what this offer stood on").into());
+        }
+    }
+    let mut turned = Vec::new();
+    for mut hold in soft {
+        holds::remove(ctx, &hold)?;
+        let key = state::host_key(&hold.host_key)?;
+        hold.kind = HoldKind::Firm as i32;
+        hold.expires_at = 0;
+        hold.fence = holds::next_fence(ctx, &key)?;
+        holds::store(ctx, &hold)?;
+        events::firm(ctx, &hold);
+        turned.push(hold);
+    }
+    Ok(turned)
+}
+
+/// Makes firm holds for a claim at once, on all hosts that it needs or on none.
+///
+/// # Errors
+/// `capacity` 2 when the claim does not fit, 8 when the reference holds something already.
+pub fn hold_firm(ctx: &mut Context, provider: &Address, claim: &Claim<'_>) -> Result<Vec<Hold>, Failure> {
+    hold_exclusive(ctx, provider, claim, HoldKind::Firm)
+}
+
+/// Makes interruptible holds for a claim, on all hosts that it needs or on none.
+///
+/// # Errors
+/// As [`hold_firm`].
+pub fn hold_interruptible(ctx: &mut Context, provider: &Address, claim: &Claim<'_>) -> Result<Vec<Hold>, Failure> {
+    hold_exclusive(ctx, provider, claim, HoldKind::Interruptible)
+}
+
+fn hold_exclusive(
+    ctx: &mut Context,
+    provider: &Address,
+    claim: &Claim<'_>,
+    kind: HoldKind,
+) -> Result<Vec<Hold>, Failure> {
+    require_unused(ctx, claim)?;
+    let hosts = state::hosts_of(ctx, provider)?;
+    let placed = place(claim, rooms(&hosts, Beside::Exclusive));
+    let placed = placed.ok_or_else(|| errors::gone("no registered host of the provider has room for this"))?;
+    hold_placed(ctx, claim, placed, kind, 0)
+}
+
+/// Ends all holds of a reference, on its market's word. There may be none.
+///
+/// # Errors
+/// When the state fails.
+pub fn release(ctx: &mut Context, market: &str, reference: &str) -> Result<(), Failure> {
+    for hold in held(ctx, market, reference)? {
+        holds::remove(ctx, &hold)?;
+        events::ended(ctx, &hold, "released");
+    }
+    let lost = (reference.to_owned(), market.to_owned());
+    if LOST.has(&ctx.state, &lost)? {
+        LOST.remove(&mut ctx.state, &lost);
+    }
+    Ok(())
+}

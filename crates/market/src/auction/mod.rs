@@ -1,0 +1,24 @@
+//! Who serves a group: orders, bids and leases (spec/akash.md 1.7).
+//!
+//! Beside the rooms of every part: [`orders`] opens orders, [`ending`] ends everything; [`placement`] and
+//! [`capability`] say which providers may bid, [`offer`] what a bid may offer; [`hold`] keeps hardware behind bids
+//! and leases.
+
+pub mod capability;
+pub mod ending;
+pub(crate) mod events;
+pub mod hold;
+pub mod messages;
+pub mod offer;
+pub mod orders;
+pub mod params;
+pub mod placement;
+pub mod queries;
+pub mod state;
+
+use store::Module;
+
+pub use params::Params;
+
+/// The tree of orders, bids and leases.
+pub const MODULE: Module = Module("market");

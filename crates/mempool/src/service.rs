@@ -1,0 +1,385 @@
+//! The pool of a running node: check, pool, journal and gossip tied together.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use tokio::sync::{RwLock, mpsc, watch};
+use tokio::task::JoinHandle;
+
+use crate::file::Saved;
+use crate::gossip::{GossipEvent, Received, Verdict};
+use crate::{
+    CheckKind, CheckTx, Entry, Fault, Gossip, GossipConfig, GossipError, GossipHandle, Journal, JournalError,
+    Limits, Pool, PoolError, Rejection, TxHash,
+};
+
+/// How a node keeps its pool.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The pool's limits.
+    pub limits: Limits,
+    /// The journal's file; its folder must exist.
+    pub journal: PathBuf,
+    /// How transactions are shared; none for a node without peers.
+    pub gossip: Option<GossipConfig>,
+}
+
+/// Why the pool could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// Gossip cannot start.
+    #[error(transparent)]
+    Gossip(#[from] GossipError),
+}
+
+/// Why a transaction was not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// The pool does not take it.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+    /// The chain's checks refuse it.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// It could not be made durable, so it was not accepted.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+/// What the pool holds now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Waiting transactions.
+    pub txs: usize,
+    /// Their raw bytes.
+    pub bytes: usize,
+}
+
+/// What a block changed in the pool.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Updated {
+    /// Waiting transactions that the block committed.
+    pub committed: Vec<TxHash>,
+    /// Those that had waited too long.
+    pub expired: Vec<TxHash>,
+    /// Those that are no longer valid.
+    pub invalid: Vec<TxHash>,
+}
+
+/// The transaction pool of a node. Dropping it ends its gossip soon; [`Mempool::close`] waits for that.
+pub struct Mempool {
+    shared: Arc<Shared>,
+    intake: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    check: Arc<dyn CheckTx>,
+    state: Mutex<State>,
+    /// Held shared while a new transaction is checked and added, alone while a block is applied, so that no check
+    /// against the old state ends in the pool after the recheck.
+    block_gate: RwLock<()>,
+    gossip: Option<GossipHandle>,
+    waiting: watch::Sender<usize>,
+}
+
+struct State {
+    pool: Pool,
+    journal: Journal,
+    in_check: HashSet<TxHash>,
+    height: u64,
+}
+
+impl Mempool {
+    /// Opens the pool as it was left, checks what it held against the state after block `height`, and starts gossip.
+    pub async fn open(config: Config, check: Arc<dyn CheckTx>, height: u64) -> Result<Self, OpenError> {
+        let (journal, saved) = Journal::open(config.journal)?;
+        let state = State {
+            pool: Pool::new(config.limits),
+            journal,
+            in_check: HashSet::new(),
+            height,
+        };
+        let (gossip, events) = match config.gossip {
+            Some(config) => {
+                let (handle, events) = Gossip::start(config).await?;
+                (Some(handle), Some(events))
+            }
+            None => (None, None),
+        };
+        let shared = Arc::new(Shared {
+            check,
+            state: Mutex::new(state),
+            block_gate: RwLock::new(()),
+            gossip,
+            waiting: watch::channel(0).0,
+        });
+        shared.restore(saved).await?;
+        let intake = events.map(|events| tokio::spawn(take_in(shared.clone(), events)));
+        Ok(Self { shared, intake })
+    }
+
+    /// Checks a transaction, adds it, makes it survive a crash of the node, and shares it.
+    pub async fn submit(&self, raw: impl Into<Bytes>) -> Result<TxHash, SubmitError> {
+        let raw = raw.into();
+        let hash = self.shared.accept(raw.clone()).await?;
+        if let Some(gossip) = &self.shared.gossip {
+            gossip.publish(raw).await;
+        }
+        Ok(hash)
+    }
+
+    /// Applies a committed block: its transactions leave and are not accepted again, those that waited too long
+    /// leave, and the rest is rechecked. To be called once per block, after the state that [`CheckTx`] sees has moved
+    /// to `height`.
+    pub async fn update(&self, height: u64, committed: &[TxHash]) -> Result<Updated, JournalError> {
+        self.shared.update(height, committed).await
+    }
+
+    /// The transactions of a proposal; see [`Pool::reap`].
+    pub fn reap(&self, max_bytes: u64, max_gas: u64, next_sequence: impl Fn(&[u8]) -> u64) -> Vec<Bytes> {
+        self.shared.state().pool.reap(max_bytes, max_gas, next_sequence)
+    }
+
+    /// The sequence that `sender` should sign next, given the committed one; see [`Pool::next_sequence`].
+    pub fn next_sequence(&self, sender: &[u8], committed: u64) -> u64 {
+        self.shared.state().pool.next_sequence(sender, committed)
+    }
+
+    /// At most `limit` waiting transactions in the order of their arrival.
+    pub fn unconfirmed(&self, limit: usize) -> Vec<Bytes> {
+        self.shared
+            .state()
+            .pool
+            .unconfirmed(limit)
+            .into_iter()
+            .map(|entry| entry.bytes.clone())
+            .collect()
+    }
+
+    /// The waiting transaction with this hash.
+    pub fn get(&self, hash: &TxHash) -> Option<Bytes> {
+        self.shared
+            .state()
+            .pool
+            .get(hash)
+            .map(|entry| entry.bytes.clone())
+    }
+
+    /// How much waits.
+    pub fn stats(&self) -> Stats {
+        let state = self.shared.state();
+        Stats {
+            txs: state.pool.len(),
+            bytes: state.pool.total_bytes(),
+        }
+    }
+
+    /// How many transactions wait; a proposer awaits its changes.
+    pub fn pending(&self) -> watch::Receiver<usize> {
+        self.shared.waiting.subscribe()
+    }
+
+    /// Ends gossip, synchronises the journal and releases it: afterwards it can be opened again.
+    pub async fn close(mut self) -> Result<(), JournalError> {
+        if let Some(intake) = self.intake.take() {
+            intake.abort();
+            // Cancelled is what it is to be.
+            drop(intake.await);
+        }
+        let file = self.shared.state().journal.sync_handle()?;
+        drop(tokio::task::spawn_blocking(move || file.sync_data()).await);
+        Ok(())
+    }
+
+    /// The gossip node, if this pool has one: its address, identity and peers.
+    pub fn gossip(&self) -> Option<&GossipHandle> {
+        self.shared.gossip.as_ref()
+    }
+}
+
+impl Drop for Mempool {
+    fn drop(&mut self) {
+        if let Some(intake) = &self.intake {
+            intake.abort();
+        }
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No code that holds the lock leaves the state half-changed, so a panic elsewhere does not spoil it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn accept(&self, raw: Bytes) -> Result<TxHash, SubmitError> {
+        let _gate = self.block_gate.read().await;
+        let _claim = Claim::new(self, &raw)?;
+        let checked = self.check.check(&raw, CheckKind::New).await?;
+
+        let mut state = self.state();
+        let height = state.height;
+        let inserted = state.pool.insert(raw, checked, height)?;
+        state.record(&inserted.hash, &inserted.left)?;
+        self.waiting.send_replace(state.pool.len());
+        Ok(inserted.hash)
+    }
+
+    /// What the journal held enters through the same checks; its age counts on.
+    async fn restore(&self, saved: Vec<Saved>) -> Result<(), JournalError> {
+        for tx in saved {
+            let verdict = self.check.check(&tx.bytes, CheckKind::New).await;
+            let mut state = self.state();
+            match verdict {
+                Ok(checked) => {
+                    if let Err(error) = state.pool.insert(tx.bytes, checked, tx.height) {
+                        tracing::info!(%error, "a transaction of the journal no longer fits the pool");
+                    }
+                }
+                Err(rejection) => {
+                    tracing::info!(%rejection, "a transaction of the journal is no longer valid")
+                }
+            }
+        }
+        let mut state = self.state();
+        let height = state.height;
+        state.pool.expire(height);
+        let State { pool, journal, .. } = &mut *state;
+        journal.rewrite(pool.in_sequence())?;
+        self.waiting.send_replace(pool.len());
+        Ok(())
+    }
+
+    async fn update(&self, height: u64, committed: &[TxHash]) -> Result<Updated, JournalError> {
+        let _gate = self.block_gate.write().await;
+        let (committed, expired, remaining) = {
+            let mut state = self.state();
+            state.height = height;
+            let committed = state.pool.remove_committed(committed.iter().copied());
+            let expired = state.pool.expire(height);
+            let remaining: Vec<Entry> = state.pool.in_sequence().cloned().collect();
+            (committed, expired, remaining)
+        };
+        let mut invalid = Vec::new();
+        for entry in remaining {
+            if let Err(rejection) = self.check.check(&entry.bytes, CheckKind::Recheck).await {
+                tracing::debug!(%rejection, "a waiting transaction is no longer valid");
+                invalid.push(entry.hash);
+            }
+        }
+        let updated = Updated {
+            committed,
+            expired,
+            invalid,
+        };
+        let file = self.state().settle(&updated)?;
+        self.waiting.send_replace(self.state().pool.len());
+        // A failure of this sync costs durability over a power failure only, which is promised to nobody.
+        drop(tokio::task::spawn_blocking(move || file.sync_data()));
+        Ok(updated)
+    }
+
+    /// What a peer that joins is offered: all that waits, in an order in which it can be checked.
+    fn offer(&self) -> Vec<Bytes> {
+        self.state()
+            .pool
+            .in_sequence()
+            .map(|entry| entry.bytes.clone())
+            .collect()
+    }
+}
+
+impl State {
+    /// Makes an insertion durable, or undoes it.
+    fn record(&mut self, hash: &TxHash, left: &[TxHash]) -> Result<(), JournalError> {
+        let Some(entry) = self.pool.get(hash) else {
+            return Ok(());
+        };
+        if let Err(error) = self.journal.record_added(entry, left) {
+            self.pool.remove(hash);
+            return Err(error);
+        }
+        if self.journal.is_bloated(self.pool.total_bytes()) {
+            self.journal.rewrite(self.pool.in_sequence())?;
+        }
+        Ok(())
+    }
+
+    /// Drops what is no longer valid and records all that left with a block.
+    fn settle(&mut self, updated: &Updated) -> Result<std::fs::File, JournalError> {
+        for hash in &updated.invalid {
+            self.pool.remove(hash);
+        }
+        let left: Vec<TxHash> = [&updated.committed, &updated.expired, &updated.invalid]
+            .into_iter()
+            .flatten()
+            .copied()
+            .collect();
+        self.journal.record_left(&left)?;
+        if self.journal.is_bloated(self.pool.total_bytes()) {
+            self.journal.rewrite(self.pool.in_sequence())?;
+        }
+        self.journal.sync_handle()
+    }
+}
+
+/// A transaction that is being checked; a second copy meanwhile is known already.
+struct Claim<'a> {
+    shared: &'a Shared,
+    hash: TxHash,
+}
+
+impl<'a> Claim<'a> {
+    fn new(shared: &'a Shared, raw: &[u8]) -> Result<Self, PoolError> {
+        let mut state = shared.state();
+        let hash = state.pool.screen(raw)?;
+        if !state.in_check.insert(hash) {
+            return Err(PoolError::AlreadyKnown);
+        }
+        Ok(Self { shared, hash })
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        self.shared.state().in_check.remove(&self.hash);
+    }
+}
+
+/// Judges what peers send, in the order in which it came.
+async fn take_in(shared: Arc<Shared>, mut events: mpsc::Receiver<GossipEvent>) {
+    let Some(gossip) = shared.gossip.clone() else {
+        return;
+    };
+    while let Some(event) = events.recv().await {
+        match event {
+            GossipEvent::Received(received) => {
+                let verdict = judge(&shared, &received).await;
+                gossip.report(received, verdict).await;
+            }
+            GossipEvent::Joined(peer) => gossip.offer(peer, shared.offer()).await,
+        }
+    }
+}
+
+async fn judge(shared: &Shared, received: &Received) -> Verdict {
+    match shared.accept(received.bytes.clone()).await {
+        Ok(_) => Verdict::Accept,
+        Err(SubmitError::Rejected(Rejection {
+            fault: Fault::Malformed,
+            ..
+        }))
+        | Err(SubmitError::Pool(PoolError::TooLarge { .. } | PoolError::Empty)) => {
+            tracing::debug!(peer = %received.from, "a peer sent a malformed transaction");
+            Verdict::Reject
+        }
+        Err(error) => {
+            tracing::debug!(%error, peer = %received.from, "not taken from a peer");
+            Verdict::Ignore
+        }
+    }
+}

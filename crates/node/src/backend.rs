@@ -1,0 +1,292 @@
+//! What the RPC asks.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use app::{SignedTx, TxResult};
+use async_trait::async_trait;
+use bytes::Bytes;
+use engine::comet::Commit;
+use ledger::{Event, QueryError, QueryStatus};
+use mempool::{Mempool, SubmitError};
+use primitives::validators::{ConsensusAddress, ValidatorSet};
+use rpc::backend::{Answer, NewBlock, Peer, Submitted, TxPage};
+use rpc::query::{Op, Query};
+use rpc::{Backend, BackendError, BlockFound, NodeInfo, TxFound};
+use tokio::sync::broadcast;
+use tokio::task::block_in_place;
+
+use crate::chain::{Chain, ChainError};
+use crate::records;
+
+/// Most transactions that a search with a comparison other than equality looks at.
+const MOST_SCANNED: usize = 10_000;
+
+pub(crate) struct NodeBackend {
+    pub(crate) chain: Arc<Chain>,
+    pub(crate) mempool: Arc<Mempool>,
+    pub(crate) announcements: broadcast::Sender<NewBlock>,
+    pub(crate) syncing: Arc<AtomicBool>,
+    pub(crate) identity: Identity,
+}
+
+/// What does not change while the node runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    pub(crate) moniker: String,
+    pub(crate) node_id: String,
+    pub(crate) p2p_listen: String,
+    pub(crate) rpc_listen: String,
+    pub(crate) validator_key: [u8; 32],
+}
+
+fn internal(error: impl std::fmt::Display) -> BackendError {
+    BackendError::Internal(error.to_string())
+}
+
+impl NodeBackend {
+    fn base(&self) -> u64 {
+        self.chain.blocks().base().ok().flatten().unwrap_or(0)
+    }
+
+    fn held(&self, height: u64) -> Result<u64, BackendError> {
+        let tip = self.chain.tip().height;
+        let height = if height == 0 { tip } else { height };
+        let base = self.base();
+        if height < base || height > tip || height == 0 {
+            return Err(BackendError::Height { asked: height, base, tip });
+        }
+        Ok(height)
+    }
+
+    fn found(&self, indexed: disk::IndexedTx) -> Result<TxFound, ChainError> {
+        let missing = ChainError::Missing { what: "transaction", height: indexed.height };
+        let (block, _) = self.chain.block(indexed.height)?;
+        let tx = block.data.get(indexed.index as usize).cloned().ok_or(missing)?;
+        Ok(TxFound {
+            hash: app::tx::hash(&tx),
+            height: indexed.height,
+            index: indexed.index,
+            result: records::decode_result(&indexed.result)?,
+            tx,
+        })
+    }
+
+    fn search_index(
+        &self,
+        query: &Query,
+        skip: usize,
+        limit: usize,
+        descending: bool,
+    ) -> Result<TxPage, ChainError> {
+        let mut exact = disk::Query::default();
+        let (mut low, mut high) = (0u64, u64::MAX);
+        let mut residual = false;
+        for condition in &query.conditions {
+            let number = condition.value.parse::<u64>().ok();
+            match (condition.key.as_str(), condition.op, number) {
+                ("tm.event", Op::Equal, _) if condition.value == "Tx" => {}
+                ("tx.height", Op::Equal, Some(height)) => (low, high) = (low.max(height), high.min(height)),
+                ("tx.height", Op::AtLeast, Some(height)) => low = low.max(height),
+                ("tx.height", Op::Greater, Some(height)) => low = low.max(height.saturating_add(1)),
+                ("tx.height", Op::AtMost, Some(height)) => high = high.min(height),
+                ("tx.height", Op::Less, Some(height)) if height > 0 => high = high.min(height - 1),
+                (_, Op::Equal, _) if !condition.key.starts_with("tx.") && condition.key != "tm.event" => {
+                    exact.events.push(disk::Event { key: condition.key.clone(), value: condition.value.clone() });
+                }
+                _ => residual = true,
+            }
+        }
+        if low > high {
+            return Ok(TxPage::default());
+        }
+        exact.heights = low..=high;
+        let order = if descending { disk::Order::Descending } else { disk::Order::Ascending };
+        if !residual {
+            let page = self.chain.index().search(&exact, order, skip, limit)?;
+            let txs = page.txs.into_iter().map(|tx| self.found(tx)).collect::<Result<_, _>>()?;
+            return Ok(TxPage { txs, total: page.total });
+        }
+        let candidates = self.chain.index().search(&exact, order, 0, MOST_SCANNED)?;
+        let matching: Vec<disk::IndexedTx> = candidates.txs.into_iter().filter(|tx| {
+            let mut pairs: Vec<(String, String)> =
+                tx.events.iter().map(|event| (event.key.clone(), event.value.clone())).collect();
+            pairs.push(("tm.event".to_owned(), "Tx".to_owned()));
+            pairs.push(("tx.height".to_owned(), tx.height.to_string()));
+            query.matches(&pairs)
+        }).collect();
+        let total = matching.len();
+        let page = matching.into_iter().skip(skip).take(limit);
+        Ok(TxPage { txs: page.map(|tx| self.found(tx)).collect::<Result<_, _>>()?, total })
+    }
+
+    fn answer(&self, path: &str, data: &[u8], height: u64, prove: bool) -> Result<Answer, QueryError> {
+        let tip = self.chain.tip().height;
+        let at = if height == 0 { tip } else { height };
+        let state = self.chain.state();
+        if let Some(module) = path.strip_prefix("/store/").and_then(|rest| rest.strip_suffix("/key")) {
+            let known = app::MODULES.iter().copied().find(|known| known.0 == module);
+            let module = known.ok_or_else(|| QueryError::invalid(format!("there is no module {module:?}")))?;
+            let value = state.at(at)?.get(module, data)?.unwrap_or_default();
+            let proof = if prove {
+                let ops = state.prove(module, data, at)?.ops();
+                ops.into_iter().map(|op| (op.kind.to_owned(), op.key, op.data)).collect()
+            } else {
+                Vec::new()
+            };
+            return Ok(Answer { height: at, value, key: data.to_vec(), proof });
+        }
+        if prove {
+            return Err(QueryError::invalid("proofs are of single keys: query /store/MODULE/key with prove=true"));
+        }
+        let value = self.chain.app().query(&state.at(at)?, path, data)?;
+        // CometBFT clients refuse an answer at height 0.
+        Ok(Answer { height: at.max(1), value, key: Vec::new(), proof: Vec::new() })
+    }
+
+    /// Refuses a sequence beyond what waits: it would never be reached.
+    fn refuse_gap(&self, raw: &[u8]) -> Option<ledger::Rejection> {
+        let tx = SignedTx::decode(raw).ok()?;
+        let reader = self.chain.latest().ok()?;
+        let admission = self.chain.app().check(&reader, &tx, &self.verdicts(&reader, &tx)).ok()?;
+        let next = self.mempool.next_sequence(admission.sender.as_bytes(), admission.expected_sequence);
+        (admission.sequence > next).then(|| {
+            let got = admission.sequence;
+            let text = format!("account sequence mismatch, expected {next}, got {got}: incorrect account sequence");
+            ledger::Rejection::new("sdk", 32, text)
+        })
+    }
+
+    fn verdicts(&self, reader: &Arc<dyn store::Reader>, tx: &SignedTx) -> app::Verdicts {
+        let checks = self.chain.app().next(reader).map(|context| self.chain.app().signature_checks(&context, tx));
+        self.chain.signatures().answer(checks.unwrap_or_default())
+    }
+}
+
+#[async_trait]
+impl Backend for NodeBackend {
+    fn info(&self) -> NodeInfo {
+        let tip = self.chain.tip();
+        let address = ConsensusAddress::of(&self.identity.validator_key);
+        NodeInfo {
+            chain_id: self.chain.id().to_string(),
+            moniker: self.identity.moniker.clone(),
+            node_id: self.identity.node_id.clone(),
+            p2p_listen: self.identity.p2p_listen.clone(),
+            rpc_listen: self.identity.rpc_listen.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            validator_key: self.identity.validator_key,
+            voting_power: tip.validators.get(&address).map_or(0, |validator| validator.power),
+            base: self.base(),
+            tip: tip.height,
+            catching_up: self.syncing.load(Ordering::Relaxed),
+        }
+    }
+
+    fn genesis(&self) -> serde_json::Value {
+        self.chain.genesis().clone()
+    }
+
+    fn peers(&self) -> Vec<Peer> {
+        let gossip = self.mempool.gossip();
+        let peers = gossip.map(|gossip| gossip.peers().borrow().clone()).unwrap_or_default();
+        peers.into_iter().map(|peer| Peer { address: peer.to_string() }).collect()
+    }
+
+    fn block_limits(&self) -> (u64, u64) {
+        let limits = self.chain.limits();
+        (limits.max_block_bytes, limits.max_block_gas)
+    }
+
+    fn block(&self, height: u64) -> Result<BlockFound, BackendError> {
+        let height = self.held(height)?;
+        let (block, size) = self.chain.block(height).map_err(internal)?;
+        let id = self.chain.certificate(height).map_err(internal)?.block.id();
+        Ok(BlockFound { id, block: Arc::new(block), size })
+    }
+
+    fn height_of(&self, hash: &[u8; 32]) -> Result<Option<u64>, BackendError> {
+        self.chain.blocks().height_of(hash).map_err(internal)
+    }
+
+    fn commit(&self, height: u64) -> Result<(engine::comet::Header, Commit, bool), BackendError> {
+        let height = self.held(height)?;
+        let (block, _) = self.chain.block(height).map_err(internal)?;
+        // The canonical commit is the one inside the next block; of the last block this node shows what it saw.
+        if height < self.chain.tip().height
+            && let Some(commit) = self.chain.block(height + 1).map_err(internal)?.0.last_commit
+        {
+            return Ok((block.header, commit, true));
+        }
+        let seen = self.chain.certificate(height).map_err(internal)?;
+        let voters = self.chain.validators(height).map_err(internal)?;
+        Ok((block.header, seen.to_commit(&voters).map_err(internal)?, false))
+    }
+
+    fn validators(&self, height: u64) -> Result<(u64, ValidatorSet), BackendError> {
+        let tip = self.chain.tip().height;
+        if height > tip + 2 || height < self.base().max(1) {
+            return Err(BackendError::Height { asked: height, base: self.base(), tip: tip + 2 });
+        }
+        Ok((height, self.chain.validators(height).map_err(internal)?))
+    }
+
+    fn results(&self, height: u64) -> Result<(u64, Vec<TxResult>, Vec<Event>), BackendError> {
+        let height = self.held(height)?;
+        let stored = self.chain.blocks().results(height).map_err(internal)?.unwrap_or_default();
+        let (results, events) = records::decode_results(&stored).map_err(internal)?;
+        Ok((height, results, events))
+    }
+
+    fn tx(&self, hash: &[u8; 32]) -> Result<Option<TxFound>, BackendError> {
+        let indexed = self.chain.index().get(hash).map_err(internal)?;
+        indexed.map(|indexed| self.found(indexed)).transpose().map_err(internal)
+    }
+
+    fn search(&self, query: &Query, skip: usize, limit: usize, descending: bool) -> Result<TxPage, BackendError> {
+        self.search_index(query, skip, limit, descending).map_err(internal)
+    }
+
+    fn query(&self, path: &str, data: &[u8], height: u64, prove: bool) -> Result<Answer, QueryError> {
+        block_in_place(|| self.answer(path, data, height, prove))
+    }
+
+    fn simulate(&self, tx: &[u8]) -> Result<TxResult, QueryError> {
+        block_in_place(|| {
+            let reader = self.chain.latest();
+            let reader = reader.map_err(|error| QueryError {
+                status: QueryStatus::Internal,
+                message: error.to_string(),
+            })?;
+            Ok(self.chain.app().simulate(&reader, tx)?)
+        })
+    }
+
+    async fn submit(&self, tx: Bytes) -> Submitted {
+        let refused = |code, codespace: &str, log: String, gas_wanted| Submitted::Checked {
+            code,
+            codespace: codespace.to_owned(),
+            log,
+            gas_wanted,
+        };
+        if let Some(gap) = block_in_place(|| self.refuse_gap(&tx)) {
+            return refused(gap.code, gap.codespace, gap.message, 0);
+        }
+        let gas_wanted = SignedTx::decode(&tx).map_or(0, |tx| tx.gas_limit);
+        match self.mempool.submit(tx).await {
+            Ok(_) => refused(0, "", String::new(), gas_wanted),
+            Err(SubmitError::Rejected(why)) => refused(why.code, &why.codespace, why.log, why.gas_wanted),
+            Err(SubmitError::Pool(mempool::PoolError::AlreadyKnown)) => Submitted::Known,
+            Err(other) => Submitted::Full(other.to_string()),
+        }
+    }
+
+    async fn pending(&self, limit: usize) -> (Vec<Bytes>, usize, usize) {
+        let stats = self.mempool.stats();
+        (self.mempool.unconfirmed(limit), stats.txs, stats.bytes)
+    }
+
+    fn subscribe(&self) -> broadcast::Receiver<NewBlock> {
+        self.announcements.subscribe()
+    }
+}

@@ -1,0 +1,66 @@
+//! What a node is told, beside its keys and the genesis document.
+
+use std::time::Duration;
+
+use engine::host::Timeouts;
+use serde::{Deserialize, Serialize};
+
+/// `node.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeConfig {
+    /// The node's name.
+    pub moniker: String,
+    /// Multiaddress on which consensus listens, such as `/ip4/0.0.0.0/tcp/26656`.
+    pub consensus_listen: String,
+    /// Multiaddresses of the peers of consensus.
+    #[serde(default)]
+    pub consensus_peers: Vec<String>,
+    /// Multiaddress on which transaction gossip listens.
+    pub gossip_listen: String,
+    /// Multiaddresses of the peers of transaction gossip.
+    #[serde(default)]
+    pub gossip_peers: Vec<String>,
+    /// `host:port` of the JSON-RPC.
+    pub rpc_listen: String,
+    /// Storage engine: `fjall` or `redb`.
+    #[serde(default)]
+    pub storage: Storage,
+    /// Milliseconds to wait for a proposal in round 0.
+    #[serde(default = "propose_timeout_ms")]
+    pub propose_timeout_ms: u64,
+    /// Heights of state to keep readable; none keeps all.
+    #[serde(default)]
+    pub history: Option<u64>,
+}
+
+/// The storage engine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Storage {
+    /// fjall 3.
+    #[default]
+    Fjall,
+    /// redb 4.
+    Redb,
+}
+
+impl From<Storage> for disk::Engine {
+    fn from(storage: Storage) -> Self {
+        match storage {
+            Storage::Fjall => Self::Fjall,
+            Storage::Redb => Self::Redb,
+        }
+    }
+}
+
+fn propose_timeout_ms() -> u64 {
+    1000
+}
+
+impl NodeConfig {
+    /// The engine's time-outs.
+    pub fn timeouts(&self) -> Timeouts {
+        Timeouts { propose: Duration::from_millis(self.propose_timeout_ms), ..Timeouts::default() }
+    }
+}

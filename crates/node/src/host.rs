@@ -1,0 +1,240 @@
+//! What the engine asks: proposals, checks, commits.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use engine::comet::{self, BlockRef, Certificate, Commit, EvidenceList, Time};
+use engine::host::{
+    Candidate, DecidedBlock, Host, HostError, HeightParams, Misbehaviour, Source, StoredBlock, Timeouts,
+    UndecidedBlock, Verdict,
+};
+use mempool::Mempool;
+use primitives::validators::ConsensusAddress;
+use rpc::backend::NewBlock;
+use tokio::sync::broadcast;
+use tokio::task::block_in_place;
+
+use crate::chain::{Chain, ChainError, Choice, Committed};
+use crate::home::{HaltMark, Home};
+
+/// How far ahead of the local clock the header time of a live proposal may lie (docs/protocol.md, "Block time").
+const CLOCK_BOUND: Duration = Duration::from_secs(5);
+/// What an encoded block takes beside its transactions: header and framing, and so much per signature.
+const BLOCK_FRAME: u64 = 1024;
+const PER_SIGNATURE: u64 = 128;
+
+pub(crate) struct NodeHost {
+    pub(crate) home: Home,
+    pub(crate) chain: Arc<Chain>,
+    pub(crate) mempool: Arc<Mempool>,
+    pub(crate) announcements: broadcast::Sender<NewBlock>,
+    pub(crate) syncing: Arc<AtomicBool>,
+    pub(crate) timeouts: Timeouts,
+}
+
+fn fatal<E: std::error::Error + Send + Sync + 'static>(context: &'static str) -> impl Fn(E) -> HostError {
+    move |error| HostError::new(context, error)
+}
+
+impl NodeHost {
+    fn target_time(&self) -> Duration {
+        Duration::from_millis(self.chain.app().chain().block_interval_ms)
+    }
+
+    /// The first rule that a candidate breaks, or what it is.
+    fn judge(&self, candidate: &Candidate) -> Result<Result<BlockRef, String>, ChainError> {
+        let block = match comet::decode_block(&candidate.bytes) {
+            Ok(block) => block,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        let tip = self.chain.tip();
+        let limits = self.chain.limits();
+        if candidate.bytes.len() as u64 > limits.max_block_bytes {
+            return Ok(Err(format!("{} bytes, at most {}", candidate.bytes.len(), limits.max_block_bytes)));
+        }
+        if !block.evidence.iter().as_slice().is_empty() {
+            return Ok(Err("it carries evidence, which blocks of version 1 do not".to_owned()));
+        }
+        if let Some(why) = self.time_fault(block.header.time, tip.time, candidate.source) {
+            return Ok(Err(why));
+        }
+        let gas = block.data.iter().filter_map(|tx| app::SignedTx::decode(tx).ok());
+        let gas = gas.fold(0u64, |sum, tx| sum.saturating_add(tx.gas_limit));
+        if gas > limits.max_block_gas {
+            return Ok(Err(format!("its transactions want {gas} gas, at most {}", limits.max_block_gas)));
+        }
+        if let Some(parent) = &tip.certificate {
+            let Some(commit) = &block.last_commit else {
+                return Ok(Err("it has no last commit".to_owned()));
+            };
+            let voters = self.chain.validators(tip.height)?;
+            if let Err(error) = comet::verify_commit(self.chain.id(), &voters, tip.height, &parent.block, commit) {
+                return Ok(Err(error.to_string()));
+            }
+        }
+        let proposer = ConsensusAddress::from_slice(block.header.proposer_address.as_bytes());
+        let Some(proposer) = proposer else { return Ok(Err("its proposer's address is not 20 bytes".to_owned())) };
+        let choice = Choice {
+            time: block.header.time,
+            proposer,
+            last_commit: block.last_commit.as_ref(),
+            txs: &block.data,
+            evidence: &block.evidence,
+        };
+        let expected = self.chain.header_fields(&tip, choice).header()?;
+        if let Some(field) = comet::first_mismatch(&expected, &block.header) {
+            return Ok(Err(format!("its header's {field} is not what this node computes")));
+        }
+        Ok(Ok(Chain::block_ref(&block, &candidate.bytes)?))
+    }
+
+    fn time_fault(&self, time: Time, parent: Time, source: Source) -> Option<String> {
+        if time <= parent {
+            return Some(format!("its time {time} is not later than its parent's {parent}"));
+        }
+        let bound = Time::now().checked_add(CLOCK_BOUND);
+        if source == Source::Live && bound.is_some_and(|bound| time > bound) {
+            return Some(format!("its time {time} is more than {} s ahead of the clock here", CLOCK_BOUND.as_secs()));
+        }
+        None
+    }
+
+    fn build(&self, proposer: ConsensusAddress, last_commit: Option<&Commit>) -> Result<Vec<u8>, ChainError> {
+        let tip = self.chain.tip();
+        let limits = self.chain.limits();
+        let signatures = last_commit.map_or(0, |commit| commit.signatures.len() as u64);
+        let room = limits.max_block_bytes.saturating_sub(BLOCK_FRAME + signatures * PER_SIGNATURE);
+        let reader = self.chain.latest()?;
+        let context = self.chain.app().reading(&reader)?;
+        let next = |sender: &[u8]| expected_sequence(&context, sender);
+        let txs: Vec<Vec<u8>> =
+            self.mempool.reap(room, limits.max_block_gas, next).into_iter().map(Vec::from).collect();
+        let soonest = tip.time.checked_add(Duration::from_millis(1)).unwrap_or(tip.time);
+        let evidence = EvidenceList::default();
+        let choice = Choice { time: Time::now().max(soonest), proposer, last_commit, txs: &txs, evidence: &evidence };
+        let (_, bytes, _) = comet::assemble(&self.chain.header_fields(&tip, choice))?;
+        Ok(bytes)
+    }
+
+    fn announce(&self, committed: Committed) {
+        let block = rpc::BlockFound { id: committed.id, block: committed.block, size: committed.size };
+        let new = NewBlock { block, results: committed.results, events: committed.events };
+        // Without subscribers nobody is told.
+        let _ = self.announcements.send(new);
+    }
+}
+
+/// The sequence that the committed state expects of a sender. A sender that cannot be read is proposed as it is.
+fn expected_sequence(context: &ledger::Context, sender: &[u8]) -> u64 {
+    let address = primitives::Address::try_from(sender).ok();
+    let account = address.and_then(|address| ledger::accounts::get(context, &address).ok().flatten());
+    account.map_or(0, |account| account.sequence)
+}
+
+#[async_trait]
+impl Host for NodeHost {
+    fn tip(&self) -> u64 {
+        self.chain.tip().height
+    }
+
+    fn params(&self, height: u64) -> Result<HeightParams, HostError> {
+        let validators = self.chain.validators(height).map_err(fatal("reading a validator set"))?;
+        Ok(HeightParams { validators, target_time: Some(self.target_time()), timeouts: self.timeouts })
+    }
+
+    async fn propose(
+        &mut self,
+        height: u64,
+        round: u32,
+        proposer: ConsensusAddress,
+        last_commit: Option<Commit>,
+    ) -> Result<Bytes, HostError> {
+        self.syncing.store(false, Ordering::Relaxed);
+        let bytes = block_in_place(|| self.build(proposer, last_commit.as_ref())).map_err(fatal("proposing"))?;
+        tracing::debug!(height, round, bytes = bytes.len(), "proposing");
+        Ok(bytes.into())
+    }
+
+    async fn validate(&mut self, candidate: Candidate) -> Result<Verdict, HostError> {
+        self.syncing.store(candidate.source == Source::Sync, Ordering::Relaxed);
+        let judged = block_in_place(|| self.judge(&candidate)).map_err(fatal("checking a proposal"))?;
+        Ok(match judged {
+            Ok(block) => Verdict::Valid(block),
+            Err(why) => {
+                tracing::warn!(height = candidate.height, round = candidate.round, %why, "refusing a proposal");
+                Verdict::Invalid(why)
+            }
+        })
+    }
+
+    async fn save_undecided(&mut self, block: UndecidedBlock) -> Result<(), HostError> {
+        let proposal = disk::Proposal {
+            height: block.height,
+            round: block.round,
+            value_id: block.block.hash().to_vec(),
+            record: block.encode(),
+        };
+        block_in_place(|| self.chain.undecided().put(&proposal)).map_err(fatal("storing a proposal"))
+    }
+
+    async fn undecided(&mut self, height: u64) -> Result<Vec<UndecidedBlock>, HostError> {
+        let stored = block_in_place(|| self.chain.undecided().at(height)).map_err(fatal("reading proposals"))?;
+        let decoded = stored.iter().map(|proposal| UndecidedBlock::decode(&proposal.record));
+        decoded.collect::<Result<_, _>>().map_err(fatal("reading proposals"))
+    }
+
+    async fn prune_undecided(&mut self, height: u64) -> Result<(), HostError> {
+        block_in_place(|| self.chain.undecided().prune(height)).map_err(fatal("forgetting proposals"))
+    }
+
+    async fn commit(&mut self, decided: DecidedBlock) -> Result<(), HostError> {
+        let DecidedBlock { height, bytes, certificate, .. } = decided;
+        let committed = block_in_place(|| self.chain.commit(&bytes, certificate)).map_err(|error| {
+            if let ChainError::Halt(halt) = &error {
+                let mark = HaltMark { height, why: halt.to_string() };
+                if let Err(error) = self.home.mark_halt(&mark) {
+                    tracing::error!(%error, "the halt could not be marked");
+                }
+            }
+            HostError::new("executing a block", error)
+        })?;
+        let txs = committed.tx_hashes.len();
+        let update = self.mempool.update(height, &committed.tx_hashes).await;
+        update.map_err(fatal("updating the mempool"))?;
+        tracing::info!(height, txs, hash = %committed.id.hash, "committed a block");
+        self.announce(committed);
+        Ok(())
+    }
+
+    async fn finalize(
+        &mut self,
+        certificate: Certificate,
+        misbehaviour: Vec<Misbehaviour>,
+    ) -> Result<(), HostError> {
+        for proof in misbehaviour {
+            tracing::warn!(height = certificate.height, ?proof, "a validator signed two conflicting messages");
+        }
+        block_in_place(|| self.chain.finalize(certificate)).map_err(fatal("storing a certificate"))
+    }
+
+    async fn decided(&mut self, heights: RangeInclusive<u64>) -> Result<Vec<StoredBlock>, HostError> {
+        let most = usize::try_from(heights.end().saturating_sub(*heights.start())).unwrap_or(0) + 1;
+        let stored = block_in_place(|| self.chain.blocks().blocks(heights, most)).map_err(fatal("reading blocks"))?;
+        let tip = self.tip();
+        let mut blocks = Vec::with_capacity(stored.len());
+        for found in stored.into_iter().filter(|found| found.height <= tip) {
+            let certificate = crate::records::decode_certificate(&found.commit);
+            let certificate = certificate.map_err(fatal("reading a certificate"))?;
+            blocks.push(StoredBlock { bytes: found.block.into(), certificate });
+        }
+        Ok(blocks)
+    }
+
+    async fn history_min(&mut self) -> Result<u64, HostError> {
+        Ok(self.chain.blocks().base().map_err(fatal("reading blocks"))?.unwrap_or(0))
+    }
+}

@@ -1,0 +1,30 @@
+//! A node: engine, machine, stores, mempool and RPC put together.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`home`] | [`Home`]: a node's folder and what lies in it |
+//! | [`config`] | [`NodeConfig`]: addresses, peers, time-outs |
+//! | [`chain`] | [`Chain`]: the blocks and states that the node holds; executes and commits |
+//! | [`records`] | what the block store keeps: certificates, validator sets, results |
+//! | [`signatures`] | each signature is verified once, in parallel |
+//! | `host` | what the engine asks: proposals, checks, commits |
+//! | `check` | what the mempool asks: admission |
+//! | `backend` | what the RPC asks |
+//! | [`verify`] | replays a chain from genesis and compares every hash |
+//! | [`run`] | starts all of it, and stops it |
+
+mod backend;
+pub mod chain;
+mod check;
+pub mod config;
+pub mod home;
+mod host;
+pub mod records;
+pub mod run;
+pub mod signatures;
+pub mod verify;
+
+pub use chain::{Chain, ChainError};
+pub use config::NodeConfig;
+pub use home::Home;
+pub use run::{NodeError, RunningNode, start};

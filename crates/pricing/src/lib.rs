@@ -1,0 +1,15 @@
+//! Settlement arithmetic and price rules: pure functions, no state, no I/O.
+//!
+//! | module | what it answers |
+//! |---|---|
+//! | [`settlement`] | who is paid what out of an escrow account for the time that passed, exhaustion included |
+//! | [`take`] | the network's share of a payout |
+//! | [`parity`] | what Akash's own, truncating settlement would have paid, for its test vectors |
+//! | [`scale`] | a provider's price: USD per month per unit of hardware, turned into a price per block |
+//!
+//! Amounts are base units as [`primitives::Dec`] (18 places, exact) or whole `u128`; every division says its rounding.
+
+pub mod parity;
+pub mod scale;
+pub mod settlement;
+pub mod take;

@@ -1,0 +1,24 @@
+//! The vocabulary of everything above.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`address`] | [`Address`] (20 bytes) and the chain's bech32 [`Prefix`] |
+//! | [`coin`] | [`Denom`], [`Coin`], [`Coins`]: integer amounts in base units |
+//! | [`dec`] | [`Dec`], [`DecCoin`]: exact decimals of 18 places |
+//! | [`math`] | products and quotients that state their rounding |
+//! | [`validators`] | validator sets with CometBFT's proposer priorities |
+//!
+//! Nothing here reads a clock, a file or a float, and nothing panics on input.
+
+pub mod address;
+pub mod coin;
+pub mod dec;
+pub mod math;
+pub mod validators;
+
+pub use address::{Address, AddressError, Prefix};
+pub use coin::{Coin, CoinError, Coins, Denom};
+pub use dec::{Dec, DecCoin, DecError};
+
+/// Height of a block; the first block has height 1, genesis is 0.
+pub type Height = u64;

@@ -1,0 +1,212 @@
+//! What the server asks of the node.
+
+use std::sync::Arc;
+
+use app::TxResult;
+use async_trait::async_trait;
+use bytes::Bytes;
+use ledger::{Event, QueryError};
+use primitives::validators::ValidatorSet;
+use tendermint::block::{Block, Commit, Header, Id};
+use thiserror::Error;
+use tokio::sync::broadcast;
+
+use crate::query::Query;
+
+/// Why the node has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum BackendError {
+    /// A height that the node does not hold.
+    #[error("height {asked} is not available: this node holds {base} to {tip}")]
+    Height {
+        /// What was asked for.
+        asked: u64,
+        /// The lowest height held.
+        base: u64,
+        /// The highest.
+        tip: u64,
+    },
+    /// The store failed.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+/// What the node says of itself.
+#[derive(Clone, Debug)]
+pub struct NodeInfo {
+    /// The chain id.
+    pub chain_id: String,
+    /// The node's name.
+    pub moniker: String,
+    /// The node's id, lower-case hex of 20 bytes.
+    pub node_id: String,
+    /// Where it listens for peers.
+    pub p2p_listen: String,
+    /// Where it listens for RPC.
+    pub rpc_listen: String,
+    /// The program's version.
+    pub version: String,
+    /// Public key of its validator; full nodes have one too, without power.
+    pub validator_key: [u8; 32],
+    /// Its voting power in the set of the next height.
+    pub voting_power: u64,
+    /// Lowest height held.
+    pub base: u64,
+    /// Height of the last block.
+    pub tip: u64,
+    /// Whether it is still fetching blocks.
+    pub catching_up: bool,
+}
+
+/// A peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its address.
+    pub address: String,
+}
+
+/// A stored block.
+#[derive(Clone, Debug)]
+pub struct BlockFound {
+    /// Its id.
+    pub id: Id,
+    /// The block.
+    pub block: Arc<Block>,
+    /// Bytes of its encoding.
+    pub size: usize,
+}
+
+/// A transaction in a block.
+#[derive(Clone, Debug)]
+pub struct TxFound {
+    /// SHA-256 of its bytes.
+    pub hash: [u8; 32],
+    /// The block's height.
+    pub height: u64,
+    /// Its place in the block.
+    pub index: u32,
+    /// Its bytes.
+    pub tx: Vec<u8>,
+    /// What became of it.
+    pub result: TxResult,
+}
+
+/// The node's word on a transaction that was handed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Submitted {
+    /// Admitted, or refused by a rule: code, codespace, log.
+    Checked {
+        /// Zero when admitted.
+        code: u32,
+        /// Whose code.
+        codespace: String,
+        /// Why it was refused.
+        log: String,
+        /// The gas limit.
+        gas_wanted: u64,
+    },
+    /// The very same bytes wait or were executed already.
+    Known,
+    /// The pool has no room, or takes no transaction of this size.
+    Full(String),
+}
+
+/// A block with its results, as soon as it is committed.
+#[derive(Clone, Debug)]
+pub struct NewBlock {
+    /// The block.
+    pub block: BlockFound,
+    /// Results, one a transaction.
+    pub results: Arc<Vec<TxResult>>,
+    /// What the block's end announced.
+    pub events: Arc<Vec<Event>>,
+}
+
+/// A page of transactions.
+#[derive(Clone, Debug, Default)]
+pub struct TxPage {
+    /// The transactions of the page.
+    pub txs: Vec<TxFound>,
+    /// How many match in all.
+    pub total: usize,
+}
+
+/// An answer from state.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The height of the state.
+    pub height: u64,
+    /// The encoded response, or the value at a key.
+    pub value: Vec<u8>,
+    /// The key, for a read of raw state.
+    pub key: Vec<u8>,
+    /// Proof steps `(type, key, encoded ICS-23 proof)`, from the leaf up; for a read of raw state with `prove`.
+    pub proof: Vec<(String, Vec<u8>, Vec<u8>)>,
+}
+
+/// What the server asks of the node. Heights are 0 for the latest where they may be.
+#[async_trait]
+pub trait Backend: Send + Sync + 'static {
+    /// What the node says of itself.
+    fn info(&self) -> NodeInfo;
+    /// The genesis document.
+    fn genesis(&self) -> serde_json::Value;
+    /// Connected peers.
+    fn peers(&self) -> Vec<Peer>;
+    /// Block limits `(bytes, gas)`.
+    fn block_limits(&self) -> (u64, u64);
+
+    /// A block.
+    ///
+    /// # Errors
+    /// When it is not held.
+    fn block(&self, height: u64) -> Result<BlockFound, BackendError>;
+    /// The height of the block with a hash.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn height_of(&self, hash: &[u8; 32]) -> Result<Option<u64>, BackendError>;
+    /// A header with the commit that finalised it, and whether that commit stands in the next block.
+    ///
+    /// # Errors
+    /// When it is not held.
+    fn commit(&self, height: u64) -> Result<(Header, Commit, bool), BackendError>;
+    /// The validators of a height.
+    ///
+    /// # Errors
+    /// When they are not held.
+    fn validators(&self, height: u64) -> Result<(u64, ValidatorSet), BackendError>;
+    /// Results of a block, and what its end announced.
+    ///
+    /// # Errors
+    /// When they are not held.
+    fn results(&self, height: u64) -> Result<(u64, Vec<TxResult>, Vec<Event>), BackendError>;
+    /// A transaction.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn tx(&self, hash: &[u8; 32]) -> Result<Option<TxFound>, BackendError>;
+    /// Transactions that match, ordered by height and index.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn search(&self, query: &Query, skip: usize, limit: usize, descending: bool) -> Result<TxPage, BackendError>;
+
+    /// The gRPC method at `path`, or raw state at `/store/MODULE/key`.
+    ///
+    /// # Errors
+    /// A gRPC status.
+    fn query(&self, path: &str, data: &[u8], height: u64, prove: bool) -> Result<Answer, QueryError>;
+    /// Runs a transaction as if it stood in the next block.
+    ///
+    /// # Errors
+    /// A gRPC status when the state fails.
+    fn simulate(&self, tx: &[u8]) -> Result<TxResult, QueryError>;
+
+    /// Hands a transaction in.
+    async fn submit(&self, tx: Bytes) -> Submitted;
+    /// Waiting transactions: up to `limit`, how many in all, bytes in all.
+    async fn pending(&self, limit: usize) -> (Vec<Bytes>, usize, usize);
+    /// Blocks as they are committed.
+    fn subscribe(&self) -> broadcast::Receiver<NewBlock>;
+}

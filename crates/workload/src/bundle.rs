@@ -1,0 +1,258 @@
+//! The OCI runtime configuration of one container.
+
+use std::path::PathBuf;
+
+use rustix::process::{Resource, getrlimit};
+use serde_json::{Value, json};
+
+use crate::image::ImageConfig;
+use crate::image::users::User;
+use crate::seccomp;
+use crate::slots::UID_RANGE;
+use crate::spec::{ServiceSpec, VolumeKind};
+
+/// Everything that goes into the configuration of one container.
+pub(crate) struct Bundle<'a> {
+    pub(crate) service: &'a ServiceSpec,
+    pub(crate) image: &'a ImageConfig,
+    pub(crate) user: &'a User,
+    pub(crate) uid_base: u32,
+    pub(crate) rootfs: PathBuf,
+    pub(crate) user_namespace: PathBuf,
+    pub(crate) network_namespace: PathBuf,
+    pub(crate) cgroup: String,
+    pub(crate) limits_swap: bool,
+    /// Generated files: source on the host, and where the container sees them.
+    pub(crate) files: Vec<(PathBuf, &'static str)>,
+    /// Mounted disk volumes, in the order of the service's volumes.
+    pub(crate) disks: Vec<PathBuf>,
+}
+
+/// What the root user of a container may do inside of its own user namespace. No raw sockets, no
+/// device nodes, no file capabilities.
+const CAPABILITIES: [&str; 10] = [
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_FOWNER",
+    "CAP_FSETID",
+    "CAP_KILL",
+    "CAP_NET_BIND_SERVICE",
+    "CAP_SETGID",
+    "CAP_SETPCAP",
+    "CAP_SETUID",
+    "CAP_SYS_CHROOT",
+];
+
+const MASKED: [&str; 11] = [
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/interrupts",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/sys/firmware",
+];
+
+const READ_ONLY: [&str; 5] = [
+    "/proc/bus",
+    "/proc/fs",
+    "/proc/irq",
+    "/proc/sys",
+    "/proc/sysrq-trigger",
+];
+
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Open files of one process, where the machine's own limit is not lower.
+const OPEN_FILES: u64 = 65_536;
+
+impl Bundle<'_> {
+    /// The content of `config.json`.
+    pub(crate) fn config(&self) -> Value {
+        let user = self.user;
+        let directory = match self.image.working_dir.as_str() {
+            "" => "/",
+            directory => directory,
+        };
+        let capabilities: &[&str] = if user.uid == 0 { &CAPABILITIES } else { &[] };
+        json!({
+            "ociVersion": "1.0.2",
+            "hostname": self.service.name,
+            "process": {
+                "terminal": false,
+                "user": { "uid": user.uid, "gid": user.gid, "additionalGids": user.additional_gids },
+                "args": self.image.process(&self.service.command, &self.service.args),
+                "env": self.environment(),
+                "cwd": directory,
+                "capabilities": {
+                    "bounding": CAPABILITIES,
+                    "effective": capabilities,
+                    "permitted": capabilities,
+                },
+                "rlimits": [open_files()],
+                "noNewPrivileges": true,
+            },
+            "root": { "path": self.rootfs, "readonly": self.service.read_only_root },
+            "mounts": self.mounts(),
+            "linux": {
+                "namespaces": [
+                    { "type": "pid" },
+                    { "type": "ipc" },
+                    { "type": "uts" },
+                    { "type": "mount" },
+                    { "type": "cgroup" },
+                    { "type": "user", "path": self.user_namespace },
+                    { "type": "network", "path": self.network_namespace },
+                ],
+                "uidMappings": [{ "containerID": 0, "hostID": self.uid_base, "size": UID_RANGE }],
+                "gidMappings": [{ "containerID": 0, "hostID": self.uid_base, "size": UID_RANGE }],
+                "cgroupsPath": self.cgroup,
+                "resources": self.resources(),
+                "seccomp": seccomp::profile(),
+                "maskedPaths": MASKED,
+                "readonlyPaths": READ_ONLY,
+            },
+        })
+    }
+
+    /// The image's environment, then the service's; a name stands once, its last value wins.
+    fn environment(&self) -> Vec<String> {
+        let mut pairs: Vec<(&str, &str)> = vec![("PATH", DEFAULT_PATH), ("HOSTNAME", &self.service.name)];
+        pairs.push(("HOME", self.user.home.as_deref().unwrap_or("/")));
+        pairs.extend(self.image.env.iter().filter_map(|pair| pair.split_once('=')));
+        pairs.extend(
+            self.service
+                .env
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str())),
+        );
+        let last = |index: usize, name: &str| pairs[index + 1..].iter().all(|(other, _)| *other != name);
+        pairs
+            .iter()
+            .enumerate()
+            .filter(|(index, (name, _))| last(*index, name))
+            .map(|(_, (name, value))| format!("{name}={value}"))
+            .collect()
+    }
+
+    fn resources(&self) -> Value {
+        let wanted = &self.service.resources;
+        let ram: u64 = self
+            .service
+            .volumes
+            .iter()
+            .filter(|volume| volume.kind == VolumeKind::Ram)
+            .fold(0, |sum, volume| sum.saturating_add(volume.size_bytes));
+        let bytes = i64::try_from(wanted.memory_bytes.saturating_add(ram)).unwrap_or(i64::MAX);
+        let mut memory = json!({ "limit": bytes });
+        if self.limits_swap {
+            // Memory and swap together: no swap.
+            memory["swap"] = json!(bytes);
+        }
+        let millis = u64::from(wanted.cpu_millis);
+        json!({
+            "devices": [{ "allow": false, "access": "rwm" }],
+            "memory": memory,
+            "cpu": {
+                "period": 100_000,
+                "quota": millis * 100,
+                // 1024 shares are one core; rounded down, the kernel's least is 2.
+                "shares": (millis * 1024 / 1000).max(2),
+            },
+            "pids": { "limit": wanted.pids },
+        })
+    }
+
+    fn mounts(&self) -> Vec<Value> {
+        let mut mounts = vec![
+            mount("/proc", "proc", "proc", &["nosuid", "noexec", "nodev"]),
+            mount(
+                "/dev",
+                "tmpfs",
+                "tmpfs",
+                &["nosuid", "strictatime", "mode=755", "size=64k"],
+            ),
+            mount(
+                "/dev/pts",
+                "devpts",
+                "devpts",
+                &["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"],
+            ),
+            mount("/dev/mqueue", "mqueue", "mqueue", &["nosuid", "noexec", "nodev"]),
+            mount("/sys", "sysfs", "sysfs", &["nosuid", "noexec", "nodev", "ro"]),
+            mount(
+                "/sys/fs/cgroup",
+                "cgroup",
+                "cgroup",
+                &["nosuid", "noexec", "nodev", "relatime", "ro"],
+            ),
+        ];
+        if !self
+            .service
+            .volumes
+            .iter()
+            .any(|volume| volume.mount == "/dev/shm")
+        {
+            mounts.push(mount(
+                "/dev/shm",
+                "tmpfs",
+                "shm",
+                &["nosuid", "noexec", "nodev", "mode=1777", "size=64m"],
+            ));
+        }
+        for (source, target) in &self.files {
+            mounts.push(json!({
+                "destination": target,
+                "type": "bind",
+                "source": source,
+                "options": ["bind", "nosuid", "nodev", "noexec", "ro"],
+            }));
+        }
+        mounts.extend(self.volume_mounts());
+        mounts
+    }
+
+    /// Shallow mount points first, so that none hides another.
+    fn volume_mounts(&self) -> Vec<Value> {
+        let mut disks = self.disks.iter();
+        let mut volumes: Vec<(&str, Value)> = Vec::new();
+        for volume in &self.service.volumes {
+            let access = if volume.read_only { "ro" } else { "rw" };
+            let value = match volume.kind {
+                VolumeKind::Ram => {
+                    let size = format!("size={}", volume.size_bytes);
+                    mount(
+                        &volume.mount,
+                        "tmpfs",
+                        "tmpfs",
+                        &["nosuid", "nodev", "mode=1777", &size, access],
+                    )
+                }
+                VolumeKind::Disk => json!({
+                    "destination": volume.mount,
+                    "type": "bind",
+                    "source": disks.next(),
+                    "options": ["bind", "nosuid", "nodev", access],
+                }),
+            };
+            volumes.push((&volume.mount, value));
+        }
+        volumes.sort_by_key(|(path, _)| path.matches('/').count());
+        volumes.into_iter().map(|(_, value)| value).collect()
+    }
+}
+
+fn mount(destination: &str, kind: &str, source: &str, options: &[&str]) -> Value {
+    json!({ "destination": destination, "type": kind, "source": source, "options": options })
+}
+
+/// Raising a limit above this process's own would fail without CAP_SYS_RESOURCE.
+fn open_files() -> Value {
+    let own = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
+    let limit = own.min(OPEN_FILES);
+    json!({ "type": "RLIMIT_NOFILE", "hard": limit, "soft": limit })
+}

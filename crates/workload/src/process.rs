@@ -1,0 +1,89 @@
+//! Processes that this agent did not necessarily start: known by id and start time, so that a
+//! reused id is never taken for the old process.
+
+use std::fs;
+
+use rustix::fd::OwnedFd;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use serde::{Deserialize, Serialize};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+/// One process of this boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ProcessId {
+    pub(crate) pid: i32,
+    /// Clock ticks since boot.
+    pub(crate) start_time: u64,
+}
+
+impl ProcessId {
+    pub(crate) fn of(pid: i32) -> Option<Self> {
+        let (_, start_time) = stat(pid)?;
+        Some(Self { pid, start_time })
+    }
+
+    /// Whether it still runs; a zombie does not.
+    pub(crate) fn is_alive(self) -> bool {
+        stat(self.pid).is_some_and(|(state, start)| start == self.start_time && !matches!(state, 'Z' | 'X'))
+    }
+
+    pub(crate) fn signal(self, signal: Signal) {
+        if let Some(process) = self.open() {
+            // It may have ended in between, which is what signals are mostly sent for.
+            let _ = pidfd_send_signal(process, signal);
+        }
+    }
+
+    /// Returns when it has ended.
+    pub(crate) async fn ended(self) {
+        let Some(process) = self.open() else { return };
+        // Deprecated for types whose descriptor may change under tokio; an `OwnedFd`'s does not.
+        #[allow(deprecated)]
+        if let Ok(process) = AsyncFd::with_interest(process, Interest::READABLE) {
+            let _ = process.readable().await;
+        }
+    }
+
+    fn open(self) -> Option<OwnedFd> {
+        let process = pidfd_open(Pid::from_raw(self.pid)?, PidfdFlags::empty()).ok()?;
+        // Checked after opening: from now on the descriptor means this very process.
+        self.is_alive().then_some(process)
+    }
+}
+
+/// State letter and start time.
+fn stat(pid: i32) -> Option<(char, u64)> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name may hold spaces and parentheses; the fields follow its last one.
+    let (_, fields) = text.rsplit_once(')')?;
+    let mut fields = fields.split_whitespace();
+    let state = fields.next()?.chars().next()?;
+    Some((state, fields.nth(18)?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_end_of_a_process_is_seen() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let process = ProcessId::of(i32::try_from(child.id()).unwrap()).unwrap();
+        assert!(process.is_alive());
+        process.signal(Signal::KILL);
+        process.ended().await;
+        assert!(!process.is_alive());
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn another_process_of_the_same_id_is_not_meant() {
+        let me = ProcessId::of(std::process::id().cast_signed()).unwrap();
+        let earlier = ProcessId {
+            start_time: me.start_time - 1,
+            ..me
+        };
+        assert!(me.is_alive() && !earlier.is_alive());
+    }
+}
