@@ -1,0 +1,72 @@
+//! What tenants may ask of the agent. The gateway authenticates and translates; everything else stands behind
+//! [`Desk`], so that the two can be tested apart.
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use serde_json::Value;
+use thiserror::Error;
+use workload::LogLine;
+
+use crate::lease::LeaseName;
+
+/// Why the desk refuses.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum DeskError {
+    /// The provider has no lease of that name, or no manifest for it yet. Clients match the phrase
+    /// `no lease for deployment` and try again (spec/akash.md 3.3).
+    #[error("{0}")]
+    NotFound(String),
+    /// The body is no manifest.
+    #[error("{0}")]
+    Malformed(String),
+    /// A manifest that this lease does not pay for, or that this provider cannot serve; the text names the place
+    /// and the remedy.
+    #[error("{0}")]
+    Refused(String),
+    /// It failed here; the tenant may try again.
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// Which log lines a tenant wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogRequest {
+    /// Names of services; empty is all.
+    pub services: Vec<String>,
+    /// Only the last so many lines of each replica.
+    pub tail: Option<usize>,
+    /// Whether to go on.
+    pub follow: bool,
+}
+
+/// One line of one replica.
+#[derive(Clone, Debug)]
+pub struct NamedLine {
+    /// `<service>-<replica number>`.
+    pub name: String,
+    /// The line.
+    pub line: LogLine,
+}
+
+/// The agent, as its gateway sees it.
+#[async_trait]
+pub trait Desk: Send + Sync + 'static {
+    /// The provider's address, bech32.
+    fn address(&self) -> String;
+
+    /// `GET /status`: leases, inventory, orders (spec/akash.md 3.3).
+    async fn status(&self) -> Value;
+
+    /// Takes the manifest of a deployment whose owner was authenticated; returns once it was accepted and the start
+    /// of its containers was attempted, so that a missing image or a taken port is told to the tenant here.
+    async fn put_manifest(&self, owner: &str, dseq: u64, body: &[u8]) -> Result<(), DeskError>;
+
+    /// The accepted manifest of a lease: a JSON array with its one group.
+    async fn manifest(&self, lease: &LeaseName) -> Result<Value, DeskError>;
+
+    /// State of a lease's services (spec/akash.md 3.3, `GET /lease/…/status`).
+    async fn lease_status(&self, lease: &LeaseName) -> Result<Value, DeskError>;
+
+    /// Log lines of a lease.
+    async fn logs(&self, lease: &LeaseName, request: &LogRequest) -> Result<BoxStream<'static, NamedLine>, DeskError>;
+}

@@ -1,0 +1,60 @@
+//! The command tree: `tetra <noun> <verb>`. Each group's arguments stand in its own file under `commands`.
+
+use clap::{Parser, Subcommand};
+
+use crate::commands;
+use crate::context::Global;
+
+/// Rent, sell and share computing power on one open network.
+#[derive(Debug, Parser)]
+#[command(name = "tetra", version, about, propagate_version = true, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Groups of commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start a whole local network: validators, providers, funded accounts
+    Up(commands::up::Args),
+    /// What the network and your account look like now
+    Status,
+    /// Keys: make, import, list, show
+    #[command(subcommand)]
+    Wallet(commands::wallet::Verb),
+    /// Send coins
+    Send(commands::send::Args),
+    /// Deploy a file: auction, lease, manifest, address
+    Deploy(commands::deploy::Args),
+    /// Your deployments: list, show, close
+    #[command(subcommand)]
+    Deployment(commands::deployment::Verb),
+    /// Bids on your deployments
+    #[command(subcommand)]
+    Bid(commands::bid::Verb),
+    /// Your leases: status, logs
+    #[command(subcommand)]
+    Lease(commands::lease::Verb),
+    /// Deployment files: check, groups, manifest, hash
+    #[command(subcommand)]
+    Sdl(commands::sdl::Verb),
+    /// Container images of a provider on this machine: load, list
+    #[command(subcommand)]
+    Image(commands::image::Verb),
+    /// A chain node on this machine: init, start, verify
+    #[command(subcommand)]
+    Node(commands::node::Verb),
+    /// A provider agent on this machine: init, start, status
+    #[command(subcommand)]
+    Provider(commands::provider::Verb),
+    /// Look at the chain: transactions, blocks, balances
+    #[command(subcommand)]
+    Query(commands::query::Verb),
+    /// Whether this machine can do what Tetra needs, and what to do where it cannot
+    Doctor(commands::doctor::Args),
+    /// Print completions for a shell
+    Completions(commands::completions::Args),
+}

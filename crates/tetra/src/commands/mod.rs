@@ -1,0 +1,46 @@
+//! One file per command group: its arguments, and what they do.
+
+pub mod bid;
+pub mod completions;
+pub mod deploy;
+pub mod deployment;
+pub mod doctor;
+pub mod image;
+pub mod lease;
+pub mod node;
+pub mod provider;
+pub mod query;
+pub mod sdl;
+pub mod send;
+pub mod status;
+pub mod up;
+pub mod wallet;
+
+use crate::cli::{Cli, Command};
+use crate::context::Context;
+use crate::error::Result;
+
+/// Runs a command.
+///
+/// # Errors
+/// Why it failed.
+pub async fn run(cli: Cli) -> Result {
+    let context = Context::new(cli.global)?;
+    match cli.command {
+        Command::Up(args) => up::run(&context, args).await,
+        Command::Status => status::run(&context).await,
+        Command::Wallet(verb) => wallet::run(&context, verb).await,
+        Command::Send(args) => send::run(&context, args).await,
+        Command::Deploy(args) => deploy::run(&context, args).await,
+        Command::Deployment(verb) => deployment::run(&context, verb).await,
+        Command::Bid(verb) => bid::run(&context, verb).await,
+        Command::Lease(verb) => lease::run(&context, verb).await,
+        Command::Sdl(verb) => sdl::run(&context, verb),
+        Command::Image(verb) => image::run(&context, verb).await,
+        Command::Node(verb) => node::run(&context, verb).await,
+        Command::Provider(verb) => provider::run(&context, verb).await,
+        Command::Query(verb) => query::run(&context, verb).await,
+        Command::Doctor(args) => doctor::run(&context, args).await,
+        Command::Completions(args) => completions::run(args),
+    }
+}

@@ -1,0 +1,16 @@
+//! `tetra sdl`.
+
+use crate::context::Context;
+use crate::error::{Class, CliError, Result};
+
+/// Verbs.
+#[derive(Debug, clap::Subcommand)]
+pub enum Verb {
+    /// List
+    List,
+}
+
+/// Runs one.
+pub fn run(_context: &Context, _verb: Verb) -> Result {
+    Err(CliError::new(Class::Internal, "not written yet"))
+}

@@ -1,0 +1,35 @@
+//! `tetra`: the one binary. One file per command group stands in [`commands`].
+//!
+//! Data goes to stdout, talk to stderr. Every command that shows something takes `-o json`.
+
+mod cli;
+mod commands;
+mod context;
+mod error;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::Cli;
+
+fn main() -> ExitCode {
+    // Before anything else: a container's watcher is this program under another argument.
+    workload::shim::run_if_asked();
+    // Fails only when a provider was installed before, which nothing above does.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let cli = Cli::parse();
+    output::start_talk(cli.global.verbose);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: the async runtime does not start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(commands::run(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => error.report(),
+    }
+}
