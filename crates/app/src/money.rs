@@ -101,9 +101,8 @@ pub fn check(before: &dyn Reader, writes: &WriteSet, flow: &Flow) -> store::Resu
     for (denom, burned) in &flow.burned {
         totals.entry(denom.to_string()).or_default().flow.lost = *burned;
     }
-    let wrong = totals.into_iter().find(|(_, total)| {
-        !total.balances.equals(total.flow) || !total.supply.equals(total.flow)
-    });
+    let wrong =
+        totals.into_iter().find(|(_, total)| !total.balances.equals(total.flow) || !total.supply.equals(total.flow));
     Ok(wrong.map(|(denom, Totals { balances, supply, flow })| Imbalance { denom, balances, supply, flow }))
 }
 

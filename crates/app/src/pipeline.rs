@@ -176,7 +176,10 @@ impl App {
             if mode != Mode::Simulate && !verdicts.answer(&self.check_of(tx, account)) {
                 let text = format!(
                     "signature verification failed for {}: check chain id ({}), account number ({}) and sequence ({})",
-                    context.text(&account.address), self.chain.id, account.number, account.expected
+                    context.text(&account.address),
+                    self.chain.id,
+                    account.number,
+                    account.expected
                 );
                 return Err(Rejection::unauthorized(text).into());
             }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use primitives::{Address, Coin, Coins, Dec, Denom, Prefix};
 use proto::cosmos::auth::v1beta1::{BaseAccount, QueryAccountInfoRequest, QueryAccountInfoResponse};
+use proto::cosmos::base::abci::v1beta1::TxMsgData;
 use proto::cosmos::tx::v1beta1::{SimulateRequest, SimulateResponse};
 use proto::{Any, FromAny, Message, Name};
-use proto::cosmos::base::abci::v1beta1::TxMsgData;
 use tokio::sync::Mutex;
 
 use crate::keys::SigningKey;

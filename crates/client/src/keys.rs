@@ -132,7 +132,8 @@ mod tests {
     use super::*;
     use primitives::Prefix;
 
-    const ABANDON: &str = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
+    const ABANDON: &str =
+        "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
 
     #[test]
     fn the_known_mnemonic_gives_the_address_that_every_cosmos_wallet_shows() {

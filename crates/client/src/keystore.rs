@@ -40,7 +40,8 @@ impl KeyInfo {
     pub fn address(&self) -> Option<Address> {
         let pairs = self.address.as_bytes().chunks(2);
         let digit = |byte: &u8| char::from(*byte).to_digit(16).map(|digit| digit as u8);
-        let bytes: Option<Vec<u8>> = pairs.map(|pair| Some(digit(pair.first()?)? << 4 | digit(pair.get(1)?)?)).collect();
+        let bytes: Option<Vec<u8>> =
+            pairs.map(|pair| Some(digit(pair.first()?)? << 4 | digit(pair.get(1)?)?)).collect();
         Address::try_from(bytes?.as_slice()).ok()
     }
 }

@@ -39,14 +39,9 @@ impl BlockStore {
     }
 
     fn outermost(&self, direction: Direction) -> Result<Option<u64>> {
-        let found = self
-            .0
-            .range(&[BLOCK_HASH], Some(&[BLOCK_HASH + 1]), direction, 1)?;
+        let found = self.0.range(&[BLOCK_HASH], Some(&[BLOCK_HASH + 1]), direction, 1)?;
         let parsed = found.first().map(|(key, _)| {
-            layout::parse_key(key).ok_or(Error::Corrupt {
-                what: "the block store's range",
-                height: 0,
-            })
+            layout::parse_key(key).ok_or(Error::Corrupt { what: "the block store's range", height: 0 })
         });
         parsed.transpose()
     }
@@ -76,10 +71,7 @@ impl BlockStore {
         let height = block.height;
         if let Some(tip) = self.tip()? {
             if height != tip && height != tip.saturating_add(1) {
-                return Err(Error::OutOfOrder {
-                    expected: tip.saturating_add(1),
-                    given: height,
-                });
+                return Err(Error::OutOfOrder { expected: tip.saturating_add(1), given: height });
             }
             if height == tip
                 && let Some(old) = self.hash(height)?
@@ -91,10 +83,7 @@ impl BlockStore {
         batch.put(layout::key(BLOCK, &height), block.block.clone());
         batch.put(layout::key(COMMIT, &height), block.commit.clone());
         batch.put(layout::key(VALIDATORS, &height), block.validators.clone());
-        batch.put(
-            layout::key_with(HEIGHT_BY_HASH, &(), &block.hash),
-            height.to_bytes(),
-        );
+        batch.put(layout::key_with(HEIGHT_BY_HASH, &(), &block.hash), height.to_bytes());
         Ok(())
     }
 
@@ -182,13 +171,8 @@ impl BlockStore {
     /// When the storage fails.
     pub fn height_of(&self, hash: &[u8]) -> Result<Option<u64>> {
         let stored = self.0.get(&layout::key_with(HEIGHT_BY_HASH, &(), hash))?;
-        let corrupt = Error::Corrupt {
-            what: "the height of a block hash",
-            height: 0,
-        };
-        stored
-            .map(|bytes| layout::parse(&bytes).ok_or(corrupt))
-            .transpose()
+        let corrupt = Error::Corrupt { what: "the height of a block hash", height: 0 };
+        stored.map(|bytes| layout::parse(&bytes).ok_or(corrupt)).transpose()
     }
 
     /// A block with what proves it.
@@ -201,10 +185,7 @@ impl BlockStore {
         let Some(hash) = view.get(&layout::key(BLOCK_HASH, &height))? else {
             return Ok(None);
         };
-        let part = |table, what| {
-            view.get(&layout::key(table, &height))?
-                .ok_or(Error::Corrupt { what, height })
-        };
+        let part = |table, what| view.get(&layout::key(table, &height))?.ok_or(Error::Corrupt { what, height });
         Ok(Some(StoredBlock {
             height,
             hash,

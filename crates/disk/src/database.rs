@@ -83,10 +83,7 @@ impl Database {
     /// # Errors
     /// [`Error::Directory`] when it cannot be opened, is in use by another process, or belongs to the other engine.
     pub fn open(directory: &Path, engine: Engine) -> Result<Self> {
-        let failed = |why: String| Error::Directory {
-            path: directory.to_owned(),
-            why,
-        };
+        let failed = |why: String| Error::Directory { path: directory.to_owned(), why };
         std::fs::create_dir_all(directory).map_err(|error| failed(error.to_string()))?;
         if engine.other().path(directory).exists() {
             return Err(failed(format!(

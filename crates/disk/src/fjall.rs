@@ -34,14 +34,8 @@ impl Directory {
     /// # Errors
     /// When the storage fails.
     pub fn part(&self, name: &str) -> Result<Part> {
-        let keyspace = self
-            .0
-            .keyspace(name, KeyspaceCreateOptions::default)
-            .map_err(failed)?;
-        Ok(Part {
-            database: self.0.clone(),
-            keyspace,
-        })
+        let keyspace = self.0.keyspace(name, KeyspaceCreateOptions::default).map_err(failed)?;
+        Ok(Part { database: self.0.clone(), keyspace })
     }
 }
 
@@ -70,20 +64,10 @@ fn collect(pairs: Iter, direction: Direction, limit: usize) -> Result<Vec<Pair>>
 
 impl View for Frozen {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        Ok(self
-            .snapshot
-            .get(&self.keyspace, key)
-            .map_err(failed)?
-            .map(|value| value.to_vec()))
+        Ok(self.snapshot.get(&self.keyspace, key).map_err(failed)?.map(|value| value.to_vec()))
     }
 
-    fn range(
-        &self,
-        start: &[u8],
-        end: Option<&[u8]>,
-        direction: Direction,
-        limit: usize,
-    ) -> Result<Vec<Pair>> {
+    fn range(&self, start: &[u8], end: Option<&[u8]>, direction: Direction, limit: usize) -> Result<Vec<Pair>> {
         let pairs = match end {
             Some(end) if end <= start => return Ok(Vec::new()),
             Some(end) => self.snapshot.range(&self.keyspace, start..end),
@@ -95,29 +79,16 @@ impl View for Frozen {
 
 impl Part {
     fn frozen(&self) -> Frozen {
-        Frozen {
-            snapshot: self.database.snapshot(),
-            keyspace: self.keyspace.clone(),
-        }
+        Frozen { snapshot: self.database.snapshot(), keyspace: self.keyspace.clone() }
     }
 }
 
 impl View for Part {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        Ok(self
-            .keyspace
-            .get(key)
-            .map_err(failed)?
-            .map(|value| value.to_vec()))
+        Ok(self.keyspace.get(key).map_err(failed)?.map(|value| value.to_vec()))
     }
 
-    fn range(
-        &self,
-        start: &[u8],
-        end: Option<&[u8]>,
-        direction: Direction,
-        limit: usize,
-    ) -> Result<Vec<Pair>> {
+    fn range(&self, start: &[u8], end: Option<&[u8]>, direction: Direction, limit: usize) -> Result<Vec<Pair>> {
         self.frozen().range(start, end, direction, limit)
     }
 }

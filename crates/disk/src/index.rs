@@ -61,11 +61,7 @@ pub struct Query {
 impl Default for Query {
     /// All transactions.
     fn default() -> Self {
-        Self {
-            heights: 0..=u64::MAX,
-            hash: None,
-            events: Vec::new(),
-        }
+        Self { heights: 0..=u64::MAX, hash: None, events: Vec::new() }
     }
 }
 
@@ -111,11 +107,7 @@ impl TxIndex {
         for tx in txs {
             let place = (tx.height, tx.index);
             batch.put(layout::key_with(TX_BY_HASH, &(), &tx.hash), place.to_bytes());
-            let record = TxRecord {
-                hash: tx.hash.clone(),
-                result: tx.result.clone(),
-                events: tx.events.clone(),
-            };
+            let record = TxRecord { hash: tx.hash.clone(), result: tx.result.clone(), events: tx.events.clone() };
             batch.put(layout::key(TX, &place), record.encode_to_vec());
             for event in &tx.events {
                 batch.put(posting(event, place), vec![1]);
@@ -129,9 +121,7 @@ impl TxIndex {
     /// When the storage fails or a record is corrupt.
     pub fn get(&self, hash: &[u8]) -> Result<Option<IndexedTx>> {
         let view = self.0.snapshot()?;
-        place_of(&*view, hash)?
-            .map(|place| read(&*view, place))
-            .transpose()
+        place_of(&*view, hash)?.map(|place| read(&*view, place)).transpose()
     }
 
     /// The transactions of a block, in order.
@@ -139,10 +129,7 @@ impl TxIndex {
     /// # Errors
     /// When the storage fails or a record is corrupt.
     pub fn at(&self, height: u64) -> Result<Vec<IndexedTx>> {
-        let query = Query {
-            heights: height..=height,
-            ..Query::default()
-        };
+        let query = Query { heights: height..=height, ..Query::default() };
         Ok(self.search(&query, Order::Ascending, 0, usize::MAX)?.txs)
     }
 
@@ -159,10 +146,7 @@ impl TxIndex {
         }
         let total = places.len();
         let page = places.into_iter().skip(offset).take(limit);
-        Ok(Found {
-            total,
-            txs: page.map(|place| read(&*view, place)).collect::<Result<_>>()?,
-        })
+        Ok(Found { total, txs: page.map(|place| read(&*view, place)).collect::<Result<_>>()? })
     }
 
     /// Adds to a batch the removal of the transactions below `height`, those of `limit` transactions at most. Gives
@@ -172,9 +156,7 @@ impl TxIndex {
     /// When the storage fails or a record is corrupt.
     pub fn stage_prune(&self, batch: &mut Batch, height: u64, limit: usize) -> Result<bool> {
         let end = layout::key(TX, &height);
-        let pairs = self
-            .0
-            .range(&[TX], Some(&end), Direction::Up, limit.saturating_add(1))?;
+        let pairs = self.0.range(&[TX], Some(&end), Direction::Up, limit.saturating_add(1))?;
         for (key, _) in pairs.iter().take(limit) {
             let place = parse_place(key.get(1..).unwrap_or_default())?;
             let tx = read(&*self.0, place)?;
@@ -196,10 +178,7 @@ fn posting(event: &Event, place: Place) -> Vec<u8> {
 }
 
 fn parse_place(bytes: &[u8]) -> Result<Place> {
-    layout::parse(bytes).ok_or(Error::Corrupt {
-        what: "the place of a transaction",
-        height: 0,
-    })
+    layout::parse(bytes).ok_or(Error::Corrupt { what: "the place of a transaction", height: 0 })
 }
 
 fn place_of(view: &dyn View, hash: &[u8]) -> Result<Option<Place>> {
@@ -211,17 +190,8 @@ fn read(view: &dyn View, place: Place) -> Result<IndexedTx> {
     let (height, index) = place;
     let stored = view.get(&layout::key(TX, &place))?;
     let record = stored.and_then(|bytes| TxRecord::decode(bytes.as_slice()).ok());
-    let record = record.ok_or(Error::Corrupt {
-        what: "a transaction",
-        height,
-    })?;
-    Ok(IndexedTx {
-        height,
-        index,
-        hash: record.hash,
-        result: record.result,
-        events: record.events,
-    })
+    let record = record.ok_or(Error::Corrupt { what: "a transaction", height })?;
+    Ok(IndexedTx { height, index, hash: record.hash, result: record.result, events: record.events })
 }
 
 /// The places of all transactions that match, in order.
@@ -232,12 +202,7 @@ fn matches(view: &dyn View, query: &Query) -> Result<Vec<Place>> {
     let mut matching = match &query.hash {
         Some(hash) => {
             let place = place_of(view, hash)?;
-            Some(
-                place
-                    .into_iter()
-                    .filter(|(height, _)| query.heights.contains(height))
-                    .collect(),
-            )
+            Some(place.into_iter().filter(|(height, _)| query.heights.contains(height)).collect())
         }
         None => None,
     };
@@ -273,7 +238,5 @@ fn places_under(view: &dyn View, prefix: Vec<u8>, heights: &RangeInclusive<u64>)
 
 /// What two sorted lists share.
 fn intersection(left: Vec<Place>, right: &[Place]) -> Vec<Place> {
-    left.into_iter()
-        .filter(|place| right.binary_search(place).is_ok())
-        .collect()
+    left.into_iter().filter(|place| right.binary_search(place).is_ok()).collect()
 }

@@ -23,14 +23,10 @@ impl File {
     /// # Errors
     /// Says why it cannot be opened; another process may be using it.
     pub fn open(path: &Path) -> std::result::Result<Self, String> {
-        Database::create(path)
-            .map(|database| Self(Arc::new(database)))
-            .map_err(|error| match error {
-                ::redb::DatabaseError::DatabaseAlreadyOpen => {
-                    "another process is using it; stop that one first".to_owned()
-                }
-                other => other.to_string(),
-            })
+        Database::create(path).map(|database| Self(Arc::new(database))).map_err(|error| match error {
+            ::redb::DatabaseError::DatabaseAlreadyOpen => "another process is using it; stop that one first".to_owned(),
+            other => other.to_string(),
+        })
     }
 
     /// A part.
@@ -38,10 +34,7 @@ impl File {
     /// # Errors
     /// When the storage fails.
     pub fn part(&self, name: &str) -> Result<Part> {
-        let part = Part {
-            database: Arc::clone(&self.0),
-            name: name.to_owned(),
-        };
+        let part = Part { database: Arc::clone(&self.0), name: name.to_owned() };
         let transaction = part.database.begin_write().map_err(failed)?;
         transaction.open_table(part.table()).map_err(failed)?;
         transaction.commit().map_err(failed)?;
@@ -71,20 +64,10 @@ impl Part {
 
 impl View for Frozen {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        Ok(self
-            .0
-            .get(key)
-            .map_err(failed)?
-            .map(|value| value.value().to_vec()))
+        Ok(self.0.get(key).map_err(failed)?.map(|value| value.value().to_vec()))
     }
 
-    fn range(
-        &self,
-        start: &[u8],
-        end: Option<&[u8]>,
-        direction: Direction,
-        limit: usize,
-    ) -> Result<Vec<Pair>> {
+    fn range(&self, start: &[u8], end: Option<&[u8]>, direction: Direction, limit: usize) -> Result<Vec<Pair>> {
         let pairs = match end {
             Some(end) if end <= start => return Ok(Vec::new()),
             Some(end) => self.0.range(start..end),
@@ -106,13 +89,7 @@ impl View for Part {
         self.frozen()?.get(key)
     }
 
-    fn range(
-        &self,
-        start: &[u8],
-        end: Option<&[u8]>,
-        direction: Direction,
-        limit: usize,
-    ) -> Result<Vec<Pair>> {
+    fn range(&self, start: &[u8], end: Option<&[u8]>, direction: Direction, limit: usize) -> Result<Vec<Pair>> {
         self.frozen()?.range(start, end, direction, limit)
     }
 }
@@ -120,9 +97,7 @@ impl View for Part {
 impl Backend for Part {
     fn write(&self, batch: Batch) -> Result<()> {
         let mut transaction = self.database.begin_write().map_err(failed)?;
-        transaction
-            .set_durability(Durability::Immediate)
-            .map_err(failed)?;
+        transaction.set_durability(Durability::Immediate).map_err(failed)?;
         {
             let mut table = transaction.open_table(self.table()).map_err(failed)?;
             for (key, value) in batch {

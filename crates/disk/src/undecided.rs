@@ -52,9 +52,7 @@ impl UndecidedStore {
     /// # Errors
     /// When the storage fails.
     pub fn get(&self, height: u64, round: u32, value_id: &[u8]) -> Result<Option<Vec<u8>>> {
-        Ok(self
-            .0
-            .get(&layout::key_with(PROPOSAL, &(height, round), value_id))?)
+        Ok(self.0.get(&layout::key_with(PROPOSAL, &(height, round), value_id))?)
     }
 
     /// All proposals of a height, in order of round and value.
@@ -64,27 +62,13 @@ impl UndecidedStore {
     pub fn at(&self, height: u64) -> Result<Vec<Proposal>> {
         let prefix = layout::key(PROPOSAL, &height);
         let mut proposals = Vec::new();
-        for_each(
-            &*self.0,
-            &prefix,
-            prefix_end(&prefix).as_deref(),
-            |key, record| {
-                let rest = key.get(prefix.len()..).and_then(|rest| rest.split_at_checked(4));
-                let parsed =
-                    rest.and_then(|(round, value_id)| Some((layout::parse(round)?, value_id.to_vec())));
-                let (round, value_id) = parsed.ok_or(Error::Corrupt {
-                    what: "a proposal",
-                    height,
-                })?;
-                proposals.push(Proposal {
-                    height,
-                    round,
-                    value_id,
-                    record,
-                });
-                Ok::<_, Error>(())
-            },
-        )?;
+        for_each(&*self.0, &prefix, prefix_end(&prefix).as_deref(), |key, record| {
+            let rest = key.get(prefix.len()..).and_then(|rest| rest.split_at_checked(4));
+            let parsed = rest.and_then(|(round, value_id)| Some((layout::parse(round)?, value_id.to_vec())));
+            let (round, value_id) = parsed.ok_or(Error::Corrupt { what: "a proposal", height })?;
+            proposals.push(Proposal { height, round, value_id, record });
+            Ok::<_, Error>(())
+        })?;
         Ok(proposals)
     }
 
@@ -99,10 +83,6 @@ impl UndecidedStore {
             batch.remove(key);
             Ok::<_, Error>(())
         })?;
-        if batch.is_empty() {
-            Ok(())
-        } else {
-            Ok(self.0.write(batch)?)
-        }
+        if batch.is_empty() { Ok(()) } else { Ok(self.0.write(batch)?) }
     }
 }

@@ -119,12 +119,7 @@ fn a_commit_survives_the_loss_of_the_process() {
             let recovered = open(&crashed);
             assert_eq!(recovered.latest_height(), Some(height));
             assert_eq!(recovered.app_hash(height).unwrap(), app_hash);
-            assert!(
-                recovered
-                    .prove(BANK, &[1], height / 2)
-                    .unwrap()
-                    .verify(&store.app_hash(height / 2).unwrap())
-            );
+            assert!(recovered.prove(BANK, &[1], height / 2).unwrap().verify(&store.app_hash(height / 2).unwrap()));
             drop(recovered);
             std::fs::remove_dir_all(&crashed).unwrap();
         }
@@ -157,27 +152,16 @@ fn changes(old: &Path, new: &Path) -> Vec<Changed> {
         let (old, new) = (old.join(&name), new.join(&name));
         if new.is_dir() {
             let inside = changes(&old, &new).into_iter();
-            changed.extend(inside.map(|file| Changed {
-                path: Path::new(&name).join(&file.path),
-                ..file
-            }));
+            changed.extend(inside.map(|file| Changed { path: Path::new(&name).join(&file.path), ..file }));
             continue;
         }
-        let (before, after) = (
-            std::fs::read(&old).unwrap_or_default(),
-            std::fs::read(&new).unwrap(),
-        );
+        let (before, after) = (std::fs::read(&old).unwrap_or_default(), std::fs::read(&new).unwrap());
         if before != after {
             let differs = |n: &usize| before.get(*n) != after.get(*n);
             let length = before.len().max(after.len());
             let start = (0..length).find(differs).unwrap();
             let end = (start..length).rfind(differs).unwrap() + 1;
-            changed.push(Changed {
-                path: name.into(),
-                before,
-                after,
-                span: start..end,
-            });
+            changed.push(Changed { path: name.into(), before, after, span: start..end });
         }
     }
     changed
@@ -214,11 +198,7 @@ fn a_torn_commit_is_there_whole_or_not_at_all() {
             }
             let recovered = open(&torn);
             let height = recovered.latest_height().unwrap();
-            assert_eq!(
-                recovered.app_hash(height).unwrap(),
-                hashes[height as usize],
-                "{engine} cut {cut}"
-            );
+            assert_eq!(recovered.app_hash(height).unwrap(), hashes[height as usize], "{engine} cut {cut}");
             let pair = recovered.latest().unwrap().get(BANK, &[1, 7]).unwrap();
             assert_eq!(pair, Some(vec![height as u8 + 1, 7]));
             heights.insert(height);
@@ -237,15 +217,7 @@ fn readers_never_see_half_a_commit() {
         let directory = tempdir().unwrap();
         let database = Database::open(directory.path(), engine).unwrap();
         let part = database.part(parts::STATE).unwrap();
-        let store = StateStore::open(
-            part,
-            &[BANK],
-            Config {
-                history: Some(3),
-                proofs: 2,
-            },
-        )
-        .unwrap();
+        let store = StateStore::open(part, &[BANK], Config { history: Some(3), proofs: 2 }).unwrap();
         let pair = |height: u64| {
             let mut writes = WriteSet::default();
             (1..=2).for_each(|key| writes.insert(BANK, vec![key], Some(height.to_be_bytes().to_vec())));
@@ -265,10 +237,7 @@ fn readers_never_see_half_a_commit() {
                 let height = store.latest_height().unwrap();
                 match store.at(height) {
                     Ok(reader) => {
-                        assert_eq!(
-                            reader.get(BANK, &[1]).unwrap(),
-                            Some(height.to_be_bytes().to_vec())
-                        );
+                        assert_eq!(reader.get(BANK, &[1]).unwrap(), Some(height.to_be_bytes().to_vec()));
                     }
                     Err(store::Error::Unavailable { first, .. }) => assert!(first > height),
                     Err(error) => panic!("{error}"),
@@ -285,15 +254,7 @@ fn the_root_does_not_depend_on_the_engine() {
     let of = |engine: Engine| Database::open(&directory.path().join(format!("{engine:?}")), engine).unwrap();
     let roots = [Database::memory(), of(Engine::Fjall), of(Engine::Redb)].map(|database| {
         let part = database.part(parts::STATE).unwrap();
-        let store = StateStore::open(
-            Arc::clone(&part),
-            &[BANK],
-            Config {
-                history: Some(2),
-                proofs: 2,
-            },
-        )
-        .unwrap();
+        let store = StateStore::open(Arc::clone(&part), &[BANK], Config { history: Some(2), proofs: 2 }).unwrap();
         let mut roots = Vec::new();
         for height in 1..8u8 {
             let mut writes = WriteSet::default();
@@ -312,21 +273,12 @@ fn a_directory_belongs_to_one_engine_and_one_user() {
         let directory = tempdir().unwrap();
         let opened = Database::open(directory.path(), engine).unwrap();
         let second = Database::open(directory.path(), engine).err().unwrap();
-        assert!(
-            matches!(&second, Error::Directory { why, .. } if why.contains("another process")),
-            "{second}"
-        );
+        assert!(matches!(&second, Error::Directory { why, .. } if why.contains("another process")), "{second}");
         drop(opened);
         let wrong = Database::open(directory.path(), other).err().unwrap();
         assert!(wrong.to_string().contains("choose that engine"), "{wrong}");
         Database::open(directory.path(), engine).unwrap();
         assert_eq!(engine.to_string().parse::<Engine>().unwrap(), engine);
     }
-    assert!(
-        "rocksdb"
-            .parse::<Engine>()
-            .unwrap_err()
-            .to_string()
-            .contains("fjall or redb")
-    );
+    assert!("rocksdb".parse::<Engine>().unwrap_err().to_string().contains("fjall or redb"));
 }

@@ -37,20 +37,14 @@ fn blocks_are_found_by_height_and_hash() {
         for height in 3..=260 {
             blocks.save(&block(height)).unwrap();
         }
-        assert_eq!(
-            (blocks.base().unwrap(), blocks.tip().unwrap()),
-            (Some(3), Some(260))
-        );
+        assert_eq!((blocks.base().unwrap(), blocks.tip().unwrap()), (Some(3), Some(260)));
         assert_eq!(blocks.get(256).unwrap(), Some(block(256)));
         assert_eq!(blocks.get(2).unwrap(), None);
         assert_eq!(blocks.height_of(b"hash 256").unwrap(), Some(256));
         assert_eq!(blocks.height_of(b"hash 2").unwrap(), None);
         let range = blocks.blocks(0..=5, 2).unwrap();
         assert_eq!(range, [block(3), block(4)]);
-        assert_eq!(
-            blocks.blocks(259..=u64::MAX, 9).unwrap(),
-            [block(259), block(260)]
-        );
+        assert_eq!(blocks.blocks(259..=u64::MAX, 9).unwrap(), [block(259), block(260)]);
 
         assert_eq!(blocks.results(260).unwrap(), None);
         blocks.save_results(260, b"results".to_vec()).unwrap();
@@ -68,10 +62,7 @@ fn only_the_tip_may_be_written_again() {
             let refused = blocks.save(&block(height)).unwrap_err();
             assert!(matches!(refused, Error::OutOfOrder { expected: 3, given } if given == height));
         }
-        let other = StoredBlock {
-            hash: b"other".to_vec(),
-            ..block(2)
-        };
+        let other = StoredBlock { hash: b"other".to_vec(), ..block(2) };
         blocks.save(&other).unwrap();
         assert_eq!(blocks.get(2).unwrap(), Some(other));
         assert_eq!(blocks.height_of(b"other").unwrap(), Some(2));
@@ -101,10 +92,7 @@ fn pruning_keeps_the_tip_and_a_chain_without_gaps() {
 }
 
 fn event(key: &str, value: &str) -> Event {
-    Event {
-        key: key.to_owned(),
-        value: value.to_owned(),
-    }
+    Event { key: key.to_owned(), value: value.to_owned() }
 }
 
 /// Transactions with some of a few attributes, among them some whose texts begin one another.
@@ -117,13 +105,7 @@ fn txs() -> impl Strategy<Value = Vec<IndexedTx>> {
         let txs = txs.into_iter().enumerate();
         txs.map(|(n, (height, events))| {
             let hash = format!("hash {n}").into_bytes();
-            IndexedTx {
-                height,
-                index: n as u32,
-                hash,
-                result: vec![n as u8],
-                events,
-            }
+            IndexedTx { height, index: n as u32, hash, result: vec![n as u8], events }
         })
         .collect()
     })
@@ -194,10 +176,7 @@ proptest! {
 fn block_results_and_index_are_one_batch() {
     on_all(|database| {
         let part = database.part(parts::CHAIN).unwrap();
-        let (blocks, index) = (
-            BlockStore::open(Arc::clone(&part)).unwrap(),
-            TxIndex::open(part).unwrap(),
-        );
+        let (blocks, index) = (BlockStore::open(Arc::clone(&part)).unwrap(), TxIndex::open(part).unwrap());
         let tx = |height, index| IndexedTx {
             height,
             index,
@@ -215,10 +194,7 @@ fn block_results_and_index_are_one_batch() {
         assert_eq!(index.get(&[2, 1]).unwrap(), Some(tx(2, 1)));
         assert_eq!(index.get(&[9]).unwrap(), None);
         assert_eq!(index.at(3).unwrap(), [tx(3, 0), tx(3, 1)]);
-        let query = Query {
-            events: vec![event("message.sender", "alice")],
-            ..Query::default()
-        };
+        let query = Query { events: vec![event("message.sender", "alice")], ..Query::default() };
         let found = index.search(&query, Order::Descending, 1, 2).unwrap();
         assert_eq!((found.total, found.txs), (6, vec![tx(3, 0), tx(2, 1)]));
     });
@@ -229,33 +205,14 @@ fn undecided_proposals_survive_and_are_pruned() {
     let directory = tempdir().unwrap();
     for engine in [Engine::Fjall, Engine::Redb] {
         let path = directory.path().join(format!("{engine:?}"));
-        let open = || {
-            UndecidedStore::open(
-                Database::open(&path, engine)
-                    .unwrap()
-                    .part(parts::UNDECIDED)
-                    .unwrap(),
-            )
-            .unwrap()
-        };
-        let proposal = |height, round, id: &[u8]| Proposal {
-            height,
-            round,
-            value_id: id.to_vec(),
-            record: vec![round as u8],
-        };
+        let open =
+            || UndecidedStore::open(Database::open(&path, engine).unwrap().part(parts::UNDECIDED).unwrap()).unwrap();
+        let proposal =
+            |height, round, id: &[u8]| Proposal { height, round, value_id: id.to_vec(), record: vec![round as u8] };
         let store = open();
-        let all = [
-            proposal(7, 0, b"b"),
-            proposal(7, 0, b"bc"),
-            proposal(7, 2, b"a"),
-            proposal(8, 0, b""),
-        ];
+        let all = [proposal(7, 0, b"b"), proposal(7, 0, b"bc"), proposal(7, 2, b"a"), proposal(8, 0, b"")];
         all.iter().rev().for_each(|proposal| store.put(proposal).unwrap());
-        let replaced = Proposal {
-            record: b"new".to_vec(),
-            ..all[2].clone()
-        };
+        let replaced = Proposal { record: b"new".to_vec(), ..all[2].clone() };
         store.put(&replaced).unwrap();
         drop(store);
 
@@ -264,10 +221,7 @@ fn undecided_proposals_survive_and_are_pruned() {
         assert_eq!(store.get(7, 1, b"bc").unwrap(), None);
         assert_eq!(store.at(7).unwrap(), [all[0].clone(), all[1].clone(), replaced]);
         store.prune(7).unwrap();
-        assert_eq!(
-            (store.at(7).unwrap(), store.at(8).unwrap()),
-            (vec![], vec![all[3].clone()])
-        );
+        assert_eq!((store.at(7).unwrap(), store.at(8).unwrap()), (vec![], vec![all[3].clone()]));
         store.prune(u64::MAX).unwrap();
         assert_eq!(store.at(8).unwrap(), []);
     }
@@ -280,8 +234,5 @@ fn another_format_is_refused() {
     BlockStore::open(Arc::clone(&part)).unwrap();
     TxIndex::open(Arc::clone(&part)).unwrap();
     let refused = UndecidedStore::open(part).err().unwrap().to_string();
-    assert!(
-        refused.contains("tetra chain 1") && refused.contains("tetra undecided 1"),
-        "{refused}"
-    );
+    assert!(refused.contains("tetra chain 1") && refused.contains("tetra undecided 1"), "{refused}");
 }

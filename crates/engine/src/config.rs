@@ -4,8 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use arc_malachitebft_app_channel::app::config::{
-    ChannelNames, ConsensusConfig, DiscoveryConfig, NodeConfig, P2pConfig, ProtocolNames, ValuePayload,
-    ValueSyncConfig,
+    ChannelNames, ConsensusConfig, DiscoveryConfig, NodeConfig, P2pConfig, ProtocolNames, ValuePayload, ValueSyncConfig,
 };
 
 use crate::comet::ChainId;
@@ -73,11 +72,7 @@ pub(crate) struct MalachiteConfig {
 
 macro_rules! multiaddr {
     ($field:literal, $value:expr) => {
-        $value.parse().map_err(|e| AddressError {
-            field: $field,
-            value: $value.clone(),
-            reason: format!("{e}"),
-        })
+        $value.parse().map_err(|e| AddressError { field: $field, value: $value.clone(), reason: format!("{e}") })
     };
 }
 
@@ -88,9 +83,7 @@ impl TryFrom<&EngineConfig> for MalachiteConfig {
         let peers = config.persistent_peers.iter();
         let p2p = P2pConfig {
             listen_addr: multiaddr!("listen address", config.listen)?,
-            persistent_peers: peers
-                .map(|peer| multiaddr!("peer address", peer))
-                .collect::<Result<_, _>>()?,
+            persistent_peers: peers.map(|peer| multiaddr!("peer address", peer)).collect::<Result<_, _>>()?,
             discovery: DiscoveryConfig {
                 enabled: config.discovery,
                 max_connections_per_ip: config.max_connections_per_ip,

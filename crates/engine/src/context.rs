@@ -188,10 +188,7 @@ impl core::Vote<Ctx> for Vote {
     }
 
     fn extend(self, extension: SignedExtension<Ctx>) -> Self {
-        Self {
-            extension: Some(extension),
-            ..self
-        }
+        Self { extension: Some(extension), ..self }
     }
 }
 
@@ -230,23 +227,11 @@ impl ValidatorSet {
     /// Decodes the keys of `table`.
     pub(crate) fn new(table: PowerTable) -> Result<Self, CometError> {
         let member = |v: &primitives::validators::Validator| {
-            let key =
-                PublicKey::from_bytes(v.public_key).map_err(|e| CometError::malformed("validator key", e))?;
-            Ok(Validator {
-                address: Address(v.address),
-                key,
-                power: v.power,
-            })
+            let key = PublicKey::from_bytes(v.public_key).map_err(|e| CometError::malformed("validator key", e))?;
+            Ok(Validator { address: Address(v.address), key, power: v.power })
         };
-        let members = table
-            .validators()
-            .iter()
-            .map(member)
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(Self {
-            table: Arc::new(table),
-            members: Arc::new(members),
-        })
+        let members = table.validators().iter().map(member).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { table: Arc::new(table), members: Arc::new(members) })
     }
 
     /// The set with its priorities.
@@ -256,10 +241,7 @@ impl ValidatorSet {
 
     /// The key of a member.
     pub(crate) fn key_of(&self, address: &ConsensusAddress) -> Option<&PublicKey> {
-        self.members
-            .iter()
-            .find(|v| v.address.0 == *address)
-            .map(|v| &v.key)
+        self.members.iter().find(|v| v.address.0 == *address).map(|v| &v.key)
     }
 }
 
@@ -313,41 +295,15 @@ impl core::Context for Ctx {
         pol_round: Round,
         address: Address,
     ) -> Proposal {
-        Proposal {
-            height,
-            round,
-            value,
-            pol_round,
-            address,
-        }
+        Proposal { height, round, value, pol_round, address }
     }
 
     fn new_prevote(&self, height: Height, round: Round, value: NilOrVal<BlockRef>, address: Address) -> Vote {
-        Vote {
-            kind: VoteType::Prevote,
-            height,
-            round,
-            value,
-            address,
-            extension: None,
-        }
+        Vote { kind: VoteType::Prevote, height, round, value, address, extension: None }
     }
 
-    fn new_precommit(
-        &self,
-        height: Height,
-        round: Round,
-        value: NilOrVal<BlockRef>,
-        address: Address,
-    ) -> Vote {
-        Vote {
-            kind: VoteType::Precommit,
-            height,
-            round,
-            value,
-            address,
-            extension: None,
-        }
+    fn new_precommit(&self, height: Height, round: Round, value: NilOrVal<BlockRef>, address: Address) -> Vote {
+        Vote { kind: VoteType::Precommit, height, round, value, address, extension: None }
     }
 }
 
@@ -361,10 +317,7 @@ pub(crate) fn linear_timeouts(timeouts: &host::Timeouts) -> LinearTimeouts {
         prevote_delta: timeouts.prevote_delta,
         precommit: timeouts.precommit,
         precommit_delta: timeouts.precommit_delta,
-        rebroadcast: timeouts
-            .propose
-            .saturating_add(timeouts.prevote)
-            .saturating_add(timeouts.precommit),
+        rebroadcast: timeouts.propose.saturating_add(timeouts.prevote).saturating_add(timeouts.precommit),
         ..LinearTimeouts::default()
     }
 }

@@ -36,14 +36,8 @@ pub struct HostError {
 
 impl HostError {
     /// An error with what the node was doing when it came.
-    pub fn new(
-        context: impl Into<String>,
-        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Self {
-        Self {
-            context: context.into(),
-            source: source.into(),
-        }
+    pub fn new(context: impl Into<String>, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { context: context.into(), source: source.into() }
     }
 }
 
@@ -240,11 +234,7 @@ pub trait Host: Send {
 
     /// The same decision with all the signatures that came until the block interval had run, to
     /// replace the stored certificate, and with whatever misbehaviour was seen meanwhile.
-    async fn finalize(
-        &mut self,
-        certificate: Certificate,
-        misbehaviour: Vec<Misbehaviour>,
-    ) -> Result<(), HostError>;
+    async fn finalize(&mut self, certificate: Certificate, misbehaviour: Vec<Misbehaviour>) -> Result<(), HostError>;
 
     /// Stored decisions from the start of `heights` on, without a gap; fewer than asked, down to
     /// none, if they are not (or no longer) there.

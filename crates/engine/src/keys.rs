@@ -79,9 +79,7 @@ impl ValidatorKey {
 
     /// The key of a 32-byte seed.
     pub fn from_seed(seed: [u8; 32]) -> Self {
-        Self {
-            key: PrivateKey::from(seed),
-        }
+        Self { key: PrivateKey::from(seed) }
     }
 
     /// The public half, as genesis and validator messages name it.
@@ -103,20 +101,13 @@ impl ValidatorKey {
     /// # Errors
     /// A file that is missing, malformed, or whose parts contradict each other.
     pub fn load(path: &Path) -> Result<Self, KeyError> {
-        let malformed = |reason: &str| KeyError::Malformed {
-            path: path.to_owned(),
-            reason: reason.to_owned(),
-        };
+        let malformed = |reason: &str| KeyError::Malformed { path: path.to_owned(), reason: reason.to_owned() };
         let text = Zeroizing::new(read(path)?);
         let file: ValidatorKeyFile = serde_json::from_str(&text).map_err(|e| malformed(&e.to_string()))?;
         if file.priv_key.kind != PRIVATE_TYPE || file.pub_key.kind != PUBLIC_TYPE {
             return Err(malformed("not an ed25519 key"));
         }
-        let secret = Zeroizing::new(
-            BASE64
-                .decode(&file.priv_key.value)
-                .map_err(|e| malformed(&e.to_string()))?,
-        );
+        let secret = Zeroizing::new(BASE64.decode(&file.priv_key.value).map_err(|e| malformed(&e.to_string()))?);
         let (Some(seed), 64) = (secret.first_chunk::<32>(), secret.len()) else {
             return Err(malformed("the private key is not 64 bytes long"));
         };
@@ -127,9 +118,7 @@ impl ValidatorKey {
             || file.pub_key.value != public
             || !file.address.eq_ignore_ascii_case(&address)
         {
-            return Err(malformed(
-                "private key, public key and address do not belong together",
-            ));
+            return Err(malformed("private key, public key and address do not belong together"));
         }
         Ok(key)
     }
@@ -142,14 +131,8 @@ impl ValidatorKey {
         let secret = Zeroizing::new([self.key.inner().as_bytes().as_slice(), &self.public_key()].concat());
         let file = ValidatorKeyFile {
             address: self.address().to_string(),
-            pub_key: TypedKey {
-                kind: PUBLIC_TYPE.to_owned(),
-                value: BASE64.encode(self.public_key()),
-            },
-            priv_key: TypedKey {
-                kind: PRIVATE_TYPE.to_owned(),
-                value: BASE64.encode(&*secret),
-            },
+            pub_key: TypedKey { kind: PUBLIC_TYPE.to_owned(), value: BASE64.encode(self.public_key()) },
+            priv_key: TypedKey { kind: PRIVATE_TYPE.to_owned(), value: BASE64.encode(&*secret) },
         };
         write_secret(path, &file)
     }
@@ -181,16 +164,12 @@ impl NodeKey {
 
     /// The key of a 32-byte seed.
     pub fn from_seed(seed: [u8; 32]) -> Self {
-        Self {
-            seed: Zeroizing::new(seed),
-        }
+        Self { seed: Zeroizing::new(seed) }
     }
 
     /// The libp2p peer id, in base58, as the last component of a peer's multiaddress.
     pub fn peer_id(&self) -> String {
-        self.keypair()
-            .map(|k| k.public().to_peer_id().to_string())
-            .unwrap_or_default()
+        self.keypair().map(|k| k.public().to_peer_id().to_string()).unwrap_or_default()
     }
 
     /// The seed, for other libp2p swarms of the same node.
@@ -208,21 +187,12 @@ impl NodeKey {
     /// # Errors
     /// A file that is missing or malformed.
     pub fn load(path: &Path) -> Result<Self, KeyError> {
-        let malformed = |reason: String| KeyError::Malformed {
-            path: path.to_owned(),
-            reason,
-        };
+        let malformed = |reason: String| KeyError::Malformed { path: path.to_owned(), reason };
         let text = Zeroizing::new(read(path)?);
         let file: NodeKeyFile = serde_json::from_str(&text).map_err(|e| malformed(e.to_string()))?;
-        let secret = BASE64
-            .decode(&file.priv_key.value)
-            .map_err(|e| malformed(e.to_string()))?;
+        let secret = BASE64.decode(&file.priv_key.value).map_err(|e| malformed(e.to_string()))?;
         let secret = Zeroizing::new(secret);
-        match (
-            secret.first_chunk::<32>(),
-            secret.len(),
-            file.priv_key.kind.as_str(),
-        ) {
+        match (secret.first_chunk::<32>(), secret.len(), file.priv_key.kind.as_str()) {
             (Some(seed), 64, PRIVATE_TYPE) => Ok(Self::from_seed(*seed)),
             _ => Err(malformed("not an ed25519 private key of 64 bytes".to_owned())),
         }
@@ -236,41 +206,20 @@ impl NodeKey {
         let public = PrivateKey::from(*self.seed).public_key();
         let secret = Zeroizing::new([self.seed.as_slice(), public.as_bytes()].concat());
         let value = BASE64.encode(&*secret);
-        write_secret(
-            path,
-            &NodeKeyFile {
-                priv_key: TypedKey {
-                    kind: PRIVATE_TYPE.to_owned(),
-                    value,
-                },
-            },
-        )
+        write_secret(path, &NodeKeyFile { priv_key: TypedKey { kind: PRIVATE_TYPE.to_owned(), value } })
     }
 }
 
 fn read(path: &Path) -> Result<String, KeyError> {
-    fs::read_to_string(path).map_err(|source| KeyError::Io {
-        path: path.to_owned(),
-        source,
-    })
+    fs::read_to_string(path).map_err(|source| KeyError::Io { path: path.to_owned(), source })
 }
 
 fn write_secret(path: &Path, file: &impl Serialize) -> Result<(), KeyError> {
-    let io = |source| KeyError::Io {
-        path: path.to_owned(),
-        source,
-    };
+    let io = |source| KeyError::Io { path: path.to_owned(), source };
     let json = serde_json::to_string_pretty(file).map_err(|e| io(e.into()))?;
     let json = Zeroizing::new(json);
-    let mut out = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(io)?;
-    out.write_all(json.as_bytes())
-        .and_then(|()| out.sync_all())
-        .map_err(io)
+    let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(io)?;
+    out.write_all(json.as_bytes()).and_then(|()| out.sync_all()).map_err(io)
 }
 
 #[cfg(test)]
@@ -284,10 +233,7 @@ mod tests {
         let key = ValidatorKey::from_seed([7; 32]);
         key.save(&path).unwrap();
         assert_eq!(ValidatorKey::load(&path).unwrap().address(), key.address());
-        assert!(
-            matches!(key.save(&path), Err(KeyError::Io { .. })),
-            "never overwritten"
-        );
+        assert!(matches!(key.save(&path), Err(KeyError::Io { .. })), "never overwritten");
     }
 
     #[test]

@@ -58,9 +58,7 @@ impl ChainSigner {
 
     /// The proposer's signature over the parts of its block.
     pub(crate) fn sign_parts(&self, init: &PartInit, block: &[u8]) -> [u8; 64] {
-        self.key
-            .sign(&parts_bytes(&self.chain_id, init, block))
-            .to_bytes()
+        self.key.sign(&parts_bytes(&self.chain_id, init, block)).to_bytes()
     }
 }
 
@@ -179,11 +177,7 @@ impl Signer<Ctx> for ChainSigner {
         Ok(SignedMessage::new(extension, signature))
     }
 
-    async fn sign_validator_proof(
-        &self,
-        public_key: Vec<u8>,
-        peer_id: Vec<u8>,
-    ) -> Result<ValidatorProof<Ctx>, Error> {
+    async fn sign_validator_proof(&self, public_key: Vec<u8>, peer_id: Vec<u8>) -> Result<ValidatorProof<Ctx>, Error> {
         let message = ValidatorProof::<Ctx>::signing_bytes(&public_key, &peer_id);
         let signature = self.key.sign(&message);
         Ok(ValidatorProof::new(public_key, peer_id, signature))

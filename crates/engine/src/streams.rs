@@ -67,18 +67,8 @@ pub(crate) struct Arrived {
 }
 
 /// Cuts a block into a stream of its own.
-pub(crate) fn cut(
-    init: PartInit,
-    bytes: &Bytes,
-    signature: [u8; 64],
-    nonce: u64,
-) -> Vec<StreamMessage<Part>> {
-    let id = StreamName {
-        height: init.height,
-        round: init.round,
-        nonce,
-    }
-    .to_id();
+pub(crate) fn cut(init: PartInit, bytes: &Bytes, signature: [u8; 64], nonce: u64) -> Vec<StreamMessage<Part>> {
+    let id = StreamName { height: init.height, round: init.round, nonce }.to_id();
     let pieces = (0..bytes.len()).step_by(PART_SIZE).map(|from| {
         let to = bytes.len().min(from + PART_SIZE);
         Part::Data(bytes.slice(from..to))
@@ -117,11 +107,7 @@ impl Publisher {
     }
 
     fn remove_oldest(&mut self) {
-        let oldest = self
-            .streams
-            .iter()
-            .min_by_key(|(_, s)| s.started)
-            .map(|(name, _)| *name);
+        let oldest = self.streams.iter().min_by_key(|(_, s)| s.started).map(|(name, _)| *name);
         if let Some(name) = oldest {
             self.remove(&name);
         }
@@ -138,12 +124,7 @@ pub(crate) struct Streams {
 impl Streams {
     /// Takes one message in; gives the stream if it is now whole. Messages for heights other than
     /// `current` and the next few, or that break the form of a stream, are dropped.
-    pub(crate) fn insert(
-        &mut self,
-        publisher: PeerId,
-        current: u64,
-        message: StreamMessage<Part>,
-    ) -> Option<Arrived> {
+    pub(crate) fn insert(&mut self, publisher: PeerId, current: u64, message: StreamMessage<Part>) -> Option<Arrived> {
         let name = StreamName::from_id(&message.stream_id)?;
         if name.height < current || name.height > current.saturating_add(HEIGHTS_AHEAD) {
             return None;
@@ -160,10 +141,7 @@ impl Streams {
             owner.remove_oldest();
         }
         let started = self.arrivals;
-        let stream = owner.streams.entry(name).or_insert_with(|| Stream {
-            started,
-            ..Stream::default()
-        });
+        let stream = owner.streams.entry(name).or_insert_with(|| Stream { started, ..Stream::default() });
         match message.content {
             StreamContent::Fin => stream.length = Some(message.sequence),
             StreamContent::Data(part) if !stream.parts.contains_key(&message.sequence) => {
@@ -181,9 +159,7 @@ impl Streams {
             owner.remove(&name);
             return None;
         }
-        let whole = stream
-            .length
-            .is_some_and(|length| stream.parts.len() as u64 == length);
+        let whole = stream.length.is_some_and(|length| stream.parts.len() as u64 == length);
         let arrived = if whole { owner.remove(&name) } else { None };
         self.enforce_limits(&publisher);
         arrived.and_then(|stream| join(name, stream.parts))
@@ -199,8 +175,7 @@ impl Streams {
                 publisher.remove(&name);
             }
         }
-        self.publishers
-            .retain(|_, publisher| !publisher.streams.is_empty());
+        self.publishers.retain(|_, publisher| !publisher.streams.is_empty());
     }
 
     fn enforce_limits(&mut self, publisher: &PeerId) {
@@ -222,11 +197,7 @@ impl Streams {
     }
 
     fn remove_heaviest_publisher(&mut self) {
-        let heaviest = self
-            .publishers
-            .iter()
-            .max_by_key(|(_, p)| p.bytes)
-            .map(|(id, _)| *id);
+        let heaviest = self.publishers.iter().max_by_key(|(_, p)| p.bytes).map(|(id, _)| *id);
         if let Some(id) = heaviest {
             self.publishers.remove(&id);
         }
@@ -247,11 +218,7 @@ fn join(name: StreamName, parts: BTreeMap<u64, Part>) -> Option<Arrived> {
         match parts.next()? {
             Part::Data(piece) => bytes.extend_from_slice(&piece),
             Part::Fin(signature) if parts.next().is_none() => {
-                return Some(Arrived {
-                    init,
-                    bytes: bytes.freeze(),
-                    signature,
-                });
+                return Some(Arrived { init, bytes: bytes.freeze(), signature });
             }
             Part::Init(_) | Part::Fin(_) => return None,
         }

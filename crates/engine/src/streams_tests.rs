@@ -4,19 +4,11 @@ use proptest::prelude::*;
 use super::*;
 
 fn peer(seed: u8) -> PeerId {
-    crate::keys::NodeKey::from_seed([seed; 32])
-        .peer_id()
-        .parse()
-        .unwrap()
+    crate::keys::NodeKey::from_seed([seed; 32]).peer_id().parse().unwrap()
 }
 
 fn init(height: u64) -> PartInit {
-    PartInit {
-        height,
-        round: 1,
-        valid_round: None,
-        proposer: ConsensusAddress([3; 20]),
-    }
+    PartInit { height, round: 1, valid_round: None, proposer: ConsensusAddress([3; 20]) }
 }
 
 fn block(len: usize) -> Bytes {
@@ -24,10 +16,7 @@ fn block(len: usize) -> Bytes {
 }
 
 fn feed(streams: &mut Streams, from: PeerId, messages: Vec<StreamMessage<Part>>) -> Vec<Arrived> {
-    messages
-        .into_iter()
-        .filter_map(|m| streams.insert(from, 5, m))
-        .collect()
+    messages.into_iter().filter_map(|m| streams.insert(from, 5, m)).collect()
 }
 
 proptest! {
@@ -101,11 +90,7 @@ fn many_flooders_stay_below_the_total() {
 #[test]
 fn a_stream_out_of_form_is_dropped() {
     let mut streams = Streams::default();
-    let name = StreamName {
-        height: 5,
-        round: 1,
-        nonce: 0,
-    };
+    let name = StreamName { height: 5, round: 1, nonce: 0 };
     let contents = [
         StreamContent::Data(Part::Init(init(5))),
         StreamContent::Data(Part::Fin([0; 64])),

@@ -29,10 +29,7 @@ async fn one_validator_decides_alone() {
         let _ = tip.wait_for(|tip| *tip >= 10).await;
     };
     let run = engine(&dir).run(&mut host, reached);
-    timeout(Duration::from_secs(60), run)
-        .await
-        .expect("in time")
-        .unwrap();
+    timeout(Duration::from_secs(60), run).await.expect("in time").unwrap();
     assert!(disk.lock().unwrap().blocks.len() >= 10);
 }
 
@@ -42,10 +39,7 @@ async fn a_failure_of_the_node_stops_the_engine_and_leaves_the_state_intact() {
     let (disk, mut host) = host();
     host.fails_at = Some(3);
     let run = engine(&dir).run(&mut host, std::future::pending());
-    let error = timeout(Duration::from_secs(60), run)
-        .await
-        .expect("in time")
-        .unwrap_err();
+    let error = timeout(Duration::from_secs(60), run).await.expect("in time").unwrap_err();
     assert!(matches!(error, EngineError::Host(_)), "{error}");
     assert_eq!(error.to_string(), "storing a block: no space left on device");
     assert_eq!(disk.lock().unwrap().blocks.len(), 2);
@@ -57,23 +51,14 @@ async fn a_failure_of_the_node_stops_the_engine_and_leaves_the_state_intact() {
         let _ = tip.wait_for(|tip| *tip >= 5).await;
     };
     let run = engine(&dir).run(&mut host, reached);
-    timeout(Duration::from_secs(60), run)
-        .await
-        .expect("in time")
-        .unwrap();
+    timeout(Duration::from_secs(60), run).await.expect("in time").unwrap();
 }
 
 #[tokio::test]
 async fn a_wrong_address_is_named() {
     let config = EngineConfig::new(chain_id(), "alone", "127.0.0.1:26656");
     let engine = ActorEngine::new(config, NodeKey::from_seed([50; 32]), None);
-    let error = engine
-        .run(&mut host().1, std::future::pending())
-        .await
-        .unwrap_err();
+    let error = engine.run(&mut host().1, std::future::pending()).await.unwrap_err();
     let text = error.to_string();
-    assert!(
-        text.starts_with("listen address \"127.0.0.1:26656\" is no multiaddress"),
-        "{text}"
-    );
+    assert!(text.starts_with("listen address \"127.0.0.1:26656\" is no multiaddress"), "{text}");
 }

@@ -43,35 +43,23 @@ impl Node {
         Self {
             tip: host.watch(),
             stop,
-            task: tokio::spawn(async move {
-                engine
-                    .run(&mut host, async move { stopped.await.unwrap_or(()) })
-                    .await
-            }),
+            task: tokio::spawn(async move { engine.run(&mut host, async move { stopped.await.unwrap_or(()) }).await }),
         }
     }
 
     async fn reaches(&mut self, height: u64) -> u64 {
         let reached = timeout(PATIENCE, self.tip.wait_for(|tip| *tip >= height)).await;
-        *reached
-            .expect("the chain goes on in time")
-            .expect("the engine is running")
+        *reached.expect("the chain goes on in time").expect("the engine is running")
     }
 
     async fn stop(self) {
         self.stop.send(()).expect("the engine is running");
-        timeout(PATIENCE, self.task)
-            .await
-            .expect("stops in time")
-            .unwrap()
-            .unwrap();
+        timeout(PATIENCE, self.task).await.expect("stops in time").unwrap().unwrap();
     }
 }
 
 fn free_ports() -> Vec<u16> {
-    let listeners: Vec<_> = (0..COUNT)
-        .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
-        .collect();
+    let listeners: Vec<_> = (0..COUNT).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
     listeners.iter().map(|l| l.local_addr().unwrap().port()).collect()
 }
 
@@ -83,12 +71,7 @@ fn light_block(header: Header, commit: comet::Commit) -> LightBlock {
     let height = header.height.value();
     let set = |height| light_set(&validators(COUNT, height)).unwrap();
     let signed = SignedHeader::new(header, commit).unwrap();
-    LightBlock::new(
-        signed,
-        set(height),
-        set(height + 1),
-        tendermint::node::Id::new([0; 20]),
-    )
+    LightBlock::new(signed, set(height), set(height + 1), tendermint::node::Id::new([0; 20]))
 }
 
 /// Each block with the commit that its node holds.
@@ -121,9 +104,7 @@ fn verify(trusted: &LightBlock, untrusted: &LightBlock) -> Verdict {
 async fn four_validators_decide_what_a_light_client_accepts() {
     let dir = tempfile::tempdir().unwrap();
     let ports = free_ports();
-    let disks: Vec<_> = (0..COUNT)
-        .map(|_| Arc::new(Mutex::new(Disk::default())))
-        .collect();
+    let disks: Vec<_> = (0..COUNT).map(|_| Arc::new(Mutex::new(Disk::default()))).collect();
     let start = |index: u8| Node::start(index, &ports, disks[usize::from(index)].clone(), dir.path());
     let mut nodes: Vec<_> = (0..COUNT).map(start).collect();
 
@@ -152,18 +133,10 @@ async fn four_validators_decide_what_a_light_client_accepts() {
             assert_eq!(verify(&pair[0], &pair[1]), Verdict::Success);
         }
         for far in blocks.iter().skip(5).step_by(4) {
-            assert_eq!(
-                verify(&blocks[0], far),
-                Verdict::Success,
-                "skipping to {}",
-                far.height()
-            );
+            assert_eq!(verify(&blocks[0], far), Verdict::Success, "skipping to {}", far.height());
         }
         for (height, stored) in &disk.blocks {
-            assert_eq!(
-                stored.bytes,
-                disks[0].blocks.get(height).map_or(&stored.bytes, |b| &b.bytes)
-            );
+            assert_eq!(stored.bytes, disks[0].blocks.get(height).map_or(&stored.bytes, |b| &b.bytes));
         }
         // The canonical commit, the one inside the next block, proves as much.
         for (stored, next) in disk.blocks.values().zip(disk.blocks.values().skip(1)) {
@@ -179,9 +152,6 @@ async fn four_validators_decide_what_a_light_client_accepts() {
         let mut commit = last.signed_header.commit.clone();
         commit.block_id.hash = header.hash();
         let forged = light_block(header, commit);
-        assert!(matches!(
-            verify(&blocks[blocks.len() - 2], &forged),
-            Verdict::Invalid(_)
-        ));
+        assert!(matches!(verify(&blocks[blocks.len() - 2], &forged), Verdict::Invalid(_)));
     }
 }

@@ -3,8 +3,8 @@
 use engine::ValidatorKey;
 use engine::comet::sign_bytes::{VoteKind, vote_sign_bytes};
 use engine::comet::{
-    BlockRef, ChainId, EvidenceList, Hash, Header, HeaderFields, Time, TxOutcome, assemble, decode_block,
-    encode_block, first_mismatch, hashes, light_set, verify_commit,
+    BlockRef, ChainId, EvidenceList, Hash, Header, HeaderFields, Time, TxOutcome, assemble, decode_block, encode_block,
+    first_mismatch, hashes, light_set, verify_commit,
 };
 use engine::comet::{Certificate, CometError, CommitError, CommitSig};
 use primitives::validators::ValidatorSet;
@@ -41,10 +41,7 @@ fn a_header_hashes_as_in_go() {
         evidence_hash: Some(Hash::Sha256(sum("evidence_hash"))),
         proposer_address: account::Id::new(address),
     };
-    assert_eq!(
-        header.hash().to_string(),
-        "F740121F553B5418C3EFBD343C2DBFE9E007BB67B0D020A0741374BAB65242A4"
-    );
+    assert_eq!(header.hash().to_string(), "F740121F553B5418C3EFBD343C2DBFE9E007BB67B0D020A0741374BAB65242A4");
 }
 
 /// Keys, powers and hash from Go, by way of tendermint-rs' `test_validator_set`.
@@ -55,23 +52,13 @@ fn a_validator_set_hashes_as_in_go() {
         "36fdae99794a91b46f10d630c16d688637a29710b6727d8720c3ecf840704a65",
         "b6cd0d56931b4131a0760bb47523ce2344131bad455ccce0c833f951698070f4",
     ];
-    let powers = [
-        148_151_478_422_287_875,
-        158_095_448_483_785_107,
-        770_561_664_770_006_272,
-    ];
+    let powers = [148_151_478_422_287_875, 158_095_448_483_785_107, 770_561_664_770_006_272];
     let key = |hex: &str| <[u8; 32]>::try_from(hex::decode(hex).unwrap()).unwrap();
     let members: Vec<_> = keys.into_iter().map(key).zip(powers).collect();
     let set = ValidatorSet::new(&members).unwrap();
     let hash = hex::encode(hashes::validators_hash(&set));
-    assert_eq!(
-        hash,
-        "0b406b04ea51e84bccc7a072e561f35f76d511163954477ac8a9c0fc2994dfb4"
-    );
-    assert_eq!(
-        light_set(&set).unwrap().hash().as_bytes(),
-        hashes::validators_hash(&set)
-    );
+    assert_eq!(hash, "0b406b04ea51e84bccc7a072e561f35f76d511163954477ac8a9c0fc2994dfb4");
+    assert_eq!(light_set(&set).unwrap().hash().as_bytes(), hashes::validators_hash(&set));
 }
 
 /// A vote for no block (Go's vector of `TestVoteSignBytesTestVectors` for a prevote, its
@@ -79,10 +66,7 @@ fn a_validator_set_hashes_as_in_go() {
 #[test]
 fn votes_sign_canonical_bytes() {
     let nil = vote_sign_bytes(&chain("a"), VoteKind::Prevote, 1, 1, None);
-    assert_eq!(
-        hex::encode(nil),
-        "190801110100000000000000190100000000000000 2a00 320161".replace(' ', "")
-    );
+    assert_eq!(hex::encode(nil), "190801110100000000000000190100000000000000 2a00 320161".replace(' ', ""));
     let time = Time::parse_from_rfc3339("2017-12-25T03:00:01.234Z").unwrap();
     let block = BlockRef::new(sum("blockID_hash"), 1000, sum("parts"), time).unwrap();
     let vote = tendermint::Vote {
@@ -98,10 +82,7 @@ fn votes_sign_canonical_bytes() {
         extension_signature: None,
     };
     let id = chain("test_chain_id");
-    assert_eq!(
-        vote_sign_bytes(&id, VoteKind::Precommit, 12345, 2, Some(&block)),
-        vote.into_signable_vec(id)
-    );
+    assert_eq!(vote_sign_bytes(&id, VoteKind::Precommit, 12345, 2, Some(&block)), vote.into_signable_vec(id));
 }
 
 #[test]
@@ -110,15 +91,9 @@ fn small_hashes_are_the_known_ones() {
     let nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     let empty_leaf = "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d";
     assert_eq!(hex::encode(hashes::last_commit_hash(None)), nothing);
-    assert_eq!(
-        hex::encode(hashes::evidence_hash(&EvidenceList::default())),
-        nothing
-    );
+    assert_eq!(hex::encode(hashes::evidence_hash(&EvidenceList::default())), nothing);
     assert_eq!(hex::encode(hashes::last_results_hash(&[])), nothing);
-    assert_eq!(
-        hex::encode(hashes::last_results_hash(&[TxOutcome::default()])),
-        empty_leaf
-    );
+    assert_eq!(hex::encode(hashes::last_results_hash(&[TxOutcome::default()])), empty_leaf);
     // CometBFT's default consensus parameters, as in the headers of many public chains.
     assert_eq!(
         hex::encode_upper(hashes::consensus_hash(22_020_096, -1)),
@@ -167,10 +142,7 @@ fn a_block_has_one_encoding() {
     // An unknown field would change the part set but not the header.
     let padded = [&bytes[..], &[0xf8, 0x07, 0x01]].concat();
     assert_eq!(decode_block(&padded), Err(CometError::NotCanonical));
-    assert!(matches!(
-        decode_block(b"no block"),
-        Err(CometError::Malformed { .. })
-    ));
+    assert!(matches!(decode_block(b"no block"), Err(CometError::Malformed { .. })));
 }
 
 #[test]
@@ -186,18 +158,10 @@ fn certificate(block: BlockRef, signers: usize) -> Certificate {
     let message = vote_sign_bytes(&chain("c"), VoteKind::Precommit, 1, 0, Some(&block));
     let sign = |seed: u8| {
         let key = arc_malachitebft_signing_ed25519::PrivateKey::from([seed; 32]);
-        (
-            ValidatorKey::from_seed([seed; 32]).address(),
-            key.sign(&message).to_bytes(),
-        )
+        (ValidatorKey::from_seed([seed; 32]).address(), key.sign(&message).to_bytes())
     };
     let signatures = (1..=signers as u8).map(sign).collect();
-    Certificate {
-        height: 1,
-        round: 0,
-        block,
-        signatures,
-    }
+    Certificate { height: 1, round: 0, block, signatures }
 }
 
 #[test]
@@ -209,36 +173,15 @@ fn a_commit_needs_more_than_two_thirds_and_true_signatures() {
     assert_eq!(check(three.clone()), Ok(()));
     assert_eq!(check(certificate(block, 4).to_commit(&set).unwrap()), Ok(()));
     let two = certificate(block, 2).to_commit(&set).unwrap();
-    assert_eq!(
-        check(two),
-        Err(CommitError::Power {
-            signed: 20,
-            total: 40
-        })
-    );
+    assert_eq!(check(two), Err(CommitError::Power { signed: 20, total: 40 }));
 
-    assert_eq!(
-        verify_commit(&id, &set, 2, &block, &three),
-        Err(CommitError::OtherBlock("height"))
-    );
+    assert_eq!(verify_commit(&id, &set, 2, &block, &three), Err(CommitError::OtherBlock("height")));
     let other_chain = verify_commit(&chain("d"), &set, 1, &block, &three);
-    assert!(matches!(
-        other_chain,
-        Err(CommitError::Entry {
-            reason: "invalid signature",
-            ..
-        })
-    ));
+    assert!(matches!(other_chain, Err(CommitError::Entry { reason: "invalid signature", .. })));
 
     let mut short = three.clone();
     short.signatures.pop();
-    assert_eq!(
-        check(short),
-        Err(CommitError::Length {
-            expected: 4,
-            found: 3
-        })
-    );
+    assert_eq!(check(short), Err(CommitError::Length { expected: 4, found: 3 }));
     let mut swapped = certificate(block, 4).to_commit(&set).unwrap();
     swapped.signatures.swap(0, 1);
     let reason = "signed by another address";

@@ -37,16 +37,10 @@ impl Paging {
         let request = request.unwrap_or_default();
         let from = (!request.key.is_empty()).then_some(request.key);
         if from.is_some() && request.offset > 0 {
-            return Err(QueryError::invalid(
-                "invalid request, either offset or key is expected, got both",
-            ));
+            return Err(QueryError::invalid("invalid request, either offset or key is expected, got both"));
         }
         let unlimited = request.limit == 0;
-        let limit = if unlimited {
-            DEFAULT_LIMIT
-        } else {
-            request.limit.min(MAX_LIMIT)
-        };
+        let limit = if unlimited { DEFAULT_LIMIT } else { request.limit.min(MAX_LIMIT) };
         Ok(Self {
             skip: request.offset,
             limit: usize::try_from(limit).unwrap_or(usize::MAX),
@@ -94,11 +88,7 @@ impl Paging {
         let mut items = Vec::new();
         let mut total = 0;
         let mut next_key = None;
-        let mut piece = PageQuery {
-            from: self.from.clone(),
-            limit: PIECE,
-            reverse: self.reverse,
-        };
+        let mut piece = PageQuery { from: self.from.clone(), limit: PIECE, reverse: self.reverse };
         'walk: loop {
             let page = map.page(state, part, &piece)?;
             for (key, value) in page.entries {
@@ -123,13 +113,7 @@ impl Paging {
             }
         }
         let total = if self.count_total { total } else { 0 };
-        Ok((
-            items,
-            Some(PageResponse {
-                next_key: next_key.unwrap_or_default(),
-                total,
-            }),
-        ))
+        Ok((items, Some(PageResponse { next_key: next_key.unwrap_or_default(), total })))
     }
 }
 

@@ -23,18 +23,11 @@ fn filled(count: u64) -> State {
 fn list(state: &State, request: PageRequest) -> (Vec<u64>, PageResponse) {
     let paging = Paging::parse(Some(request)).unwrap();
     let (found, pagination) = paging.list(state, &NUMBERS, &1u8).unwrap();
-    (
-        found.into_iter().map(|((_, n), _)| n).collect(),
-        pagination.unwrap(),
-    )
+    (found.into_iter().map(|((_, n), _)| n).collect(), pagination.unwrap())
 }
 
 fn expected(count: u64, reverse: bool) -> Vec<u64> {
-    if reverse {
-        (0..count).rev().collect()
-    } else {
-        (0..count).collect()
-    }
+    if reverse { (0..count).rev().collect() } else { (0..count).collect() }
 }
 
 proptest! {
@@ -98,39 +91,20 @@ fn an_index_is_walked_to_what_it_points_to() {
 fn without_a_limit_a_page_has_a_hundred_entries_and_the_total() {
     let (numbers, page) = list(&filled(250), PageRequest::default());
     assert_eq!((numbers.len(), page.total), (100, 250));
-    let (numbers, again) = list(
-        &filled(250),
-        PageRequest {
-            key: page.next_key,
-            ..PageRequest::default()
-        },
-    );
+    let (numbers, again) = list(&filled(250), PageRequest { key: page.next_key, ..PageRequest::default() });
     assert_eq!((numbers.first(), again.total), (Some(&100), 0));
 }
 
 #[test]
 fn a_boundless_limit_is_cut_but_says_where_to_go_on() {
     let state = filled(MAX_LIMIT + 1);
-    let (numbers, page) = list(
-        &state,
-        PageRequest {
-            limit: u64::MAX,
-            ..PageRequest::default()
-        },
-    );
+    let (numbers, page) = list(&state, PageRequest { limit: u64::MAX, ..PageRequest::default() });
     assert_eq!(numbers.len() as u64, MAX_LIMIT);
     assert!(!page.next_key.is_empty());
 }
 
 #[test]
 fn a_key_and_an_offset_exclude_each_other() {
-    let request = PageRequest {
-        key: vec![1],
-        offset: 1,
-        ..PageRequest::default()
-    };
-    assert_eq!(
-        Paging::parse(Some(request)).unwrap_err().status,
-        QueryStatus::InvalidArgument
-    );
+    let request = PageRequest { key: vec![1], offset: 1, ..PageRequest::default() };
+    assert_eq!(Paging::parse(Some(request)).unwrap_err().status, QueryStatus::InvalidArgument);
 }

@@ -21,9 +21,8 @@ pub struct MessageRoute {
 }
 
 fn decode<M: Message + Name + Default>(bytes: &[u8]) -> Result<M, Failure> {
-    M::decode(bytes).map_err(|error| {
-        Rejection::new("sdk", 2, format!("{} does not decode: {error}", type_url::<M>())).into()
-    })
+    M::decode(bytes)
+        .map_err(|error| Rejection::new("sdk", 2, format!("{} does not decode: {error}", type_url::<M>())).into())
 }
 
 impl MessageRoute {

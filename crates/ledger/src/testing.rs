@@ -46,10 +46,7 @@ pub fn context() -> Context {
         address: ctx.text(&address),
         coins: format!("{FUNDS}utet,{FUNDS}uusd"),
     });
-    let genesis = bank::Genesis {
-        balances: balances.to_vec(),
-        ..bank::Genesis::default()
-    };
+    let genesis = bank::Genesis { balances: balances.to_vec(), ..bank::Genesis::default() };
     bank::genesis::import(&mut ctx, &genesis).expect("bank genesis");
     forget(&mut ctx);
     ctx
@@ -57,14 +54,7 @@ pub fn context() -> Context {
 
 /// A context at height 1 without any genesis: nothing is in the state.
 pub fn empty() -> Context {
-    let block = BlockInfo {
-        height: 1,
-        time: Timestamp {
-            seconds: START_SECONDS,
-            nanos: 0,
-        },
-        seed: [7; 32],
-    };
+    let block = BlockInfo { height: 1, time: Timestamp { seconds: START_SECONDS, nanos: 0 }, seed: [7; 32] };
     Context::new(State::new(Arc::new(Empty)), block, Arc::new(chain()))
 }
 
@@ -113,14 +103,8 @@ pub fn balance(ctx: &Context, address: &Address, of: &str) -> u128 {
 
 /// All that a module stores, a line `key = value` in hex for each pair: for snapshots, and to compare states.
 pub fn stored(ctx: &Context, module: Module) -> String {
-    let pairs = ctx
-        .state
-        .scan(module, &[], None, Direction::Up, usize::MAX)
-        .expect("readable state");
-    pairs
-        .iter()
-        .map(|(key, value)| format!("{} = {}\n", hex::encode(key), hex::encode(value)))
-        .collect()
+    let pairs = ctx.state.scan(module, &[], None, Direction::Up, usize::MAX).expect("readable state");
+    pairs.iter().map(|(key, value)| format!("{} = {}\n", hex::encode(key), hex::encode(value))).collect()
 }
 
 /// All announcements so far, for snapshots: the kind, then a line `key = value` for each attribute.

@@ -25,9 +25,7 @@ pub fn react(ctx: &mut Context, outcome: &Outcome) -> Result<(), Failure> {
         // Only the market itself closes the accounts of bids.
         Outcome::EscrowClosed { scope: Scope::Bid | Scope::Invalid, .. } => Ok(()),
         Outcome::PaymentClosed { xid, payment, overdrawn } => payment_ended(ctx, xid, payment, *overdrawn),
-        Outcome::HoldEnded { market, reference, firm } if market == hold::MARKET => {
-            hold_ended(ctx, reference, *firm)
-        }
+        Outcome::HoldEnded { market, reference, firm } if market == hold::MARKET => hold_ended(ctx, reference, *firm),
         Outcome::HoldEnded { .. } => Ok(()),
     }
 }

@@ -55,9 +55,7 @@ pub enum JournalError {
         source: io::Error,
     },
     /// Another process has it open.
-    #[error(
-        "mempool journal {path} is in use by another process; stop the other node or give this one its own home"
-    )]
+    #[error("mempool journal {path} is in use by another process; stop the other node or give this one its own home")]
     InUse {
         /// The journal's path.
         path: PathBuf,
@@ -116,11 +114,7 @@ pub struct Recovered {
 pub fn recover(bytes: &[u8]) -> Result<Recovered, HeaderError> {
     let Some((header, mut rest)) = bytes.split_at_checked(HEADER) else {
         let torn_header = header().starts_with(bytes);
-        return if torn_header {
-            Ok(Recovered::default())
-        } else {
-            Err(HeaderError::Magic)
-        };
+        return if torn_header { Ok(Recovered::default()) } else { Err(HeaderError::Magic) };
     };
     let (magic, version) = header.split_at(MAGIC.len());
     if magic != MAGIC {
@@ -143,10 +137,7 @@ pub fn recover(bytes: &[u8]) -> Result<Recovered, HeaderError> {
     saved.sort_unstable_by(|a, b| {
         (&a.sender, a.sequence, a.height, &a.bytes).cmp(&(&b.sender, b.sequence, b.height, &b.bytes))
     });
-    Ok(Recovered {
-        saved,
-        sound: bytes.len() - rest.len(),
-    })
+    Ok(Recovered { saved, sound: bytes.len() - rest.len() })
 }
 
 enum Record {
@@ -198,12 +189,8 @@ fn frame(out: &mut Vec<u8>, payload: &[u8]) -> io::Result<()> {
 }
 
 fn added(entry: &Entry) -> io::Result<Vec<u8>> {
-    let sender_length = u16::try_from(entry.sender.len()).map_err(|_| {
-        io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "the sender's key is longer than 65535 bytes",
-        )
-    })?;
+    let sender_length = u16::try_from(entry.sender.len())
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "the sender's key is longer than 65535 bytes"))?;
     let mut payload = vec![ADDED];
     payload.extend_from_slice(&entry.height.to_le_bytes());
     payload.extend_from_slice(&entry.sequence.to_le_bytes());
@@ -246,19 +233,12 @@ impl Journal {
         file.read_to_end(&mut bytes).map_err(wrap("read it"))?;
         let Recovered { saved, sound } = recover(&bytes).map_err(|error| match error {
             HeaderError::Magic => JournalError::NotAJournal { path: path.clone() },
-            HeaderError::Version(found) => JournalError::Version {
-                path: path.clone(),
-                found,
-            },
+            HeaderError::Version(found) => JournalError::Version { path: path.clone(), found },
         })?;
         if sound < bytes.len() {
             tracing::warn!(path = %path.display(), lost = bytes.len() - sound, "the mempool journal had a torn tail; cut off");
         }
-        let mut journal = Self {
-            path: path.clone(),
-            file,
-            length: sound as u64,
-        };
+        let mut journal = Self { path: path.clone(), file, length: sound as u64 };
         if sound == 0 {
             journal.append(&header())?;
         }
@@ -268,9 +248,7 @@ impl Journal {
     /// Records a transaction that was added and those that left for it, in one write.
     pub fn record_added(&mut self, entry: &Entry, left_for_it: &[TxHash]) -> Result<(), JournalError> {
         let mut out = Vec::with_capacity(entry.bytes.len() + 128);
-        added(entry)
-            .and_then(|payload| frame(&mut out, &payload))
-            .map_err(io_error(&self.path, "encode"))?;
+        added(entry).and_then(|payload| frame(&mut out, &payload)).map_err(io_error(&self.path, "encode"))?;
         self.append_left(out, left_for_it)
     }
 
@@ -281,9 +259,7 @@ impl Journal {
 
     /// A second handle to the file, for `sync_data` outside of the pool's lock.
     pub fn sync_handle(&self) -> Result<File, JournalError> {
-        self.file
-            .try_clone()
-            .map_err(io_error(&self.path, "duplicate its handle"))
+        self.file.try_clone().map_err(io_error(&self.path, "duplicate its handle"))
     }
 
     /// Whether a rewrite with `living_bytes` raw bytes of transactions would shrink the file by more than half.
@@ -295,9 +271,7 @@ impl Journal {
     pub fn rewrite<'a>(&mut self, entries: impl IntoIterator<Item = &'a Entry>) -> Result<(), JournalError> {
         let mut out = header().to_vec();
         for entry in entries {
-            added(entry)
-                .and_then(|payload| frame(&mut out, &payload))
-                .map_err(io_error(&self.path, "encode"))?;
+            added(entry).and_then(|payload| frame(&mut out, &payload)).map_err(io_error(&self.path, "encode"))?;
         }
         let beside = self.path.with_extension("new");
         let fresh = OpenOptions::new()
@@ -348,22 +322,13 @@ fn io_error(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> Jour
 
 fn lock(file: &File, path: &Path) -> Result<(), JournalError> {
     file.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => JournalError::InUse {
-            path: path.to_path_buf(),
-        },
-        TryLockError::Error(source) => JournalError::Io {
-            path: path.to_path_buf(),
-            action: "lock it",
-            source,
-        },
+        TryLockError::WouldBlock => JournalError::InUse { path: path.to_path_buf() },
+        TryLockError::Error(source) => JournalError::Io { path: path.to_path_buf(), action: "lock it", source },
     })
 }
 
 fn sync_folder_of(path: &Path) -> io::Result<()> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()
 }
 

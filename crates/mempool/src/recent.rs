@@ -16,12 +16,7 @@ pub struct Recent {
 impl Recent {
     /// An empty set that remembers at most `capacity` hashes.
     pub fn new(capacity: usize) -> Self {
-        Self {
-            capacity,
-            clock: 0,
-            stamp_of: HashMap::new(),
-            by_stamp: BTreeMap::new(),
-        }
+        Self { capacity, clock: 0, stamp_of: HashMap::new(), by_stamp: BTreeMap::new() }
     }
 
     /// Remembers `hash`, or makes it the newest if it is known.

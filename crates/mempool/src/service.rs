@@ -11,8 +11,8 @@ use tokio::task::JoinHandle;
 use crate::file::Saved;
 use crate::gossip::{GossipEvent, Received, Verdict};
 use crate::{
-    CheckKind, CheckTx, Entry, Fault, Gossip, GossipConfig, GossipError, GossipHandle, Journal, JournalError,
-    Limits, Pool, PoolError, Rejection, TxHash,
+    CheckKind, CheckTx, Entry, Fault, Gossip, GossipConfig, GossipError, GossipHandle, Journal, JournalError, Limits,
+    Pool, PoolError, Rejection, TxHash,
 };
 
 /// How a node keeps its pool.
@@ -98,12 +98,7 @@ impl Mempool {
     /// Opens the pool as it was left, checks what it held against the state after block `height`, and starts gossip.
     pub async fn open(config: Config, check: Arc<dyn CheckTx>, height: u64) -> Result<Self, OpenError> {
         let (journal, saved) = Journal::open(config.journal)?;
-        let state = State {
-            pool: Pool::new(config.limits),
-            journal,
-            in_check: HashSet::new(),
-            height,
-        };
+        let state = State { pool: Pool::new(config.limits), journal, in_check: HashSet::new(), height };
         let (gossip, events) = match config.gossip {
             Some(config) => {
                 let (handle, events) = Gossip::start(config).await?;
@@ -152,31 +147,18 @@ impl Mempool {
 
     /// At most `limit` waiting transactions in the order of their arrival.
     pub fn unconfirmed(&self, limit: usize) -> Vec<Bytes> {
-        self.shared
-            .state()
-            .pool
-            .unconfirmed(limit)
-            .into_iter()
-            .map(|entry| entry.bytes.clone())
-            .collect()
+        self.shared.state().pool.unconfirmed(limit).into_iter().map(|entry| entry.bytes.clone()).collect()
     }
 
     /// The waiting transaction with this hash.
     pub fn get(&self, hash: &TxHash) -> Option<Bytes> {
-        self.shared
-            .state()
-            .pool
-            .get(hash)
-            .map(|entry| entry.bytes.clone())
+        self.shared.state().pool.get(hash).map(|entry| entry.bytes.clone())
     }
 
     /// How much waits.
     pub fn stats(&self) -> Stats {
         let state = self.shared.state();
-        Stats {
-            txs: state.pool.len(),
-            bytes: state.pool.total_bytes(),
-        }
+        Stats { txs: state.pool.len(), bytes: state.pool.total_bytes() }
     }
 
     /// How many transactions wait; a proposer awaits its changes.
@@ -271,11 +253,7 @@ impl Shared {
                 invalid.push(entry.hash);
             }
         }
-        let updated = Updated {
-            committed,
-            expired,
-            invalid,
-        };
+        let updated = Updated { committed, expired, invalid };
         let file = self.state().settle(&updated)?;
         self.waiting.send_replace(self.state().pool.len());
         // A failure of this sync costs durability over a power failure only, which is promised to nobody.
@@ -285,11 +263,7 @@ impl Shared {
 
     /// What a peer that joins is offered: all that waits, in an order in which it can be checked.
     fn offer(&self) -> Vec<Bytes> {
-        self.state()
-            .pool
-            .in_sequence()
-            .map(|entry| entry.bytes.clone())
-            .collect()
+        self.state().pool.in_sequence().map(|entry| entry.bytes.clone()).collect()
     }
 }
 
@@ -314,11 +288,8 @@ impl State {
         for hash in &updated.invalid {
             self.pool.remove(hash);
         }
-        let left: Vec<TxHash> = [&updated.committed, &updated.expired, &updated.invalid]
-            .into_iter()
-            .flatten()
-            .copied()
-            .collect();
+        let left: Vec<TxHash> =
+            [&updated.committed, &updated.expired, &updated.invalid].into_iter().flatten().copied().collect();
         self.journal.record_left(&left)?;
         if self.journal.is_bloated(self.pool.total_bytes()) {
             self.journal.rewrite(self.pool.in_sequence())?;
@@ -369,10 +340,7 @@ async fn take_in(shared: Arc<Shared>, mut events: mpsc::Receiver<GossipEvent>) {
 async fn judge(shared: &Shared, received: &Received) -> Verdict {
     match shared.accept(received.bytes.clone()).await {
         Ok(_) => Verdict::Accept,
-        Err(SubmitError::Rejected(Rejection {
-            fault: Fault::Malformed,
-            ..
-        }))
+        Err(SubmitError::Rejected(Rejection { fault: Fault::Malformed, .. }))
         | Err(SubmitError::Pool(PoolError::TooLarge { .. } | PoolError::Empty)) => {
             tracing::debug!(peer = %received.from, "a peer sent a malformed transaction");
             Verdict::Reject

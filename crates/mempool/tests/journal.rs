@@ -10,12 +10,8 @@ use proptest::prelude::*;
 fn pool_of(txs: &[(u64, &'static [u8])]) -> Pool {
     let mut pool = Pool::new(Limits::new(1 << 20));
     for (sequence, raw) in txs {
-        let checked = Checked {
-            sender: Bytes::from_static(b"sender"),
-            sequence: *sequence,
-            gas_wanted: 1,
-            priority: 1,
-        };
+        let checked =
+            Checked { sender: Bytes::from_static(b"sender"), sequence: *sequence, gas_wanted: 1, priority: 1 };
         pool.insert(Bytes::from_static(raw), checked, 40).unwrap();
     }
     pool
@@ -27,10 +23,7 @@ fn entry<'a>(pool: &'a Pool, raw: &[u8]) -> &'a Entry {
 
 fn saved(journal: impl Into<std::path::PathBuf>) -> Vec<(u64, Vec<u8>)> {
     let (_, saved) = Journal::open(journal).unwrap();
-    saved
-        .into_iter()
-        .map(|tx| (tx.sequence, tx.bytes.to_vec()))
-        .collect()
+    saved.into_iter().map(|tx| (tx.sequence, tx.bytes.to_vec())).collect()
 }
 
 #[test]
@@ -43,9 +36,7 @@ fn gives_back_what_was_added_and_did_not_leave() {
     for raw in [&b"second"[..], b"third", b"first"] {
         journal.record_added(entry(&pool, raw), &[]).unwrap();
     }
-    journal
-        .record_left(&[tx_hash(b"third"), tx_hash(b"never seen")])
-        .unwrap();
+    journal.record_left(&[tx_hash(b"third"), tx_hash(b"never seen")]).unwrap();
     drop(journal);
     assert_eq!(saved(&path), [(6, b"first".to_vec()), (7, b"second".to_vec())]);
     let (_, all) = Journal::open(&path).unwrap();
@@ -62,14 +53,7 @@ fn the_bytes_of_version_one_do_not_change() {
     let bytes = fs::read(&path).unwrap();
     assert_eq!(bytes.len(), 12 + OVERHEAD + b"sender".len() + b"tx".len());
     let mut expected = b"TETRAMPL\x01\0\0\0\x1b\0\0\0".to_vec();
-    let payload = [
-        &[1][..],
-        &40u64.to_le_bytes(),
-        &6u64.to_le_bytes(),
-        &[6, 0],
-        b"sendertx",
-    ]
-    .concat();
+    let payload = [&[1][..], &40u64.to_le_bytes(), &6u64.to_le_bytes(), &[6, 0], b"sendertx"].concat();
     expected.extend(crc32fast::hash(&payload).to_le_bytes());
     expected.extend(payload);
     assert_eq!(bytes, expected);
@@ -96,21 +80,14 @@ fn a_cut_at_every_byte_loses_only_the_torn_record() {
     let whole = fs::read(&path).unwrap();
     for cut in 0..=whole.len() {
         fs::write(&path, &whole[..cut]).unwrap();
-        let expected = ends
-            .iter()
-            .rev()
-            .find(|(end, _)| *end <= cut)
-            .map(|(_, living)| living.clone());
+        let expected = ends.iter().rev().find(|(end, _)| *end <= cut).map(|(_, living)| living.clone());
         let (mut journal, saved) = Journal::open(&path).unwrap();
         let found: Vec<Vec<u8>> = saved.iter().map(|tx| tx.bytes.to_vec()).collect();
         assert_eq!(found, expected.unwrap_or_default(), "cut at {cut}");
         journal.record_added(entry(&pool, b"two two"), &[]).unwrap();
         drop(journal);
         let (_, again) = Journal::open(&path).unwrap();
-        assert!(
-            again.iter().any(|tx| &tx.bytes[..] == b"two two"),
-            "not writable after a cut at {cut}"
-        );
+        assert!(again.iter().any(|tx| &tx.bytes[..] == b"two two"), "not writable after a cut at {cut}");
     }
 }
 
@@ -138,27 +115,16 @@ fn a_foreign_or_later_file_is_refused_and_left_alone() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("j");
     fs::write(&path, b"my diary, volume 3").unwrap();
-    assert!(matches!(
-        Journal::open(&path),
-        Err(JournalError::NotAJournal { .. })
-    ));
+    assert!(matches!(Journal::open(&path), Err(JournalError::NotAJournal { .. })));
     fs::write(&path, b"TETRAMPL\x02\0\0\0anything").unwrap();
-    assert!(matches!(
-        Journal::open(&path),
-        Err(JournalError::Version { found: 2, .. })
-    ));
+    assert!(matches!(Journal::open(&path), Err(JournalError::Version { found: 2, .. })));
     assert_eq!(fs::read(&path).unwrap(), b"TETRAMPL\x02\0\0\0anything");
     assert_eq!(recover(b"short"), Err(HeaderError::Magic));
     assert_eq!(recover(b"TETRA"), Ok(Recovered::default()));
 }
 
 fn framed(payload: &[u8]) -> Vec<u8> {
-    [
-        &(payload.len() as u32).to_le_bytes()[..],
-        &crc32fast::hash(payload).to_le_bytes(),
-        payload,
-    ]
-    .concat()
+    [&(payload.len() as u32).to_le_bytes()[..], &crc32fast::hash(payload).to_le_bytes(), payload].concat()
 }
 
 proptest! {

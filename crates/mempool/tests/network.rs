@@ -18,10 +18,7 @@ async fn two_nodes_deliver_to_each_other() {
     b.holds(1).await;
     b.mempool.submit("bob/0/9").await.unwrap();
     a.holds(2).await;
-    assert_eq!(
-        a.mempool.reap(1_000, 1_000, |_| 0),
-        b.mempool.reap(1_000, 1_000, |_| 0)
-    );
+    assert_eq!(a.mempool.reap(1_000, 1_000, |_| 0), b.mempool.reap(1_000, 1_000, |_| 0));
 }
 
 #[tokio::test]
@@ -110,10 +107,7 @@ async fn a_lost_peer_is_dialled_again() {
             }
         }
     };
-    assert_eq!(
-        timeout(PATIENCE, offered).await.unwrap(),
-        Bytes::from_static(b"alice/0/1")
-    );
+    assert_eq!(timeout(PATIENCE, offered).await.unwrap(), Bytes::from_static(b"alice/0/1"));
 }
 
 #[tokio::test]
@@ -123,10 +117,7 @@ async fn an_oversized_transaction_does_not_reach_the_node() {
     generous.max_tx_bytes = 100_000;
     let (sender, _sender_events) = Gossip::start(generous).await.unwrap();
     let mut peers = sender.peers();
-    timeout(PATIENCE, peers.wait_for(|peers| peers.len() == 1))
-        .await
-        .unwrap()
-        .unwrap();
+    timeout(PATIENCE, peers.wait_for(|peers| peers.len() == 1)).await.unwrap().unwrap();
     sender.publish(Bytes::from(vec![0; 1_001])).await;
     sender.publish(Bytes::from(vec![0; 1_000])).await;
     let sizes = async {

@@ -6,36 +6,21 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use common::{Checks, limits};
-use mempool::{
-    CheckKind, Config, Limits, Mempool, PoolError, Rejection, Stats, SubmitError, Updated, tx_hash,
-};
+use mempool::{CheckKind, Config, Limits, Mempool, PoolError, Rejection, Stats, SubmitError, Updated, tx_hash};
 use tempfile::TempDir;
 
 /// All permits of the checks: nothing is checked while they are held.
 const EVERY_PERMIT: u32 = common::PERMITS;
 
 async fn open(home: &TempDir, limits: Limits, checks: &Arc<Checks>, height: u64) -> Mempool {
-    let config = Config {
-        limits,
-        journal: home.path().join("j"),
-        gossip: None,
-    };
+    let config = Config { limits, journal: home.path().join("j"), gossip: None };
     Mempool::open(config, checks.clone(), height).await.unwrap()
 }
 
 #[tokio::test]
 async fn a_block_takes_its_transactions_and_what_it_made_invalid() {
     let (home, checks) = (tempfile::tempdir().unwrap(), Checks::new(false));
-    let mempool = open(
-        &home,
-        Limits {
-            ttl_blocks: 2,
-            ..limits()
-        },
-        &checks,
-        1,
-    )
-    .await;
+    let mempool = open(&home, Limits { ttl_blocks: 2, ..limits() }, &checks, 1).await;
     let pending = mempool.pending();
     for tx in ["alice/0/5", "alice/1/5", "bob/3/9", "bob/4/9"] {
         mempool.submit(tx).await.unwrap();
@@ -46,25 +31,15 @@ async fn a_block_takes_its_transactions_and_what_it_made_invalid() {
 
     checks.commit("alice", 1);
     checks.commit("bob", 4);
-    let updated = mempool
-        .update(2, &[tx_hash(b"alice/0/5"), tx_hash(b"elsewhere")])
-        .await
-        .unwrap();
+    let updated = mempool.update(2, &[tx_hash(b"alice/0/5"), tx_hash(b"elsewhere")]).await.unwrap();
     assert_eq!(
         updated,
-        Updated {
-            committed: vec![tx_hash(b"alice/0/5")],
-            expired: vec![],
-            invalid: vec![tx_hash(b"bob/3/9")]
-        }
+        Updated { committed: vec![tx_hash(b"alice/0/5")], expired: vec![], invalid: vec![tx_hash(b"bob/3/9")] }
     );
     assert_eq!(*pending.borrow(), 2);
     let rechecked: Vec<String> = {
         let seen = checks.seen.lock().unwrap();
-        seen.iter()
-            .filter(|(_, kind)| *kind == CheckKind::Recheck)
-            .map(|(tx, _)| tx.clone())
-            .collect()
+        seen.iter().filter(|(_, kind)| *kind == CheckKind::Recheck).map(|(tx, _)| tx.clone()).collect()
     };
     assert_eq!(rechecked, ["alice/1/5", "bob/3/9", "bob/4/9"]);
 
@@ -85,19 +60,10 @@ async fn a_refusal_keeps_its_code_and_may_come_again() {
     checks.commit("alice", 1);
     for _again in 0..2 {
         let error = mempool.submit("alice/0/5").await.unwrap_err();
-        assert!(
-            matches!(error, SubmitError::Rejected(Rejection { code: 32, .. })),
-            "{error}"
-        );
+        assert!(matches!(error, SubmitError::Rejected(Rejection { code: 32, .. })), "{error}");
     }
     let error = mempool.submit(vec![b'x'; 1_001]).await.unwrap_err();
-    assert!(matches!(
-        error,
-        SubmitError::Pool(PoolError::TooLarge {
-            size: 1_001,
-            limit: 1_000
-        })
-    ));
+    assert!(matches!(error, SubmitError::Pool(PoolError::TooLarge { size: 1_001, limit: 1_000 })));
 }
 
 #[tokio::test]
@@ -146,10 +112,7 @@ async fn what_was_accepted_survives_a_kill_and_what_left_does_not_return() {
     let restarted = open(&after, limits(), &checks, 2).await;
     let mut waiting = restarted.unconfirmed(9);
     waiting.sort();
-    assert_eq!(
-        waiting,
-        [Bytes::from_static(b"alice/1/5"), Bytes::from_static(b"bob/0/8")]
-    );
+    assert_eq!(waiting, [Bytes::from_static(b"alice/1/5"), Bytes::from_static(b"bob/0/8")]);
     assert_eq!(*restarted.pending().borrow(), 2);
 }
 

@@ -72,13 +72,7 @@ impl NodeBackend {
         })
     }
 
-    fn search_index(
-        &self,
-        query: &Query,
-        skip: usize,
-        limit: usize,
-        descending: bool,
-    ) -> Result<TxPage, ChainError> {
+    fn search_index(&self, query: &Query, skip: usize, limit: usize, descending: bool) -> Result<TxPage, ChainError> {
         let mut exact = disk::Query::default();
         let (mut low, mut high) = (0u64, u64::MAX);
         let mut residual = false;
@@ -108,13 +102,17 @@ impl NodeBackend {
             return Ok(TxPage { txs, total: page.total });
         }
         let candidates = self.chain.index().search(&exact, order, 0, MOST_SCANNED)?;
-        let matching: Vec<disk::IndexedTx> = candidates.txs.into_iter().filter(|tx| {
-            let mut pairs: Vec<(String, String)> =
-                tx.events.iter().map(|event| (event.key.clone(), event.value.clone())).collect();
-            pairs.push(("tm.event".to_owned(), "Tx".to_owned()));
-            pairs.push(("tx.height".to_owned(), tx.height.to_string()));
-            query.matches(&pairs)
-        }).collect();
+        let matching: Vec<disk::IndexedTx> = candidates
+            .txs
+            .into_iter()
+            .filter(|tx| {
+                let mut pairs: Vec<(String, String)> =
+                    tx.events.iter().map(|event| (event.key.clone(), event.value.clone())).collect();
+                pairs.push(("tm.event".to_owned(), "Tx".to_owned()));
+                pairs.push(("tx.height".to_owned(), tx.height.to_string()));
+                query.matches(&pairs)
+            })
+            .collect();
         let total = matching.len();
         let page = matching.into_iter().skip(skip).take(limit);
         Ok(TxPage { txs: page.map(|tx| self.found(tx)).collect::<Result<_, _>>()?, total })
@@ -254,10 +252,8 @@ impl Backend for NodeBackend {
     fn simulate(&self, tx: &[u8]) -> Result<TxResult, QueryError> {
         block_in_place(|| {
             let reader = self.chain.latest();
-            let reader = reader.map_err(|error| QueryError {
-                status: QueryStatus::Internal,
-                message: error.to_string(),
-            })?;
+            let reader =
+                reader.map_err(|error| QueryError { status: QueryStatus::Internal, message: error.to_string() })?;
             Ok(self.chain.app().simulate(&reader, tx)?)
         })
     }

@@ -164,10 +164,8 @@ impl Chain {
             return Err(ChainError::OtherChain { stored: facts.id, given: genesis.chain_id });
         }
         let chain_part = database.part(disk::parts::CHAIN)?;
-        let id = ChainId::try_from(facts.id.clone()).map_err(|error| CometError::Malformed {
-            what: "chain id",
-            reason: error.to_string(),
-        })?;
+        let id = ChainId::try_from(facts.id.clone())
+            .map_err(|error| CometError::Malformed { what: "chain id", reason: error.to_string() })?;
         let app = App::new(Arc::new(facts));
         let blocks = BlockStore::open(chain_part.clone())?;
         let tip = tip_of(&app, &state, &blocks)?;
@@ -325,13 +323,16 @@ impl Chain {
         let tx_hashes: Vec<[u8; 32]> = block.data.iter().map(|tx| app::tx::hash(tx)).collect();
 
         let mut batch = store::Batch::default();
-        self.blocks.stage_block(&mut batch, &disk::StoredBlock {
-            height,
-            hash: certificate.block.hash().to_vec(),
-            block: bytes.to_vec(),
-            commit: records::encode_certificate(&certificate),
-            validators: records::encode_validators(&tip.validators),
-        })?;
+        self.blocks.stage_block(
+            &mut batch,
+            &disk::StoredBlock {
+                height,
+                hash: certificate.block.hash().to_vec(),
+                block: bytes.to_vec(),
+                commit: records::encode_certificate(&certificate),
+                validators: records::encode_validators(&tip.validators),
+            },
+        )?;
         self.blocks.stage_results(&mut batch, height, records::encode_results(&effects.results, &effects.events));
         self.index.stage(&mut batch, &indexed(height, &tx_hashes, &effects.results));
         self.blocks.write(batch)?;
@@ -418,10 +419,10 @@ pub struct Choice<'a> {
 fn indexed(height: u64, hashes: &[[u8; 32]], results: &[TxResult]) -> Vec<disk::IndexedTx> {
     let events = |result: &TxResult| {
         let attributes = result.events.iter().flat_map(|event| {
-            event.attributes.iter().map(|(key, value)| disk::Event {
-                key: format!("{}.{key}", event.kind),
-                value: value.clone(),
-            })
+            event
+                .attributes
+                .iter()
+                .map(|(key, value)| disk::Event { key: format!("{}.{key}", event.kind), value: value.clone() })
         });
         attributes.collect()
     };

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use engine::comet::{self, BlockRef, Certificate, Commit, EvidenceList, Time};
 use engine::host::{
-    Candidate, DecidedBlock, Host, HostError, HeightParams, Misbehaviour, Source, StoredBlock, Timeouts,
+    Candidate, DecidedBlock, HeightParams, Host, HostError, Misbehaviour, Source, StoredBlock, Timeouts,
     UndecidedBlock, Verdict,
 };
 use mempool::Mempool;
@@ -210,11 +210,7 @@ impl Host for NodeHost {
         Ok(())
     }
 
-    async fn finalize(
-        &mut self,
-        certificate: Certificate,
-        misbehaviour: Vec<Misbehaviour>,
-    ) -> Result<(), HostError> {
+    async fn finalize(&mut self, certificate: Certificate, misbehaviour: Vec<Misbehaviour>) -> Result<(), HostError> {
         for proof in misbehaviour {
             tracing::warn!(height = certificate.height, ?proof, "a validator signed two conflicting messages");
         }

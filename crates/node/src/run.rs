@@ -119,11 +119,7 @@ pub async fn start(home: Home) -> Result<RunningNode, NodeError> {
         seed: *node_key.seed(),
         max_tx_bytes,
     };
-    let pool = mempool::Config {
-        limits: Limits::new(max_tx_bytes),
-        journal: home.journal(),
-        gossip: Some(gossip),
-    };
+    let pool = mempool::Config { limits: Limits::new(max_tx_bytes), journal: home.journal(), gossip: Some(gossip) };
     let admissions = Arc::new(Admissions { chain: chain.clone() });
     let mempool = Arc::new(Mempool::open(pool, admissions, chain.tip().height).await?);
 

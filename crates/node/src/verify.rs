@@ -78,10 +78,8 @@ pub fn verify(home: &Home, mut seen: impl FnMut(u64, u64)) -> Result<Report, Ver
     let state = StateStore::open(memory.part(disk::parts::STATE)?, &MODULES, store::Config::default())?;
     let mut app_hash = state.commit(0, &beginning.writes)?;
     let (mut validators, mut next_validators) = beginning.validators;
-    let id = comet::ChainId::try_from(genesis.chain_id.clone()).map_err(|error| comet::CometError::Malformed {
-        what: "chain id",
-        reason: error.to_string(),
-    })?;
+    let id = comet::ChainId::try_from(genesis.chain_id.clone())
+        .map_err(|error| comet::CometError::Malformed { what: "chain id", reason: error.to_string() })?;
     let app: App = beginning.app;
     let limits = genesis.limits;
     let mut parent: Option<(comet::BlockRef, primitives::validators::ValidatorSet)> = None;

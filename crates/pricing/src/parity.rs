@@ -98,7 +98,11 @@ mod tests {
     fn where_nothing_is_truncated_and_funds_suffice_both_rules_agree() {
         let mut upstream = account(1000, &["3", "4"]);
         settle(&mut upstream, 20).unwrap();
-        let ours = crate::settlement::settle(Dec::from_integer(1000).unwrap(), &["3".parse().unwrap(), "4".parse().unwrap()], 20);
+        let ours = crate::settlement::settle(
+            Dec::from_integer(1000).unwrap(),
+            &["3".parse().unwrap(), "4".parse().unwrap()],
+            20,
+        );
         let ours: Vec<u128> = ours.unwrap().earned.iter().map(|earned| earned.floor()).collect();
         assert_eq!(ours, upstream.payments.iter().map(|payment| payment.balance).collect::<Vec<_>>());
     }

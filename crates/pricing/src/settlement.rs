@@ -79,9 +79,10 @@ pub fn settle(funds: Dec, rates: &[Dec], ticks: u64) -> Result<Settlement, Settl
     }
     let rest = funds.saturating_sub(times(&total));
     let share = |rate: &Dec| rest.mul_ratio_floor(rate.atoms(), total.atoms()).unwrap_or_default();
-    let earned = whole.iter().zip(rates).map(|(whole, rate)| {
-        whole.checked_add(share(rate)).ok_or(SettlementError::RatesTooLarge)
-    });
+    let earned = whole
+        .iter()
+        .zip(rates)
+        .map(|(whole, rate)| whole.checked_add(share(rate)).ok_or(SettlementError::RatesTooLarge));
     let owed = rates.iter().map(|rate| rate.saturating_sub(share(rate)).floor()).collect();
     Ok(Settlement { earned: earned.collect::<Result<_, _>>()?, covered, owed: Some(owed) })
 }

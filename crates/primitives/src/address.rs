@@ -86,10 +86,7 @@ impl Prefix {
         let not_bech32 = |_| AddressError::NotBech32(text.to_owned());
         let checked = CheckedHrpstring::new::<Bech32>(text).map_err(not_bech32)?;
         if checked.hrp() != self.0 {
-            return Err(AddressError::WrongPrefix {
-                text: text.to_owned(),
-                wanted: self.as_str().to_owned(),
-            });
+            return Err(AddressError::WrongPrefix { text: text.to_owned(), wanted: self.as_str().to_owned() });
         }
         let bytes: Vec<u8> = checked.byte_iter().collect();
         Address::try_from(bytes.as_slice())

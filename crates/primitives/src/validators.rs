@@ -73,12 +73,7 @@ pub struct Validator {
 impl Validator {
     /// A validator that has not waited yet.
     pub fn new(public_key: [u8; 32], power: u64) -> Self {
-        Self {
-            address: ConsensusAddress::of(&public_key),
-            public_key,
-            power,
-            priority: 0,
-        }
+        Self { address: ConsensusAddress::of(&public_key), public_key, power, priority: 0 }
     }
 
     /// Whether `self` proposes before `other`: higher priority first, then the lower address.
@@ -88,10 +83,7 @@ impl Validator {
 
     /// The order inside a set: power descending, then address ascending.
     fn set_order(&self, other: &Self) -> Ordering {
-        other
-            .power
-            .cmp(&self.power)
-            .then(self.address.cmp(&other.address))
+        other.power.cmp(&self.power).then(self.address.cmp(&other.address))
     }
 }
 
@@ -130,11 +122,7 @@ impl ValidatorSet {
     /// # Errors
     /// Empty, a zero power, a key twice, or too much power.
     pub fn new(members: &[([u8; 32], u64)]) -> Result<Self, ValidatorSetError> {
-        let mut set = Self {
-            validators: Vec::new(),
-            total_power: 0,
-            proposer: ConsensusAddress([0; 20]),
-        };
+        let mut set = Self { validators: Vec::new(), total_power: 0, proposer: ConsensusAddress([0; 20]) };
         set.update_with_changes(members)?;
         set.increment_proposer_priority(1);
         Ok(set)
@@ -144,10 +132,7 @@ impl ValidatorSet {
     ///
     /// # Errors
     /// Whatever [`ValidatorSet::new`] refuses, a wrong order, or a proposer from outside.
-    pub fn from_stored(
-        validators: Vec<Validator>,
-        proposer: ConsensusAddress,
-    ) -> Result<Self, ValidatorSetError> {
+    pub fn from_stored(validators: Vec<Validator>, proposer: ConsensusAddress) -> Result<Self, ValidatorSetError> {
         if validators.is_empty() {
             return Err(ValidatorSetError::Empty);
         }
@@ -161,11 +146,7 @@ impl ValidatorSet {
             return Err(ValidatorSetError::Malformed("proposer is not a member"));
         }
         let total_power = total_power(&validators)?;
-        Ok(Self {
-            validators,
-            total_power,
-            proposer,
-        })
+        Ok(Self { validators, total_power, proposer })
     }
 
     /// All validators, power descending, then address ascending.
@@ -232,10 +213,7 @@ impl ValidatorSet {
         if changes.is_empty() && !self.validators.is_empty() {
             return Ok(());
         }
-        let mut changes: Vec<Validator> = changes
-            .iter()
-            .map(|(key, power)| Validator::new(*key, *power))
-            .collect();
+        let mut changes: Vec<Validator> = changes.iter().map(|(key, power)| Validator::new(*key, *power)).collect();
         changes.sort_by_key(|change| change.address);
         if let Some(twice) = changes.windows(2).find(|w| w[0].address == w[1].address) {
             return Err(ValidatorSetError::Duplicate(twice[0].address));
@@ -248,13 +226,9 @@ impl ValidatorSet {
         let mut next = self.validators.clone();
         next.retain(|v| updates.iter().all(|u| u.address != v.address));
         let newcomer_priority = newcomer_priority(&next, &updates)?;
-        next.extend(updates.into_iter().map(|update| {
-            Validator {
-                priority: self
-                    .get(&update.address)
-                    .map_or(newcomer_priority, |v| v.priority),
-                ..update
-            }
+        next.extend(updates.into_iter().map(|update| Validator {
+            priority: self.get(&update.address).map_or(newcomer_priority, |v| v.priority),
+            ..update
         }));
         next.retain(|v| removals.iter().all(|r| r.address != v.address));
         if next.is_empty() {
@@ -302,10 +276,7 @@ impl ValidatorSet {
         for v in &mut self.validators {
             v.priority = v.priority.saturating_add_unsigned(v.power);
         }
-        let first = self
-            .validators
-            .iter_mut()
-            .reduce(|best, v| if v.precedes(best) { v } else { best });
+        let first = self.validators.iter_mut().reduce(|best, v| if v.precedes(best) { v } else { best });
         if let Some(first) = first {
             first.priority = first.priority.saturating_sub_unsigned(self.total_power);
             self.proposer = first.address;

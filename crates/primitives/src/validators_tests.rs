@@ -9,12 +9,7 @@ fn key(seed: u8) -> [u8; 32] {
 fn named(name: &str, power: u64) -> Validator {
     let mut address = [0; 20];
     address[..name.len()].copy_from_slice(name.as_bytes());
-    Validator {
-        address: ConsensusAddress(address),
-        public_key: [0; 32],
-        power,
-        priority: 0,
-    }
+    Validator { address: ConsensusAddress(address), public_key: [0; 32], power, priority: 0 }
 }
 
 /// CometBFT `TestProposerSelection1`: the sequence of 99 proposers of powers 1000, 300, 330.
@@ -79,16 +74,10 @@ fn changes_that_make_no_sense_are_refused_and_change_nothing() {
     let twice = ConsensusAddress::of(&key(3));
     for (changes, error) in [
         (vec![(key(9), 0)], ValidatorSetError::Unknown(unknown)),
-        (
-            vec![(key(3), 1), (key(3), 2)],
-            ValidatorSetError::Duplicate(twice),
-        ),
+        (vec![(key(3), 1), (key(3), 2)], ValidatorSetError::Duplicate(twice)),
         (vec![(key(1), 0), (key(2), 0)], ValidatorSetError::Empty),
         (vec![(key(3), MAX_TOTAL_POWER)], ValidatorSetError::TooMuchPower),
-        (
-            vec![(key(3), u64::MAX), (key(4), u64::MAX)],
-            ValidatorSetError::TooMuchPower,
-        ),
+        (vec![(key(3), u64::MAX), (key(4), u64::MAX)], ValidatorSetError::TooMuchPower),
     ] {
         assert_eq!(set.update_with_changes(&changes), Err(error));
         assert_eq!(set, before);
@@ -106,20 +95,12 @@ fn a_stored_set_comes_back_only_as_it_was() {
     let refused = ValidatorSet::from_stored(wrong, set.proposer());
     assert_eq!(refused, Err(ValidatorSetError::Malformed("wrong order")));
     let stranger = ValidatorSet::from_stored(set.validators().to_vec(), ConsensusAddress([0; 20]));
-    assert_eq!(
-        stranger,
-        Err(ValidatorSetError::Malformed("proposer is not a member"))
-    );
+    assert_eq!(stranger, Err(ValidatorSetError::Malformed("proposer is not a member")));
 }
 
 fn powers() -> impl Strategy<Value = Vec<([u8; 32], u64)>> {
-    prop::collection::vec(1u64..40, 1..9).prop_map(|powers| {
-        powers
-            .into_iter()
-            .enumerate()
-            .map(|(i, power)| (key(i as u8 + 1), power))
-            .collect()
-    })
+    prop::collection::vec(1u64..40, 1..9)
+        .prop_map(|powers| powers.into_iter().enumerate().map(|(i, power)| (key(i as u8 + 1), power)).collect())
 }
 
 proptest! {

@@ -8,9 +8,9 @@ use primitives::validators::ValidatorSet;
 use serde_json::{Value, json};
 use tendermint::block::{Commit, Header};
 
+use crate::COMET_VERSION;
 use crate::backend::{BlockFound, NodeInfo, TxFound};
 use crate::call::CallError;
-use crate::COMET_VERSION;
 
 pub(crate) fn base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
@@ -82,9 +82,8 @@ pub(crate) fn block_meta(found: &BlockFound) -> Result<Value, CallError> {
 
 pub(crate) fn events(events: &[Event]) -> Value {
     let event = |event: &Event| {
-        let attributes: Vec<Value> = event.attributes.iter()
-            .map(|(key, value)| json!({ "key": key, "value": value, "index": true }))
-            .collect();
+        let attributes: Vec<Value> =
+            event.attributes.iter().map(|(key, value)| json!({ "key": key, "value": value, "index": true })).collect();
         json!({ "type": event.kind, "attributes": attributes })
     };
     events.iter().map(event).collect()
@@ -137,9 +136,9 @@ pub(crate) fn tx_keys(hash: &[u8; 32], height: u64, events: &[Event]) -> Vec<(St
 }
 
 pub(crate) fn event_keys(events: &[Event]) -> impl Iterator<Item = (String, String)> {
-    events.iter().flat_map(|event| {
-        event.attributes.iter().map(|(key, value)| (format!("{}.{key}", event.kind), value.clone()))
-    })
+    events
+        .iter()
+        .flat_map(|event| event.attributes.iter().map(|(key, value)| (format!("{}.{key}", event.kind), value.clone())))
 }
 
 /// Composite keys as CometBFT attaches them to a subscription's message.

@@ -67,7 +67,10 @@ impl Query {
             conditions.push(condition);
             rest = match tail.trim_start() {
                 "" => "",
-                tail => tail.strip_prefix("AND ").ok_or_else(|| fail(format!("AND is missing before {tail:?}")))?.trim_start(),
+                tail => tail
+                    .strip_prefix("AND ")
+                    .ok_or_else(|| fail(format!("AND is missing before {tail:?}")))?
+                    .trim_start(),
             };
         }
         Ok(Self { conditions })
@@ -75,9 +78,9 @@ impl Query {
 
     /// Whether the conditions hold for composite keys and values.
     pub fn matches(&self, pairs: &[(String, String)]) -> bool {
-        self.conditions.iter().all(|condition| {
-            pairs.iter().any(|(key, value)| *key == condition.key && condition.holds(value))
-        })
+        self.conditions
+            .iter()
+            .all(|condition| pairs.iter().any(|(key, value)| *key == condition.key && condition.holds(value)))
     }
 }
 

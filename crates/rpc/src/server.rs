@@ -88,11 +88,9 @@ async fn one(node: &Node, value: Value) -> Value {
     let id = value.get("id").cloned().unwrap_or(Value::Null);
     match serde_json::from_value::<Call>(value) {
         Ok(call) => answer(call.id, perform(node, &call.method, call.params).await),
-        Err(error) => answer(id, Err(CallError {
-            code: -32600,
-            message: "Invalid Request".to_owned(),
-            data: error.to_string(),
-        })),
+        Err(error) => {
+            answer(id, Err(CallError { code: -32600, message: "Invalid Request".to_owned(), data: error.to_string() }))
+        }
     }
 }
 
@@ -142,7 +140,9 @@ async fn index() -> Html<String> {
             format!("<li><a href=\"/{name}\">/{name}{query}</a></li>")
         })
         .collect();
-    Html(format!("<!doctype html><title>Tetra RPC</title><h1>Tetra RPC</h1><ul>{items}</ul><p>Websocket: /websocket</p>"))
+    Html(format!(
+        "<!doctype html><title>Tetra RPC</title><h1>Tetra RPC</h1><ul>{items}</ul><p>Websocket: /websocket</p>"
+    ))
 }
 
 async fn upgrade(State(node): State<Node>, upgrade: WebSocketUpgrade) -> Response {

@@ -30,14 +30,7 @@ impl Sdl {
     /// The manifest that providers receive.
     pub fn manifest(&self) -> Manifest {
         let groups = self.build().into_iter();
-        Manifest(
-            groups
-                .map(|(name, pair)| Group {
-                    name: name.to_owned(),
-                    services: pair.services,
-                })
-                .collect(),
-        )
+        Manifest(groups.map(|(name, pair)| Group { name: name.to_owned(), services: pair.services }).collect())
     }
 
     fn build(&self) -> BTreeMap<&str, Pair> {
@@ -46,27 +39,22 @@ impl Sdl {
         for (name, placements) in &self.deployment {
             for (placement_name, instances) in placements {
                 // Parsing has made sure that all of these names resolve.
-                let (Some(service), Some(compute), Some(placement)) = (
-                    self.services.get(name),
-                    self.compute.get(&instances.profile),
-                    self.placement.get(placement_name),
-                ) else {
+                let (Some(service), Some(compute), Some(placement)) =
+                    (self.services.get(name), self.compute.get(&instances.profile), self.placement.get(placement_name))
+                else {
                     continue;
                 };
                 let Some(price) = placement.pricing.get(&instances.profile) else {
                     continue;
                 };
-                let pair = pairs
-                    .entry(placement_name)
-                    .or_insert_with(|| Pair::new(placement_name, placement));
+                let pair = pairs.entry(placement_name).or_insert_with(|| Pair::new(placement_name, placement));
                 pair.demand_tee(service);
                 let expose = exposes(service, &numbers);
                 let resources = resources(compute, endpoints::of_exposes(&expose));
                 let shared = self.version == Version::V2_1;
                 let id = pair.unit(&resources, instances, price, shared);
                 let resources = Resources { id, ..resources };
-                pair.services
-                    .push(self.service(name, service, resources, instances.count, expose));
+                pair.services.push(self.service(name, service, resources, instances.count, expose));
             }
         }
         pairs
@@ -90,10 +78,7 @@ impl Sdl {
             count,
             expose,
             params: service.params.as_ref().map(params),
-            credentials: service
-                .credentials
-                .as_ref()
-                .map(|given| credentials(given, self.version)),
+            credentials: service.credentials.as_ref().map(|given| credentials(given, self.version)),
         }
     }
 }
@@ -106,11 +91,7 @@ impl Pair {
             signed_by: placement.signed_by.clone(),
             units: Vec::new(),
         };
-        Self {
-            spec,
-            services: Vec::new(),
-            shared: BTreeMap::new(),
-        }
+        Self { spec, services: Vec::new(), shared: BTreeMap::new() }
     }
 
     /// A service that wants confidential computing makes its kind a demand on the provider.
@@ -128,39 +109,17 @@ impl Pair {
     /// Adds the replicas to a unit, a new one unless the profile's unit is shared, and gives the unit's id.
     ///
     /// A sum of counts beyond 32 bits stays at the largest number, which the group limits refuse.
-    fn unit(
-        &mut self,
-        resources: &Resources,
-        instances: &model::Instances,
-        price: &DecCoin,
-        shared: bool,
-    ) -> u32 {
+    fn unit(&mut self, resources: &Resources, instances: &model::Instances, price: &DecCoin, shared: bool) -> u32 {
         let known = self.shared.get(&instances.profile).copied().filter(|_| shared);
-        if let Some(unit) = self
-            .spec
-            .units
-            .iter_mut()
-            .find(|unit| Some(unit.resources.id) == known)
-        {
+        if let Some(unit) = self.spec.units.iter_mut().find(|unit| Some(unit.resources.id) == known) {
             unit.count = unit.count.saturating_add(instances.count);
             unit.resources.endpoints.extend(&resources.endpoints);
-            unit.resources
-                .endpoints
-                .sort_by_key(|endpoint| endpoint.sequence_number);
+            unit.resources.endpoints.sort_by_key(|endpoint| endpoint.sequence_number);
             return unit.resources.id;
         }
-        let id = u32::try_from(self.spec.units.len())
-            .unwrap_or(u32::MAX)
-            .saturating_add(1);
-        let resources = Resources {
-            id,
-            ..resources.clone()
-        };
-        self.spec.units.push(ResourceUnit {
-            resources,
-            count: instances.count,
-            price: price.clone(),
-        });
+        let id = u32::try_from(self.spec.units.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let resources = Resources { id, ..resources.clone() };
+        self.spec.units.push(ResourceUnit { resources, count: instances.count, price: price.clone() });
         self.shared.insert(instances.profile.clone(), id);
         id
     }
@@ -208,20 +167,13 @@ fn params(params: &model::ServiceParams) -> Params {
     let mounts: Vec<StorageMount> = params
         .storage
         .iter()
-        .map(|(name, mount)| StorageMount {
-            name: name.clone(),
-            mount: mount.path.clone(),
-            read_only: mount.read_only,
-        })
+        .map(|(name, mount)| StorageMount { name: name.clone(), mount: mount.path.clone(), read_only: mount.read_only })
         .collect();
     Params {
         storage: (!mounts.is_empty()).then_some(mounts),
         credentials: None,
         permissions: params.permissions.clone().map(|read| Permissions { read }),
-        tee: params.tee.map(|tee| TeeParams {
-            kind: tee.name().to_owned(),
-            attestation: true,
-        }),
+        tee: params.tee.map(|tee| TeeParams { kind: tee.name().to_owned(), attestation: true }),
     }
 }
 

@@ -100,8 +100,7 @@ mod tests {
 
     #[test]
     fn keys_are_sorted_bytewise_and_strings_escaped_as_go_does() {
-        let value =
-            json!({"b": 1, "a": [null, true, false], "B": "<&>\u{2028}\"\\\n\r\t\u{8}\u{c}\u{1}\u{7f}é"});
+        let value = json!({"b": 1, "a": [null, true, false], "B": "<&>\u{2028}\"\\\n\r\t\u{8}\u{c}\u{1}\u{7f}é"});
         assert_eq!(
             text(&value),
             "{\"B\":\"\\u003c\\u0026\\u003e\\u2028\\\"\\\\\\n\\r\\t\\b\\f\\u0001\u{7f}é\",\"a\":[null,true,false],\"b\":1}"

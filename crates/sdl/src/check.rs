@@ -34,11 +34,7 @@ pub(crate) fn consistency(sdl: &Sdl) -> Result<(), SdlError> {
         }
     }
     let used: BTreeSet<&str> = ports.keys().map(|(endpoint, _, _)| *endpoint).collect();
-    match sdl
-        .endpoints
-        .keys()
-        .find(|endpoint| !used.contains(endpoint.as_str()))
-    {
+    match sdl.endpoints.keys().find(|endpoint| !used.contains(endpoint.as_str())) {
         None => Ok(()),
         Some(unused) => Err(refuse(
             root,
@@ -54,36 +50,17 @@ pub(crate) fn consistency(sdl: &Sdl) -> Result<(), SdlError> {
 fn resolve<'a>(sdl: &'a Sdl, name: &str, placement: &str) -> Result<(&'a Service, &'a Compute), SdlError> {
     let root = &sdl.source;
     let unknown = |path: &[_], what: &str, missing: &str, remedy: String| {
-        refuse(
-            root,
-            path,
-            ErrorKind::Reference,
-            format!("no {what} is named {missing:?}"),
-            remedy,
-        )
+        refuse(root, path, ErrorKind::Reference, format!("no {what} is named {missing:?}"), remedy)
     };
-    let profile = sdl
-        .deployment
-        .get(name)
-        .and_then(|placements| placements.get(placement));
+    let profile = sdl.deployment.get(name).and_then(|placements| placements.get(placement));
     let profile = profile.map_or("", |instances| instances.profile.as_str());
     let compute = sdl.compute.get(profile).ok_or_else(|| {
         let path = steps!["deployment", name, placement, "profile"];
-        unknown(
-            path,
-            "compute profile",
-            profile,
-            known("profiles.compute", sdl.compute.keys()),
-        )
+        unknown(path, "compute profile", profile, known("profiles.compute", sdl.compute.keys()))
     })?;
     let place = sdl.placement.get(placement).ok_or_else(|| {
         let path = steps!["deployment", name, placement];
-        unknown(
-            path,
-            "placement",
-            placement,
-            known("profiles.placement", sdl.placement.keys()),
-        )
+        unknown(path, "placement", placement, known("profiles.placement", sdl.placement.keys()))
     })?;
     if !place.pricing.contains_key(profile) {
         let path = steps!["profiles", "placement", placement, "pricing"];
@@ -121,22 +98,11 @@ fn leased_ports<'a>(
             }
             if !sdl.endpoints.contains_key(&to.ip) {
                 let problem = format!("no endpoint is named {:?}", to.ip);
-                return Err(refuse(
-                    ErrorKind::Reference,
-                    problem,
-                    "declare it under `endpoints` with `kind: ip`",
-                ));
+                return Err(refuse(ErrorKind::Reference, problem, "declare it under `endpoints` with `kind: ip`"));
             }
             if let Some(other) = ports.insert((&to.ip, expose.external, expose.protocol), name) {
-                let problem = format!(
-                    "this port of the leased address {:?} is already used by {other:?}",
-                    to.ip
-                );
-                return Err(refuse(
-                    ErrorKind::Rule,
-                    problem,
-                    "choose another `as` port or another endpoint",
-                ));
+                let problem = format!("this port of the leased address {:?} is already used by {other:?}", to.ip);
+                return Err(refuse(ErrorKind::Rule, problem, "choose another `as` port or another endpoint"));
             }
         }
     }
@@ -152,21 +118,11 @@ fn mounts(root: &Node, name: &str, service: &Service, compute: &Compute) -> Resu
     let given = service.params.iter().flat_map(|params| &params.storage);
     for (volume, mount) in given {
         let at = |problem: String, remedy: &str, kind| {
-            refuse(
-                root,
-                steps!["services", name, "params", "storage", volume],
-                kind,
-                problem,
-                remedy,
-            )
+            refuse(root, steps!["services", name, "params", "storage", volume], kind, problem, remedy)
         };
         let Some(storage) = compute.storage.iter().find(|storage| storage.name == *volume) else {
             let problem = format!("the compute profile has no volume named {volume:?}");
-            return Err(at(
-                problem,
-                "add a volume of this name to its `storage` list",
-                ErrorKind::Reference,
-            ));
+            return Err(at(problem, "add a volume of this name to its `storage` list", ErrorKind::Reference));
         };
         if let Some(other) = paths.insert(&mount.path, volume) {
             let problem = format!("the volume {other:?} is mounted at {:?} too", mount.path);
@@ -183,10 +139,7 @@ fn mounts(root: &Node, name: &str, service: &Service, compute: &Compute) -> Resu
             steps!["services", name],
             ErrorKind::Rule,
             format!("the persistent volume {:?} is mounted nowhere", storage.name),
-            format!(
-                "add `params.storage.{}.mount` with an absolute path",
-                storage.name
-            ),
+            format!("add `params.storage.{}.mount` with an absolute path", storage.name),
         )),
         _ => Ok(()),
     }

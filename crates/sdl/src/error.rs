@@ -28,11 +28,7 @@ pub struct Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = if self.path.is_empty() {
-            "the document"
-        } else {
-            &self.path
-        };
+        let path = if self.path.is_empty() { "the document" } else { &self.path };
         match self.location {
             Some(location) => write!(f, "{path} ({location})"),
             None => f.write_str(path),

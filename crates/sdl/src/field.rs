@@ -17,39 +17,19 @@ pub(crate) struct Field<'a> {
 
 impl<'a> Field<'a> {
     pub(crate) fn root(node: &'a Node) -> Self {
-        Self {
-            node,
-            path: String::new(),
-            spot: node.location,
-        }
+        Self { node, path: String::new(), spot: node.location }
     }
 
     fn child(&self, entry: &'a Entry) -> Self {
         let key = &entry.key;
-        let path = if self.path.is_empty() {
-            key.clone()
-        } else {
-            format!("{}.{key}", self.path)
-        };
-        Self {
-            node: &entry.node,
-            path,
-            spot: entry.spot(),
-        }
+        let path = if self.path.is_empty() { key.clone() } else { format!("{}.{key}", self.path) };
+        Self { node: &entry.node, path, spot: entry.spot() }
     }
 
-    pub(crate) fn error(
-        &self,
-        kind: ErrorKind,
-        problem: impl Into<String>,
-        remedy: impl Into<String>,
-    ) -> SdlError {
+    pub(crate) fn error(&self, kind: ErrorKind, problem: impl Into<String>, remedy: impl Into<String>) -> SdlError {
         SdlError {
             kind,
-            place: Place {
-                path: self.path.clone(),
-                location: Some(self.spot),
-            },
+            place: Place { path: self.path.clone(), location: Some(self.spot) },
             problem: problem.into(),
             remedy: remedy.into(),
         }
@@ -57,11 +37,7 @@ impl<'a> Field<'a> {
 
     /// A wrong value: what was expected, what is there, and the remedy.
     pub(crate) fn invalid(&self, expected: &str, remedy: impl Into<String>) -> SdlError {
-        self.error(
-            ErrorKind::Value,
-            format!("expected {expected}, found {}", self.describe()),
-            remedy,
-        )
+        self.error(ErrorKind::Value, format!("expected {expected}, found {}", self.describe()), remedy)
     }
 
     fn describe(&self) -> String {
@@ -77,10 +53,9 @@ impl<'a> Field<'a> {
     /// The keys and values of a mapping in file order; none for null.
     pub(crate) fn entries(&self) -> Result<Vec<(&'a str, Field<'a>)>, SdlError> {
         match &self.node.value {
-            Value::Mapping(entries) => Ok(entries
-                .iter()
-                .map(|entry| (entry.key.as_str(), self.child(entry)))
-                .collect()),
+            Value::Mapping(entries) => {
+                Ok(entries.iter().map(|entry| (entry.key.as_str(), self.child(entry))).collect())
+            }
             _ if self.node.is_null() => Ok(Vec::new()),
             Value::Scalar { .. } | Value::Sequence(_) => {
                 Err(self.invalid("a mapping", "write `key: value` lines below it"))
@@ -94,16 +69,10 @@ impl<'a> Field<'a> {
             Value::Sequence(items) => Ok(items
                 .iter()
                 .enumerate()
-                .map(|(index, node)| Field {
-                    node,
-                    path: format!("{}[{index}]", self.path),
-                    spot: node.location,
-                })
+                .map(|(index, node)| Field { node, path: format!("{}[{index}]", self.path), spot: node.location })
                 .collect()),
             _ if self.node.is_null() => Ok(Vec::new()),
-            Value::Scalar { .. } | Value::Mapping(_) => {
-                Err(self.invalid("a list", "begin each item with `- `"))
-            }
+            Value::Scalar { .. } | Value::Mapping(_) => Err(self.invalid("a list", "begin each item with `- `")),
         }
     }
 
@@ -114,11 +83,9 @@ impl<'a> Field<'a> {
     /// The value under `key`, unless it is absent or null.
     pub(crate) fn get(&self, key: &str) -> Result<Option<Field<'a>>, SdlError> {
         match &self.node.value {
-            Value::Mapping(_) => Ok(self
-                .node
-                .entry(key)
-                .filter(|entry| !entry.node.is_null())
-                .map(|entry| self.child(entry))),
+            Value::Mapping(_) => {
+                Ok(self.node.entry(key).filter(|entry| !entry.node.is_null()).map(|entry| self.child(entry)))
+            }
             _ if self.node.is_null() => Ok(None),
             Value::Scalar { .. } | Value::Sequence(_) => {
                 Err(self.invalid("a mapping", "write `key: value` lines below it"))
@@ -128,8 +95,7 @@ impl<'a> Field<'a> {
 
     /// The value under `key`, which must be there.
     pub(crate) fn require(&self, key: &str, remedy: &str) -> Result<Field<'a>, SdlError> {
-        self.get(key)?
-            .ok_or_else(|| self.error(ErrorKind::Value, format!("`{key}` is missing"), remedy))
+        self.get(key)?.ok_or_else(|| self.error(ErrorKind::Value, format!("`{key}` is missing"), remedy))
     }
 
     /// Refuses keys other than `known`.
@@ -180,10 +146,7 @@ impl<'a> Field<'a> {
         {
             return Ok(number);
         }
-        Err(self.invalid(
-            "a whole number from 0 to 4294967295",
-            "write the number without quotes or unit",
-        ))
+        Err(self.invalid("a whole number from 0 to 4294967295", "write the number without quotes or unit"))
     }
 
     /// A list of texts, or `None` when it is absent or null. An empty list stays an empty list.
@@ -191,11 +154,7 @@ impl<'a> Field<'a> {
         let Some(list) = self.get(key)? else {
             return Ok(None);
         };
-        list.items()?
-            .iter()
-            .map(|item| item.text().map(str::to_owned))
-            .collect::<Result<_, _>>()
-            .map(Some)
+        list.items()?.iter().map(|item| item.text().map(str::to_owned)).collect::<Result<_, _>>().map(Some)
     }
 
     /// The text under `key`, empty when it is absent or null.

@@ -41,9 +41,6 @@ impl GroupSpec {
             }
             amount = amount.checked_add(unit.price.amount.checked_mul_int(u128::from(unit.count))?)?;
         }
-        Some(DecCoin {
-            denom: denom.clone(),
-            amount,
-        })
+        Some(DecCoin { denom: denom.clone(), amount })
     }
 }

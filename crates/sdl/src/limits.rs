@@ -13,33 +13,13 @@ const MI: u64 = 1 << 20;
 const TI: u64 = 1 << 40;
 
 /// Thousandths of a core of one replica.
-const CPU: Range = Range {
-    what: "cpu",
-    unit: "thousandths of a core",
-    least: 10,
-    most: 384_000,
-};
+const CPU: Range = Range { what: "cpu", unit: "thousandths of a core", least: 10, most: 384_000 };
 /// Devices of one replica.
-const GPU: Range = Range {
-    what: "gpu",
-    unit: "devices",
-    least: 0,
-    most: 24,
-};
+const GPU: Range = Range { what: "gpu", unit: "devices", least: 0, most: 24 };
 /// Bytes of one replica.
-const MEMORY: Range = Range {
-    what: "memory",
-    unit: "bytes",
-    least: MI,
-    most: 2 * TI,
-};
+const MEMORY: Range = Range { what: "memory", unit: "bytes", least: MI, most: 2 * TI };
 /// Bytes of one volume of one replica.
-const STORAGE: Range = Range {
-    what: "storage",
-    unit: "bytes",
-    least: 5 * MI,
-    most: 32 * TI,
-};
+const STORAGE: Range = Range { what: "storage", unit: "bytes", least: 5 * MI, most: 32 * TI };
 /// A group may ask for this many times the most of one replica.
 const GROUP_FACTOR: u128 = 50;
 /// The highest price of a unit per block, in base units of its denom.
@@ -160,10 +140,8 @@ pub fn validate_groups(messages: &[deployment::GroupSpec]) -> Result<(), LimitEr
     let groups = messages
         .iter()
         .map(|message| {
-            GroupSpec::try_from(message).map_err(|error| LimitError::Group {
-                group: message.name.clone(),
-                problem: error.into(),
-            })
+            GroupSpec::try_from(message)
+                .map_err(|error| LimitError::Group { group: message.name.clone(), problem: error.into() })
         })
         .collect::<Result<Vec<_>, _>>()?;
     validate_specs(&groups)
@@ -185,28 +163,19 @@ pub fn validate_specs(groups: &[GroupSpec]) -> Result<(), LimitError> {
         if !names.insert(&group.name) {
             return Err(LimitError::DuplicateGroup(group.name.clone()));
         }
-        validate_group(group).map_err(|problem| LimitError::Group {
-            group: group.name.clone(),
-            problem,
-        })?;
+        validate_group(group).map_err(|problem| LimitError::Group { group: group.name.clone(), problem })?;
     }
     one_denom(groups)
 }
 
 fn one_denom(groups: &[GroupSpec]) -> Result<(), LimitError> {
-    let mut denoms = groups
-        .iter()
-        .flat_map(|group| &group.units)
-        .map(|unit| &unit.price.denom);
+    let mut denoms = groups.iter().flat_map(|group| &group.units).map(|unit| &unit.price.denom);
     let Some(first) = denoms.next() else {
         return Ok(());
     };
     match denoms.find(|denom| *denom != first) {
         None => Ok(()),
-        Some(second) => Err(LimitError::MixedDenoms {
-            first: first.clone(),
-            second: second.clone(),
-        }),
+        Some(second) => Err(LimitError::MixedDenoms { first: first.clone(), second: second.clone() }),
     }
 }
 
@@ -248,86 +217,42 @@ fn validate_unit(unit: &ResourceUnit) -> Result<(), GroupProblem> {
         STORAGE.check(id, volume.size.0)?;
         validate_attributes(&volume.attributes)?;
     }
-    for attributes in [
-        &resources.cpu.attributes,
-        &resources.gpu.attributes,
-        &resources.memory.attributes,
-    ] {
+    for attributes in [&resources.cpu.attributes, &resources.gpu.attributes, &resources.memory.attributes] {
         validate_attributes(attributes)?;
     }
     if Dec::from_integer(MAX_PRICE).is_some_and(|most| unit.price.amount > most) {
-        return Err(GroupProblem::Price {
-            id,
-            price: unit.price.amount,
-        });
+        return Err(GroupProblem::Price { id, price: unit.price.amount });
     }
     Ok(())
 }
 
 impl Range {
     fn check(&self, id: u32, value: u64) -> Result<(), GroupProblem> {
-        let Self {
-            what,
-            unit,
-            least,
-            most,
-        } = *self;
+        let Self { what, unit, least, most } = *self;
         if (least..=most).contains(&value) {
             return Ok(());
         }
-        Err(GroupProblem::Unit {
-            id,
-            what,
-            unit,
-            value,
-            least,
-            most,
-        })
+        Err(GroupProblem::Unit { id, what, unit, value, least, most })
     }
 
     /// Products of a 64-bit and a 32-bit number, at most 2^31 of them, stay far below 128 bits.
     fn check_total(&self, least: u128, parts: impl Iterator<Item = (u64, u32)>) -> Result<(), GroupProblem> {
-        let value = parts
-            .map(|(amount, count)| u128::from(amount) * u128::from(count))
-            .fold(0, u128::saturating_add);
+        let value = parts.map(|(amount, count)| u128::from(amount) * u128::from(count)).fold(0, u128::saturating_add);
         let most = u128::from(self.most) * GROUP_FACTOR;
         if (least..=most).contains(&value) {
             return Ok(());
         }
-        Err(GroupProblem::Total {
-            what: self.what,
-            unit: self.unit,
-            value,
-            least,
-            most,
-        })
+        Err(GroupProblem::Total { what: self.what, unit: self.unit, value, least, most })
     }
 }
 
 fn totals(units: &[ResourceUnit]) -> Result<(), GroupProblem> {
-    CPU.check_total(
-        1,
-        units.iter().map(|unit| (unit.resources.cpu.units.0, unit.count)),
-    )?;
-    GPU.check_total(
-        0,
-        units.iter().map(|unit| (unit.resources.gpu.units.0, unit.count)),
-    )?;
-    MEMORY.check_total(
-        1,
-        units
-            .iter()
-            .map(|unit| (unit.resources.memory.size.0, unit.count)),
-    )?;
-    let volumes = units
-        .iter()
-        .map(|unit| unit.resources.storage.len())
-        .max()
-        .unwrap_or(0);
+    CPU.check_total(1, units.iter().map(|unit| (unit.resources.cpu.units.0, unit.count)))?;
+    GPU.check_total(0, units.iter().map(|unit| (unit.resources.gpu.units.0, unit.count)))?;
+    MEMORY.check_total(1, units.iter().map(|unit| (unit.resources.memory.size.0, unit.count)))?;
+    let volumes = units.iter().map(|unit| unit.resources.storage.len()).max().unwrap_or(0);
     for index in 0..volumes {
-        let sizes = units
-            .iter()
-            .filter_map(|unit| Some((unit.resources.storage.get(index)?.size.0, unit.count)));
+        let sizes = units.iter().filter_map(|unit| Some((unit.resources.storage.get(index)?.size.0, unit.count)));
         STORAGE.check_total(0, sizes)?;
     }
     Ok(())
@@ -352,11 +277,8 @@ fn is_attribute_key(key: &str) -> bool {
     let Some((first, rest)) = key.as_bytes().split_first() else {
         return false;
     };
-    let body_allowed = |body: &[u8]| {
-        (1..=126).contains(&body.len()) && body.iter().all(|byte| word(*byte) || b"/.-".contains(byte))
-    };
-    let with_last = rest
-        .split_last()
-        .is_some_and(|(last, body)| (word(*last) || *last == b'*') && body_allowed(body));
+    let body_allowed =
+        |body: &[u8]| (1..=126).contains(&body.len()) && body.iter().all(|byte| word(*byte) || b"/.-".contains(byte));
+    let with_last = rest.split_last().is_some_and(|(last, body)| (word(*last) || *last == b'*') && body_allowed(body));
     first.is_ascii_alphabetic() && (body_allowed(rest) || with_last)
 }

@@ -28,74 +28,31 @@ impl fmt::Display for LintWarning {
 
 /// Which keys a mapping may have. `*` in a path stands for any key or index.
 const KEYS: [(&[&str], &[&str]); 16] = [
-    (
-        &["services", "*"],
-        &[
-            "image",
-            "command",
-            "args",
-            "env",
-            "expose",
-            "dependencies",
-            "params",
-            "credentials",
-        ],
-    ),
+    (&["services", "*"], &["image", "command", "args", "env", "expose", "dependencies", "params", "credentials"]),
     (&["services", "*", "dependencies", "*"], &["service"]),
-    (
-        &["services", "*", "expose", "*"],
-        &["port", "as", "proto", "accept", "to", "http_options"],
-    ),
-    (
-        &["services", "*", "expose", "*", "to", "*"],
-        &["service", "global", "ip"],
-    ),
+    (&["services", "*", "expose", "*"], &["port", "as", "proto", "accept", "to", "http_options"]),
+    (&["services", "*", "expose", "*", "to", "*"], &["service", "global", "ip"]),
     (&["services", "*", "expose", "*", "http_options"], &HTTP_OPTIONS),
     (&["services", "*", "params"], &["storage", "permissions", "tee"]),
-    (
-        &["services", "*", "params", "storage", "*"],
-        &["mount", "readOnly"],
-    ),
+    (&["services", "*", "params", "storage", "*"], &["mount", "readOnly"]),
     (&["services", "*", "params", "permissions"], &["read"]),
-    (
-        &["services", "*", "credentials"],
-        &["host", "email", "username", "password"],
-    ),
+    (&["services", "*", "credentials"], &["host", "email", "username", "password"]),
     (&["profiles"], &["compute", "placement"]),
     (&["profiles", "compute", "*"], &["resources"]),
-    (
-        &["profiles", "compute", "*", "resources"],
-        &["cpu", "memory", "storage", "gpu"],
-    ),
-    (
-        &["profiles", "placement", "*"],
-        &["attributes", "signedBy", "pricing"],
-    ),
+    (&["profiles", "compute", "*", "resources"], &["cpu", "memory", "storage", "gpu"]),
+    (&["profiles", "placement", "*"], &["attributes", "signedBy", "pricing"]),
     (&["profiles", "placement", "*", "signedBy"], &["allOf", "anyOf"]),
-    (
-        &["profiles", "placement", "*", "pricing", "*"],
-        &["denom", "amount"],
-    ),
+    (&["profiles", "placement", "*", "pricing", "*"], &["denom", "amount"]),
     (&["deployment", "*", "*"], &["profile", "count"]),
 ];
 
-const HTTP_OPTIONS: [&str; 7] = [
-    "max_body_size",
-    "proxy_buffer_size",
-    "read_timeout",
-    "send_timeout",
-    "next_tries",
-    "next_timeout",
-    "next_cases",
-];
+const HTTP_OPTIONS: [&str; 7] =
+    ["max_body_size", "proxy_buffer_size", "read_timeout", "send_timeout", "next_tries", "next_timeout", "next_cases"];
 
 impl Sdl {
     /// What the strict schema would refuse, in order of the file's sections.
     pub fn lint(&self) -> Vec<LintWarning> {
-        let mut lint = Lint {
-            root: &self.source,
-            warnings: Vec::new(),
-        };
+        let mut lint = Lint { root: &self.source, warnings: Vec::new() };
         lint.version();
         for (pattern, known) in KEYS {
             lint.keys(pattern, known);
@@ -119,21 +76,14 @@ struct Lint<'a> {
 impl<'a> Lint<'a> {
     fn warn(&mut self, path: &[Step<'_>], problem: impl Into<String>, remedy: impl Into<String>) {
         let place = place(self.root, path);
-        self.warnings.push(LintWarning {
-            place,
-            problem: problem.into(),
-            remedy: remedy.into(),
-        });
+        self.warnings.push(LintWarning { place, problem: problem.into(), remedy: remedy.into() });
     }
 
     /// All values at a path with wildcards, each with its own path.
     fn at(&self, pattern: &[&'a str]) -> Vec<(Vec<Step<'a>>, &'a Node)> {
         let mut found = vec![(Vec::new(), self.root)];
         for key in pattern {
-            found = found
-                .into_iter()
-                .flat_map(|(path, node)| children(&path, node, key))
-                .collect();
+            found = found.into_iter().flat_map(|(path, node)| children(&path, node, key)).collect();
         }
         found
     }
@@ -155,17 +105,10 @@ impl<'a> Lint<'a> {
             let Value::Mapping(entries) = &node.value else {
                 continue;
             };
-            for entry in entries
-                .iter()
-                .filter(|entry| !known.contains(&entry.key.as_str()))
-            {
+            for entry in entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
                 let path: Vec<Step<'_>> = path.iter().copied().chain([Step::Key(&entry.key)]).collect();
                 let problem = format!("the key {:?} has no meaning here and is ignored", entry.key);
-                self.warn(
-                    &path,
-                    problem,
-                    format!("remove it; known here: {}", known.join(", ")),
-                );
+                self.warn(&path, problem, format!("remove it; known here: {}", known.join(", ")));
             }
         }
     }
@@ -173,28 +116,13 @@ impl<'a> Lint<'a> {
     fn ports(&mut self) {
         for (path, node) in self.at(&["services", "*", "expose", "*"]) {
             if node.entry("port").is_none_or(|entry| entry.node.is_null()) {
-                self.warn(
-                    &path,
-                    "no port is given",
-                    "write the container's port, such as `port: 80`",
-                );
+                self.warn(&path, "no port is given", "write the container's port, such as `port: 80`");
             }
         }
     }
 
     fn gpu_models(&mut self) {
-        let pattern = [
-            "profiles",
-            "compute",
-            "*",
-            "resources",
-            "gpu",
-            "attributes",
-            "vendor",
-            "nvidia",
-            "*",
-            "model",
-        ];
+        let pattern = ["profiles", "compute", "*", "resources", "gpu", "attributes", "vendor", "nvidia", "*", "model"];
         for (path, node) in self.at(&pattern) {
             if matches!(&node.value, Value::Scalar { text, plain: true } if text.parse::<u64>().is_ok()) {
                 self.warn(&path, "the model looks like a number", "put it in quotes");
@@ -205,11 +133,7 @@ impl<'a> Lint<'a> {
     fn placements(&mut self) {
         for (path, node) in self.at(&["profiles", "placement", "*", "attributes"]) {
             if node.is_null() {
-                self.warn(
-                    &path,
-                    "`attributes` is empty",
-                    "list attributes below it, or remove the key",
-                );
+                self.warn(&path, "`attributes` is empty", "list attributes below it, or remove the key");
             }
         }
         for (path, node) in self.at(&["profiles", "placement", "*", "pricing", "*", "denom"]) {
@@ -218,11 +142,7 @@ impl<'a> Lint<'a> {
             };
             if text != "uakt" && text != "uact" && !text.starts_with("ibc/") {
                 let problem = format!("the denom {text:?} is not one of Akash");
-                self.warn(
-                    &path,
-                    problem,
-                    "keep it on a network that has it; Akash tools want uakt or uact",
-                );
+                self.warn(&path, problem, "keep it on a network that has it; Akash tools want uakt or uact");
             }
         }
     }
@@ -232,27 +152,12 @@ impl<'a> Lint<'a> {
             let Some(credentials) = &service.credentials else {
                 continue;
             };
-            let path = |key| {
-                [
-                    Step::Key("services"),
-                    Step::Key(name),
-                    Step::Key("credentials"),
-                    Step::Key(key),
-                ]
-            };
+            let path = |key| [Step::Key("services"), Step::Key(name), Step::Key("credentials"), Step::Key(key)];
             if !credentials.email.is_empty() && credentials.email.chars().count() < 5 {
-                self.warn(
-                    &path("email"),
-                    "the email address has fewer than 5 characters",
-                    "complete it",
-                );
+                self.warn(&path("email"), "the email address has fewer than 5 characters", "complete it");
             }
             if credentials.password.chars().count() < 6 {
-                self.warn(
-                    &path("password"),
-                    "the password has fewer than 6 characters",
-                    "use a longer one",
-                );
+                self.warn(&path("password"), "the password has fewer than 6 characters", "use a longer one");
             }
         }
     }
@@ -266,21 +171,13 @@ impl<'a> Lint<'a> {
             let number = text.strip_suffix(['s', 'm', 'h']).unwrap_or_default();
             let simple = !number.starts_with('0') && number.bytes().all(|byte| byte.is_ascii_digit());
             if number.is_empty() || !simple {
-                self.warn(
-                    &path,
-                    "the window is not one number with s, m or h",
-                    "write it as `24h` or `90m`",
-                );
+                self.warn(&path, "the window is not one number with s, m or h", "write it as `24h` or `90m`");
             }
         }
     }
 
     fn undeployed(&mut self, sdl: &Sdl) {
-        for name in sdl
-            .services
-            .keys()
-            .filter(|name| !sdl.deployment.contains_key(*name))
-        {
+        for name in sdl.services.keys().filter(|name| !sdl.deployment.contains_key(*name)) {
             self.warn(
                 steps!["services", name],
                 format!("the service {name:?} is deployed nowhere"),
@@ -294,15 +191,9 @@ impl<'a> Lint<'a> {
             let Some(service) = sdl.services.get(name) else {
                 continue;
             };
-            let mounted = |volume: &str| {
-                service
-                    .params
-                    .as_ref()
-                    .is_some_and(|params| params.storage.contains_key(volume))
-            };
-            let volumes = placements
-                .values()
-                .filter_map(|instances| sdl.compute.get(&instances.profile));
+            let mounted =
+                |volume: &str| service.params.as_ref().is_some_and(|params| params.storage.contains_key(volume));
+            let volumes = placements.values().filter_map(|instances| sdl.compute.get(&instances.profile));
             for volume in volumes.flat_map(|compute| &compute.storage) {
                 if volume.is_persistent() && !mounted(&volume.name) {
                     self.warn(
@@ -324,11 +215,9 @@ fn children<'a>(path: &[Step<'a>], node: &'a Node, key: &str) -> Vec<(Vec<Step<'
             .filter(|entry| key == "*" || entry.key == key)
             .map(|entry| (extend(Step::Key(&entry.key)), &entry.node))
             .collect(),
-        Value::Sequence(items) if key == "*" => items
-            .iter()
-            .enumerate()
-            .map(|(index, item)| (extend(Step::Index(index)), item))
-            .collect(),
+        Value::Sequence(items) if key == "*" => {
+            items.iter().enumerate().map(|(index, item)| (extend(Step::Index(index)), item)).collect()
+        }
         Value::Sequence(_) | Value::Scalar { .. } => Vec::new(),
     }
 }

@@ -90,11 +90,7 @@ pub struct ServiceExpose {
 impl ServiceExpose {
     /// The port that the outside sees.
     pub fn outside_port(&self) -> u32 {
-        if self.external_port == 0 {
-            self.port
-        } else {
-            self.external_port
-        }
+        if self.external_port == 0 { self.port } else { self.external_port }
     }
 
     /// Whether the shared HTTP proxy serves it: global TCP on port 80.
@@ -195,10 +191,7 @@ impl Manifest {
 mod missing_as_null {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    #[allow(
-        clippy::trivially_copy_pass_by_ref,
-        reason = "serde passes the field by reference"
-    )]
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes the field by reference")]
     pub(super) fn serialize<S: Serializer>(value: &u32, serializer: S) -> Result<S::Ok, S::Error> {
         Some(*value).filter(|value| *value > 0).serialize(serializer)
     }

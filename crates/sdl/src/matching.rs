@@ -17,9 +17,7 @@ pub enum MismatchError {
     #[error("group {0:?} on the chain is malformed: {1}")]
     Wire(String, WireError),
     /// Different numbers of groups.
-    #[error(
-        "the manifest has {manifest} groups, the chain has {chain}; send the manifest of this deployment"
-    )]
+    #[error("the manifest has {manifest} groups, the chain has {chain}; send the manifest of this deployment")]
     GroupCount {
         /// In the manifest.
         manifest: usize,
@@ -77,22 +75,14 @@ impl Manifest {
     pub fn matches_deployment(&self, groups: &[deployment::GroupSpec]) -> Result<(), MismatchError> {
         let groups = groups
             .iter()
-            .map(|group| {
-                GroupSpec::try_from(group).map_err(|error| MismatchError::Wire(group.name.clone(), error))
-            })
+            .map(|group| GroupSpec::try_from(group).map_err(|error| MismatchError::Wire(group.name.clone(), error)))
             .collect::<Result<Vec<_>, _>>()?;
         if self.0.len() != groups.len() {
-            return Err(MismatchError::GroupCount {
-                manifest: self.0.len(),
-                chain: groups.len(),
-            });
+            return Err(MismatchError::GroupCount { manifest: self.0.len(), chain: groups.len() });
         }
         for group in &self.0 {
             let spec = groups.iter().find(|spec| spec.name == group.name);
-            matches_group(
-                group,
-                spec.ok_or_else(|| MismatchError::UnknownGroup(group.name.clone()))?,
-            )?;
+            matches_group(group, spec.ok_or_else(|| MismatchError::UnknownGroup(group.name.clone()))?)?;
         }
         Ok(())
     }
@@ -102,11 +92,8 @@ impl Manifest {
     /// # Errors
     /// [`MismatchError`] at the first difference.
     pub fn matches_group(&self, spec: &deployment::GroupSpec) -> Result<(), MismatchError> {
-        let group = self
-            .group(&spec.name)
-            .ok_or_else(|| MismatchError::UnknownGroup(spec.name.clone()))?;
-        let spec =
-            GroupSpec::try_from(spec).map_err(|error| MismatchError::Wire(spec.name.clone(), error))?;
+        let group = self.group(&spec.name).ok_or_else(|| MismatchError::UnknownGroup(spec.name.clone()))?;
+        let spec = GroupSpec::try_from(spec).map_err(|error| MismatchError::Wire(spec.name.clone(), error))?;
         matches_group(group, &spec)
     }
 }
@@ -115,20 +102,11 @@ fn matches_group(group: &Group, spec: &GroupSpec) -> Result<(), MismatchError> {
     for service in &group.services {
         let id = service.resources.id;
         let unit = spec.units.iter().find(|unit| unit.resources.id == id);
-        let unknown = || MismatchError::UnknownUnit {
-            group: group.name.clone(),
-            service: service.name.clone(),
-            id,
-        };
+        let unknown = || MismatchError::UnknownUnit { group: group.name.clone(), service: service.name.clone(), id };
         let unit = unit.ok_or_else(unknown)?;
         if let Some(what) = difference(service, unit) {
             let (group, service) = (group.name.clone(), service.name.clone());
-            return Err(MismatchError::Resources {
-                group,
-                service,
-                id,
-                what,
-            });
+            return Err(MismatchError::Resources { group, service, id, what });
         }
     }
     spec.units.iter().try_for_each(|unit| adds_up(group, unit))
@@ -154,24 +132,12 @@ fn adds_up(group: &Group, unit: &ResourceUnit) -> Result<(), MismatchError> {
         if manifest == chain {
             return Ok(());
         }
-        Err(MismatchError::Amount {
-            group: group.name.clone(),
-            id,
-            what,
-            manifest,
-            chain,
-        })
+        Err(MismatchError::Amount { group: group.name.clone(), id, what, manifest, chain })
     };
     let services = || group.services.iter().filter(|service| service.resources.id == id);
-    let replicas = services()
-        .map(|service| u64::from(service.count))
-        .fold(0, u64::saturating_add);
+    let replicas = services().map(|service| u64::from(service.count)).fold(0, u64::saturating_add);
     amount("replicas", replicas, u64::from(unit.count))?;
-    let used = tally(
-        services()
-            .flat_map(|service| crate::endpoints::of_exposes(&service.expose))
-            .map(|e| e.kind),
-    );
+    let used = tally(services().flat_map(|service| crate::endpoints::of_exposes(&service.expose)).map(|e| e.kind));
     let sold = tally(unit.resources.endpoints.iter().map(|endpoint| endpoint.kind));
     let kinds = [
         (EndpointKind::SharedHttp, "HTTP endpoints"),

@@ -134,10 +134,7 @@ pub struct HttpOptions {
     pub proxy_buffer_size: u32,
 }
 
-#[allow(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes the field by reference"
-)]
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes the field by reference")]
 fn is_zero(value: &u32) -> bool {
     *value == 0
 }

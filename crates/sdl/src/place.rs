@@ -36,10 +36,7 @@ pub(crate) use steps;
 
 /// The place at the end of a path; its location is that of the last value of the path that exists.
 pub(crate) fn place(root: &Node, steps: &[Step<'_>]) -> Place {
-    Place {
-        path: path(steps),
-        location: Some(locate(root, steps)),
-    }
+    Place { path: path(steps), location: Some(locate(root, steps)) }
 }
 
 /// A refusal at the end of a path.
@@ -50,12 +47,7 @@ pub(crate) fn refuse(
     problem: impl Into<String>,
     remedy: impl Into<String>,
 ) -> SdlError {
-    SdlError {
-        kind,
-        place: place(root, steps),
-        problem: problem.into(),
-        remedy: remedy.into(),
-    }
+    SdlError { kind, place: place(root, steps), problem: problem.into(), remedy: remedy.into() }
 }
 
 fn path(steps: &[Step<'_>]) -> String {
@@ -79,9 +71,7 @@ fn locate(root: &Node, steps: &[Step<'_>]) -> Location {
     for step in steps {
         let next = match (step, &node.value) {
             (Step::Key(key), Value::Mapping(_)) => node.entry(key).map(|entry| (&entry.node, entry.spot())),
-            (Step::Index(index), Value::Sequence(items)) => {
-                items.get(*index).map(|item| (item, item.location))
-            }
+            (Step::Index(index), Value::Sequence(items)) => items.get(*index).map(|item| (item, item.location)),
             _ => None,
         };
         let Some((inner, spot)) = next else {

@@ -63,11 +63,7 @@ impl Sdl {
                 Version::V2_1 => "2.1",
             },
             hash: hex_digits(&manifest.hash()),
-            groups: self
-                .groups()
-                .iter()
-                .map(|group| group_summary(group, &manifest))
-                .collect(),
+            groups: self.groups().iter().map(|group| group_summary(group, &manifest)).collect(),
             warnings: self.lint().iter().map(ToString::to_string).collect(),
         }
     }
@@ -115,44 +111,24 @@ fn price_json(price: &DecCoin) -> Value {
 
 fn group_summary(group: &GroupSpec, manifest: &Manifest) -> GroupSummary {
     let total = |amount: fn(&ResourceUnit) -> u128| {
-        let products = group
-            .units
-            .iter()
-            .map(|unit| amount(unit).saturating_mul(u128::from(unit.count)));
+        let products = group.units.iter().map(|unit| amount(unit).saturating_mul(u128::from(unit.count)));
         products.fold(0, u128::saturating_add)
     };
-    let services = manifest
-        .group(&group.name)
-        .map(|group| group.services.as_slice())
-        .unwrap_or_default();
+    let services = manifest.group(&group.name).map(|group| group.services.as_slice()).unwrap_or_default();
     GroupSummary {
         name: group.name.clone(),
         services: services.iter().map(service_summary).collect(),
         cpu_milli: total(|unit| u128::from(unit.resources.cpu.units.0)),
         memory: total(|unit| u128::from(unit.resources.memory.size.0)),
-        storage: total(|unit| {
-            unit.resources
-                .storage
-                .iter()
-                .map(|volume| u128::from(volume.size.0))
-                .sum()
-        }),
+        storage: total(|unit| unit.resources.storage.iter().map(|volume| u128::from(volume.size.0)).sum()),
         gpu: total(|unit| u128::from(unit.resources.gpu.units.0)),
-        endpoints: group
-            .units
-            .iter()
-            .map(|unit| unit.resources.endpoints.len())
-            .sum(),
+        endpoints: group.units.iter().map(|unit| unit.resources.endpoints.len()).sum(),
         price: group.price().map(|price| price.to_string()),
     }
 }
 
 fn service_summary(service: &Service) -> ServiceSummary {
-    ServiceSummary {
-        name: service.name.clone(),
-        image: service.image.clone(),
-        count: service.count,
-    }
+    ServiceSummary { name: service.name.clone(), image: service.image.clone(), count: service.count }
 }
 
 fn hex_digits(bytes: &[u8]) -> String {

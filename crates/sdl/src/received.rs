@@ -29,9 +29,7 @@ pub struct ManifestDigests {
 impl ManifestDigests {
     /// Whether one of them is the hash on the chain.
     pub fn contains(&self, hash: &[u8]) -> bool {
-        [&self.as_received, &self.typed, &self.ascii]
-            .into_iter()
-            .any(|digest| digest.as_slice() == hash)
+        [&self.as_received, &self.typed, &self.ascii].into_iter().any(|digest| digest.as_slice() == hash)
     }
 }
 
@@ -47,8 +45,7 @@ impl ReceivedManifest {
     /// [`ReceiveError`] when it is not JSON, not an array of groups, or has a field that is not known here.
     pub fn parse(body: &[u8]) -> Result<Self, ReceiveError> {
         let value: Value = serde_json::from_slice(body).map_err(|error| ReceiveError(error.to_string()))?;
-        let manifest: Manifest =
-            serde_json::from_slice(body).map_err(|error| ReceiveError(error.to_string()))?;
+        let manifest: Manifest = serde_json::from_slice(body).map_err(|error| ReceiveError(error.to_string()))?;
         let digests = ManifestDigests {
             as_received: canonical::sha256(&canonical::text(&value)),
             typed: manifest.hash(),

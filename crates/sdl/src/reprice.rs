@@ -50,32 +50,12 @@ impl Rate {
     fn convert(&self, price: &DecCoin, place: impl FnOnce() -> String) -> Result<DecCoin, RepriceError> {
         if price.denom != self.from {
             let (found, wanted) = (price.denom.clone(), self.from.clone());
-            return Err(RepriceError::OtherDenom {
-                place: place(),
-                found,
-                wanted,
-            });
+            return Err(RepriceError::OtherDenom { place: place(), found, wanted });
         }
-        let Self {
-            numerator,
-            denominator,
-            ..
-        } = *self;
-        match price
-            .amount
-            .mul_ratio_floor(numerator, denominator)
-            .filter(|amount| !amount.is_zero())
-        {
-            Some(amount) => Ok(DecCoin {
-                denom: self.to.clone(),
-                amount,
-            }),
-            None => Err(RepriceError::OutOfRange {
-                place: place(),
-                price: price.clone(),
-                numerator,
-                denominator,
-            }),
+        let Self { numerator, denominator, .. } = *self;
+        match price.amount.mul_ratio_floor(numerator, denominator).filter(|amount| !amount.is_zero()) {
+            Some(amount) => Ok(DecCoin { denom: self.to.clone(), amount }),
+            None => Err(RepriceError::OutOfRange { place: place(), price: price.clone(), numerator, denominator }),
         }
     }
 }
@@ -89,9 +69,7 @@ pub fn reprice_groups(groups: &[GroupSpec], rate: &Rate) -> Result<Vec<GroupSpec
     for group in &mut groups {
         let name = &group.name;
         for unit in &mut group.units {
-            unit.price = rate.convert(&unit.price, || {
-                format!("group {name:?}, unit {}", unit.resources.id)
-            })?;
+            unit.price = rate.convert(&unit.price, || format!("group {name:?}, unit {}", unit.resources.id))?;
         }
     }
     Ok(groups)
@@ -106,9 +84,7 @@ impl Sdl {
         let mut sdl = self.clone();
         for (placement, section) in &mut sdl.placement {
             for (profile, price) in &mut section.pricing {
-                *price = rate.convert(price, || {
-                    format!("profiles.placement.{placement}.pricing.{profile}")
-                })?;
+                *price = rate.convert(price, || format!("profiles.placement.{placement}.pricing.{profile}"))?;
             }
         }
         Ok(sdl)

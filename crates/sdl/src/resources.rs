@@ -17,10 +17,7 @@ pub struct Attribute {
 impl Attribute {
     /// An attribute of these texts.
     pub fn new(key: impl Into<String>, value: impl Into<String>) -> Self {
-        Self {
-            key: key.into(),
-            value: value.into(),
-        }
+        Self { key: key.into(), value: value.into() }
     }
 }
 
@@ -36,10 +33,7 @@ struct WireQuantity {
 
 impl Serialize for Quantity {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        WireQuantity {
-            val: self.0.to_string(),
-        }
-        .serialize(serializer)
+        WireQuantity { val: self.0.to_string() }.serialize(serializer)
     }
 }
 
@@ -51,9 +45,7 @@ impl<'de> Deserialize<'de> for Quantity {
             .then(|| val.parse().ok())
             .flatten()
             .map(Self)
-            .ok_or_else(|| {
-                serde::de::Error::custom(format!("{val:?} is not a whole number of at most 64 bits"))
-            })
+            .ok_or_else(|| serde::de::Error::custom(format!("{val:?} is not a whole number of at most 64 bits")))
     }
 }
 
@@ -82,10 +74,7 @@ pub struct Gpu {
 impl Gpu {
     /// No GPU.
     pub fn none() -> Self {
-        Self {
-            units: Quantity(0),
-            attributes: Vec::new(),
-        }
+        Self { units: Quantity(0), attributes: Vec::new() }
     }
 }
 
@@ -116,10 +105,7 @@ pub struct Storage {
 impl Storage {
     /// The text of an attribute.
     pub fn attribute(&self, key: &str) -> Option<&str> {
-        self.attributes
-            .iter()
-            .find(|attribute| attribute.key == key)
-            .map(|attribute| attribute.value.as_str())
+        self.attributes.iter().find(|attribute| attribute.key == key).map(|attribute| attribute.value.as_str())
     }
 
     /// Whether the volume outlives the container.
@@ -152,9 +138,7 @@ impl EndpointKind {
 
     /// The kind of a protobuf number.
     pub fn from_number(number: i32) -> Option<Self> {
-        [Self::SharedHttp, Self::RandomPort, Self::LeasedIp]
-            .into_iter()
-            .find(|kind| kind.number() == number)
+        [Self::SharedHttp, Self::RandomPort, Self::LeasedIp].into_iter().find(|kind| kind.number() == number)
     }
 
     /// The name of the protobuf enum's value.

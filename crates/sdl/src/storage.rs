@@ -42,15 +42,8 @@ mod tests {
     use crate::resources::{Attribute, Quantity};
 
     fn volume(name: &str, size: u64, persistent: Option<&str>) -> Storage {
-        let attributes = persistent
-            .map(|value| Attribute::new("persistent", value))
-            .into_iter()
-            .collect();
-        Storage {
-            name: name.to_owned(),
-            size: Quantity(size),
-            attributes,
-        }
+        let attributes = persistent.map(|value| Attribute::new("persistent", value)).into_iter().collect();
+        Storage { name: name.to_owned(), size: Quantity(size), attributes }
     }
 
     fn sorted(mut volumes: Vec<Storage>) -> String {
@@ -60,44 +53,23 @@ mod tests {
 
     #[test]
     fn smaller_first() {
-        assert_eq!(
-            sorted(vec![
-                volume("a", 3, None),
-                volume("b", 1, Some("true")),
-                volume("c", 2, None)
-            ]),
-            "bca"
-        );
+        assert_eq!(sorted(vec![volume("a", 3, None), volume("b", 1, Some("true")), volume("c", 2, None)]), "bca");
     }
 
     #[test]
     fn equal_ephemeral_volumes_are_reversed() {
-        assert_eq!(
-            sorted(vec![
-                volume("a", 1, None),
-                volume("b", 1, None),
-                volume("c", 1, None)
-            ]),
-            "cba"
-        );
+        assert_eq!(sorted(vec![volume("a", 1, None), volume("b", 1, None), volume("c", 1, None)]), "cba");
     }
 
     #[test]
     fn equal_persistent_volumes_go_by_name() {
         let persistent = |name| volume(name, 1, Some("true"));
-        assert_eq!(
-            sorted(vec![persistent("c"), persistent("a"), persistent("b")]),
-            "abc"
-        );
+        assert_eq!(sorted(vec![persistent("c"), persistent("a"), persistent("b")]), "abc");
     }
 
     #[test]
     fn unmarked_before_ephemeral_before_persistent() {
-        let volumes = vec![
-            volume("p", 1, Some("true")),
-            volume("e", 1, Some("false")),
-            volume("u", 1, None),
-        ];
+        let volumes = vec![volume("p", 1, Some("true")), volume("e", 1, Some("false")), volume("u", 1, None)];
         assert_eq!(sorted(volumes), "uep");
     }
 }

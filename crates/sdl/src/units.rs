@@ -68,9 +68,7 @@ pub fn bytes(text: &str) -> Result<u64, UnitError> {
 /// # Errors
 /// As [`bytes`].
 pub fn gpu_ram(text: &str) -> Result<String, UnitError> {
-    let decimal_suffix = SUFFIXES
-        .iter()
-        .any(|(suffix, _)| suffix.len() == 1 && text.ends_with(suffix));
+    let decimal_suffix = SUFFIXES.iter().any(|(suffix, _)| suffix.len() == 1 && text.ends_with(suffix));
     if decimal_suffix {
         return Err(UnitError::Malformed);
     }
@@ -116,10 +114,7 @@ impl Decimal {
         }
         let places = i64::try_from(fraction.len()).map_err(|_| UnitError::TooLarge)?;
         let exponent = exponent.checked_sub(places).ok_or(UnitError::TooLarge)?;
-        Ok(Self {
-            digits: digits.iter().map(|digit| digit - b'0').collect(),
-            exponent,
-        })
+        Ok(Self { digits: digits.iter().map(|digit| digit - b'0').collect(), exponent })
     }
 
     /// The product with a unit, rounded down to a whole number.
@@ -160,10 +155,7 @@ impl Decimal {
 }
 
 fn push(value: u64, digit: u8) -> Result<u64, UnitError> {
-    value
-        .checked_mul(10)
-        .and_then(|value| value.checked_add(u64::from(digit)))
-        .ok_or(UnitError::TooLarge)
+    value.checked_mul(10).and_then(|value| value.checked_add(u64::from(digit))).ok_or(UnitError::TooLarge)
 }
 
 /// An exponent. One beyond any text's length is cut: it makes the number zero or too large all the same.
@@ -183,14 +175,7 @@ mod tests {
 
     #[test]
     fn cpu_forms() {
-        let vectors = [
-            ("0.1", 100),
-            ("500m", 500),
-            ("2", 2000),
-            ("1.0005", 1000),
-            ("1e-1", 100),
-            (".5", 500),
-        ];
+        let vectors = [("0.1", 100), ("500m", 500), ("2", 2000), ("1.0005", 1000), ("1e-1", 100), (".5", 500)];
         for (text, milli) in vectors {
             assert_eq!(cpu_milli(text), Ok(milli), "{text}");
         }
@@ -199,9 +184,7 @@ mod tests {
         assert_eq!(cpu_milli("-1"), Err(UnitError::Negative));
         assert_eq!(cpu_milli("-0.0"), Ok(0));
         assert_eq!(cpu_milli("4294968"), Err(UnitError::TooLarge));
-        for text in [
-            "", "m", "1.5m", "-5m", "two", "1 ", "0x10", "1e", "1.2.3", "NaN", "inf",
-        ] {
+        for text in ["", "m", "1.5m", "-5m", "two", "1 ", "0x10", "1e", "1.2.3", "NaN", "inf"] {
             assert_eq!(cpu_milli(text), Err(UnitError::Malformed), "{text}");
         }
     }

@@ -22,9 +22,7 @@ pub enum ManifestError {
     #[error("group {0:?}: services are not in order of name, or one is repeated; sort them")]
     ServiceOrder(String),
     /// Nothing can be reached.
-    #[error(
-        "zero global services: nothing can be reached from outside; expose a port `to: [{{global: true}}]`"
-    )]
+    #[error("zero global services: nothing can be reached from outside; expose a port `to: [{{global: true}}]`")]
     NoGlobalService,
     /// Something is wrong with a service.
     #[error("service {service:?}: {problem}")]
@@ -61,9 +59,7 @@ pub enum ServiceProblem {
     #[error("port {0} is out of range; write a port from 1 to 65535")]
     Port(u32),
     /// Not a host name.
-    #[error(
-        "{0:?} is not a host name; use labels of small letters, digits and - joined by dots, 255 at most"
-    )]
+    #[error("{0:?} is not a host name; use labels of small letters, digits and - joined by dots, 255 at most")]
     Host(String),
     /// A host name that is used twice.
     #[error("the host name {0:?} is used twice in the manifest; keep one")]
@@ -87,16 +83,8 @@ impl Manifest {
             }
             validate_group(group, &mut hosts)?;
         }
-        let mut exposes = self
-            .0
-            .iter()
-            .flat_map(|group| &group.services)
-            .flat_map(|service| &service.expose);
-        if exposes.any(|expose| expose.global) {
-            Ok(())
-        } else {
-            Err(ManifestError::NoGlobalService)
-        }
+        let mut exposes = self.0.iter().flat_map(|group| &group.services).flat_map(|service| &service.expose);
+        if exposes.any(|expose| expose.global) { Ok(()) } else { Err(ManifestError::NoGlobalService) }
     }
 }
 
@@ -108,10 +96,8 @@ fn validate_group<'a>(group: &'a Group, hosts: &mut BTreeSet<&'a str>) -> Result
         return Err(ManifestError::ServiceOrder(group.name.clone()));
     }
     for service in &group.services {
-        validate_service(service, hosts).map_err(|problem| ManifestError::Service {
-            service: service.name.clone(),
-            problem,
-        })?;
+        validate_service(service, hosts)
+            .map_err(|problem| ManifestError::Service { service: service.name.clone(), problem })?;
     }
     Ok(())
 }
@@ -132,22 +118,13 @@ fn validate_service<'a>(service: &'a Service, hosts: &mut BTreeSet<&'a str>) -> 
     if let Some(wrong) = service.env.iter().flatten().find(|entry| !names_variable(entry)) {
         return Err(ServiceProblem::Env(wrong.clone()));
     }
-    if !service
-        .expose
-        .is_sorted_by(|left, right| left.order() <= right.order())
-    {
+    if !service.expose.is_sorted_by(|left, right| left.order() <= right.order()) {
         return Err(ServiceProblem::ExposeOrder);
     }
-    service
-        .expose
-        .iter()
-        .try_for_each(|expose| validate_expose(expose, hosts))
+    service.expose.iter().try_for_each(|expose| validate_expose(expose, hosts))
 }
 
-fn validate_expose<'a>(
-    expose: &'a ServiceExpose,
-    hosts: &mut BTreeSet<&'a str>,
-) -> Result<(), ServiceProblem> {
+fn validate_expose<'a>(expose: &'a ServiceExpose, hosts: &mut BTreeSet<&'a str>) -> Result<(), ServiceProblem> {
     if !(1..=65_535).contains(&expose.port) {
         return Err(ServiceProblem::Port(expose.port));
     }

@@ -40,18 +40,14 @@ impl Sdl {
         let window = self.reclamation?.min_window;
         let seconds = i64::try_from(window.as_secs()).ok()?;
         let nanos = i32::try_from(window.subsec_nanos()).ok()?;
-        Some(DeploymentReclamation {
-            min_window: Some(proto::Duration { seconds, nanos }),
-        })
+        Some(DeploymentReclamation { min_window: Some(proto::Duration { seconds, nanos }) })
     }
 }
 
 impl From<&GroupSpec> for deployment::GroupSpec {
     fn from(group: &GroupSpec) -> Self {
-        let signed_by = attributes::SignedBy {
-            all_of: group.signed_by.all_of.clone(),
-            any_of: group.signed_by.any_of.clone(),
-        };
+        let signed_by =
+            attributes::SignedBy { all_of: group.signed_by.all_of.clone(), any_of: group.signed_by.any_of.clone() };
         Self {
             name: group.name.clone(),
             requirements: Some(attributes::PlacementRequirements {
@@ -72,10 +68,7 @@ impl TryFrom<&deployment::GroupSpec> for GroupSpec {
         Ok(Self {
             name: message.name.clone(),
             attributes: attributes_in(&requirements.attributes),
-            signed_by: SignedBy {
-                all_of: signed_by.all_of,
-                any_of: signed_by.any_of,
-            },
+            signed_by: SignedBy { all_of: signed_by.all_of, any_of: signed_by.any_of },
             units: message.resources.iter().map(unit_in).collect::<Result<_, _>>()?,
         })
     }
@@ -95,11 +88,7 @@ fn unit_out(unit: &ResourceUnit) -> deployment::ResourceUnit {
 fn unit_in(message: &deployment::ResourceUnit) -> Result<ResourceUnit, WireError> {
     let price = message.price.as_ref().ok_or(WireError::Missing("price"))?;
     Ok(ResourceUnit {
-        resources: message
-            .resource
-            .as_ref()
-            .ok_or(WireError::Missing("resource"))?
-            .try_into()?,
+        resources: message.resource.as_ref().ok_or(WireError::Missing("resource"))?.try_into()?,
         count: message.count,
         price: DecCoin::from_wire(&price.denom, &price.amount)?,
     })
@@ -145,24 +134,14 @@ impl TryFrom<&resources::Resources> for Resources {
         let gpu = message.gpu.as_ref().ok_or(WireError::Missing("gpu"))?;
         Ok(Self {
             id: message.id,
-            cpu: Cpu {
-                units: quantity_in("cpu", cpu.units.as_ref())?,
-                attributes: attributes_in(&cpu.attributes),
-            },
+            cpu: Cpu { units: quantity_in("cpu", cpu.units.as_ref())?, attributes: attributes_in(&cpu.attributes) },
             memory: Memory {
                 size: quantity_in("memory", memory.quantity.as_ref())?,
                 attributes: attributes_in(&memory.attributes),
             },
             storage: message.storage.iter().map(volume_in).collect::<Result<_, _>>()?,
-            gpu: Gpu {
-                units: quantity_in("gpu", gpu.units.as_ref())?,
-                attributes: attributes_in(&gpu.attributes),
-            },
-            endpoints: message
-                .endpoints
-                .iter()
-                .map(endpoint_in)
-                .collect::<Result<_, _>>()?,
+            gpu: Gpu { units: quantity_in("gpu", gpu.units.as_ref())?, attributes: attributes_in(&gpu.attributes) },
+            endpoints: message.endpoints.iter().map(endpoint_in).collect::<Result<_, _>>()?,
         })
     }
 }
@@ -177,42 +156,27 @@ fn volume_in(message: &resources::Storage) -> Result<Storage, WireError> {
 
 fn endpoint_in(message: &resources::Endpoint) -> Result<Endpoint, WireError> {
     let kind = EndpointKind::from_number(message.kind).ok_or(WireError::EndpointKind(message.kind))?;
-    Ok(Endpoint {
-        kind,
-        sequence_number: message.sequence_number,
-    })
+    Ok(Endpoint { kind, sequence_number: message.sequence_number })
 }
 
 /// Amounts travel as the ASCII digits of the integer.
 fn quantity_out(quantity: Quantity) -> Option<resources::ResourceValue> {
-    Some(resources::ResourceValue {
-        val: quantity.0.to_string().into_bytes(),
-    })
+    Some(resources::ResourceValue { val: quantity.0.to_string().into_bytes() })
 }
 
-fn quantity_in(
-    what: &'static str,
-    message: Option<&resources::ResourceValue>,
-) -> Result<Quantity, WireError> {
+fn quantity_in(what: &'static str, message: Option<&resources::ResourceValue>) -> Result<Quantity, WireError> {
     let digits: &[u8] = message.ok_or(WireError::Quantity(what))?.val.as_ref();
     let plain = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
     let text = std::str::from_utf8(digits).ok().filter(|_| plain);
-    text.and_then(|text| text.parse().ok())
-        .map(Quantity)
-        .ok_or(WireError::Quantity(what))
+    text.and_then(|text| text.parse().ok()).map(Quantity).ok_or(WireError::Quantity(what))
 }
 
 fn attributes_out(attributes: &[Attribute]) -> Vec<attributes::Attribute> {
-    let message = |attribute: &Attribute| attributes::Attribute {
-        key: attribute.key.clone(),
-        value: attribute.value.clone(),
-    };
+    let message =
+        |attribute: &Attribute| attributes::Attribute { key: attribute.key.clone(), value: attribute.value.clone() };
     attributes.iter().map(message).collect()
 }
 
 fn attributes_in(messages: &[attributes::Attribute]) -> Vec<Attribute> {
-    messages
-        .iter()
-        .map(|message| Attribute::new(&message.key, &message.value))
-        .collect()
+    messages.iter().map(|message| Attribute::new(&message.key, &message.value)).collect()
 }

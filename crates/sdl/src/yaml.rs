@@ -58,9 +58,7 @@ impl Node {
     /// YAML's null: nothing, `~` or `null`, unquoted.
     pub(crate) fn is_null(&self) -> bool {
         match &self.value {
-            Value::Scalar { text, plain } => {
-                *plain && matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL")
-            }
+            Value::Scalar { text, plain } => *plain && matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"),
             Value::Sequence(_) | Value::Mapping(_) => false,
         }
     }
@@ -79,12 +77,10 @@ impl Node {
             Value::Sequence(items) => Box::new(items.iter()),
             Value::Mapping(entries) => Box::new(entries.iter().map(|entry| &entry.node)),
         };
-        children
-            .map(Node::measure)
-            .fold(Measure { nodes: 1, depth: 1 }, |whole, child| Measure {
-                nodes: whole.nodes.saturating_add(child.nodes),
-                depth: whole.depth.max(child.depth.saturating_add(1)),
-            })
+        children.map(Node::measure).fold(Measure { nodes: 1, depth: 1 }, |whole, child| Measure {
+            nodes: whole.nodes.saturating_add(child.nodes),
+            depth: whole.depth.max(child.depth.saturating_add(1)),
+        })
     }
 }
 
@@ -109,10 +105,7 @@ pub(crate) fn load(text: &str) -> Result<Node, SdlError> {
         let (event, span) = event.map_err(|error| {
             let marker = error.marker();
             syntax(
-                Some(Location {
-                    line: marker.line(),
-                    column: marker.col() + 1,
-                }),
+                Some(Location { line: marker.line(), column: marker.col() + 1 }),
                 format!("the text is not valid YAML: {}", error.info()),
                 "correct the indentation, quotes or brackets near this place",
             )
@@ -120,28 +113,18 @@ pub(crate) fn load(text: &str) -> Result<Node, SdlError> {
         builder.take(event, location_of(span))?;
     }
     builder.root.ok_or_else(|| {
-        syntax(
-            None,
-            "the file is empty".to_owned(),
-            "write at least version, services, profiles and deployment",
-        )
+        syntax(None, "the file is empty".to_owned(), "write at least version, services, profiles and deployment")
     })
 }
 
 fn location_of(span: Span) -> Location {
-    Location {
-        line: span.start.line(),
-        column: span.start.col() + 1,
-    }
+    Location { line: span.start.line(), column: span.start.col() + 1 }
 }
 
 fn syntax(location: Option<Location>, problem: String, remedy: &str) -> SdlError {
     SdlError {
         kind: ErrorKind::Syntax,
-        place: Place {
-            path: String::new(),
-            location,
-        },
+        place: Place { path: String::new(), location },
         problem,
         remedy: remedy.to_owned(),
     }
@@ -174,31 +157,18 @@ struct Builder {
 impl Builder {
     fn take(&mut self, event: Event<'_>, location: Location) -> Result<(), SdlError> {
         match event {
-            Event::Nothing
-            | Event::StreamStart
-            | Event::StreamEnd
-            | Event::DocumentStart(_)
-            | Event::DocumentEnd => Ok(()),
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd => {
+                Ok(())
+            }
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = plainness(tag.as_deref(), style, location)?;
-                let value = Value::Scalar {
-                    text: text.into_owned(),
-                    plain,
-                };
+                let value = Value::Scalar { text: text.into_owned(), plain };
                 self.complete(Node { location, value }, anchor)
             }
-            Event::SequenceStart(anchor, _) => self.begin(Frame::Sequence {
-                location,
-                anchor,
-                items: Vec::new(),
-            }),
-            Event::MappingStart(anchor, _) => self.begin(Frame::Mapping {
-                location,
-                anchor,
-                entries: Vec::new(),
-                seen: BTreeMap::new(),
-                key: None,
-            }),
+            Event::SequenceStart(anchor, _) => self.begin(Frame::Sequence { location, anchor, items: Vec::new() }),
+            Event::MappingStart(anchor, _) => {
+                self.begin(Frame::Mapping { location, anchor, entries: Vec::new(), seen: BTreeMap::new(), key: None })
+            }
             Event::SequenceEnd | Event::MappingEnd => self.end(),
             Event::Alias(anchor) => self.alias(anchor, location),
         }
@@ -218,29 +188,12 @@ impl Builder {
     fn end(&mut self) -> Result<(), SdlError> {
         match self.open.pop() {
             None => Ok(()),
-            Some(Frame::Sequence {
-                location,
-                anchor,
-                items,
-            }) => self.complete(
-                Node {
-                    location,
-                    value: Value::Sequence(items),
-                },
-                anchor,
-            ),
-            Some(Frame::Mapping {
-                location,
-                anchor,
-                entries,
-                ..
-            }) => self.complete(
-                Node {
-                    location,
-                    value: Value::Mapping(merged(entries)?),
-                },
-                anchor,
-            ),
+            Some(Frame::Sequence { location, anchor, items }) => {
+                self.complete(Node { location, value: Value::Sequence(items) }, anchor)
+            }
+            Some(Frame::Mapping { location, anchor, entries, .. }) => {
+                self.complete(Node { location, value: Value::Mapping(merged(entries)?) }, anchor)
+            }
         }
     }
 
@@ -274,9 +227,7 @@ impl Builder {
         }
         match self.open.last_mut() {
             Some(Frame::Sequence { items, .. }) => items.push(node),
-            Some(Frame::Mapping {
-                entries, seen, key, ..
-            }) => match key.take() {
+            Some(Frame::Mapping { entries, seen, key, .. }) => match key.take() {
                 None => *key = Some(key_text(node)?),
                 Some((key, location)) => {
                     if let Some(first) = seen.insert(key.clone(), location) {
@@ -347,8 +298,7 @@ fn merged(entries: Vec<Entry>) -> Result<Vec<Entry>, SdlError> {
     if entries.iter().all(|entry| entry.key != "<<") {
         return Ok(entries);
     }
-    let (merges, mut own): (Vec<Entry>, Vec<Entry>) =
-        entries.into_iter().partition(|entry| entry.key == "<<");
+    let (merges, mut own): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(|entry| entry.key == "<<");
     let mut known: BTreeSet<String> = own.iter().map(|entry| entry.key.clone()).collect();
     for merge in merges {
         let sources = match merge.node.value {

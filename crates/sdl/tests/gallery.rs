@@ -28,11 +28,7 @@ fn gallery(folder: &Path) -> Option<Vec<Entry>> {
     let index = PathBuf::from(index);
     if !folder.is_dir() || !index.is_file() {
         // Past the test harness, which would swallow it.
-        let notice = format!(
-            "SKIPPED: no gallery at {} with {} beside it\n",
-            folder.display(),
-            index.display()
-        );
+        let notice = format!("SKIPPED: no gallery at {} with {} beside it\n", folder.display(), index.display());
         std::io::stderr().write_all(notice.as_bytes()).unwrap();
         return None;
     }
@@ -63,19 +59,10 @@ fn every_file_gives_its_hash_or_is_refused() {
         match (&entry.hash, &found) {
             (Some(expected), Ok(hash)) if expected == hash => {}
             (None, Err(_)) => {}
-            _ => wrong.push(format!(
-                "{}: expected {:?}, found {found:?}",
-                entry.file, entry.hash
-            )),
+            _ => wrong.push(format!("{}: expected {:?}, found {found:?}", entry.file, entry.hash)),
         }
     }
-    assert!(
-        wrong.is_empty(),
-        "{} of {} files are wrong:\n{}",
-        wrong.len(),
-        gallery.len(),
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "{} of {} files are wrong:\n{}", wrong.len(), gallery.len(), wrong.join("\n"));
     eprintln!("{} files of the gallery agree", gallery.len());
 }
 
@@ -93,16 +80,8 @@ fn the_lint_agrees_with_the_strict_schema() {
         };
         let warnings: Vec<String> = sdl.lint().iter().map(ToString::to_string).collect();
         if warnings.is_empty() != entry.strict {
-            wrong.push(format!(
-                "{}: strict {}, found {warnings:?}",
-                entry.file, entry.strict
-            ));
+            wrong.push(format!("{}: strict {}, found {warnings:?}", entry.file, entry.strict));
         }
     }
-    assert!(
-        wrong.is_empty(),
-        "{} files are wrong:\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "{} files are wrong:\n{}", wrong.len(), wrong.join("\n"));
 }

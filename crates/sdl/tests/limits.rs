@@ -30,23 +30,14 @@ fn a_small_group_is_fine() {
 fn groups_are_named_once_and_priced_in_one_denom() {
     let group = changed(|_| {});
     assert_eq!(validate_groups(&[]), Err(LimitError::NoGroups));
-    assert_eq!(
-        validate_groups(&[group.clone(), group.clone()]),
-        Err(LimitError::DuplicateGroup("dc".to_owned()))
-    );
-    let nameless = GroupSpec {
-        name: String::new(),
-        ..group.clone()
-    };
+    assert_eq!(validate_groups(&[group.clone(), group.clone()]), Err(LimitError::DuplicateGroup("dc".to_owned())));
+    let nameless = GroupSpec { name: String::new(), ..group.clone() };
     assert_eq!(validate_groups(&[nameless]), Err(LimitError::NoName));
     let other = changed(|group| {
         group.name = "other".to_owned();
         group.units[0].price.denom = primitives::Denom::new("uact").unwrap();
     });
-    assert!(matches!(
-        validate_groups(&[group, other]),
-        Err(LimitError::MixedDenoms { .. })
-    ));
+    assert!(matches!(validate_groups(&[group, other]), Err(LimitError::MixedDenoms { .. })));
 }
 
 #[test]
@@ -55,21 +46,11 @@ fn each_quantity_has_its_range() {
         let group = changed(|group| group.units[0].resources.cpu.units.0 = milli);
         assert_eq!(validate_groups(&[group]).is_ok(), fine, "{milli}");
     }
-    for (bytes, fine) in [
-        ((1 << 20) - 1, false),
-        (1 << 20, true),
-        (2 << 40, true),
-        ((2 << 40) + 1, false),
-    ] {
+    for (bytes, fine) in [((1 << 20) - 1, false), (1 << 20, true), (2 << 40, true), ((2 << 40) + 1, false)] {
         let group = changed(|group| group.units[0].resources.memory.size.0 = bytes);
         assert_eq!(validate_groups(&[group]).is_ok(), fine, "{bytes}");
     }
-    for (bytes, fine) in [
-        ((5 << 20) - 1, false),
-        (5 << 20, true),
-        (32 << 40, true),
-        ((32 << 40) + 1, false),
-    ] {
+    for (bytes, fine) in [((5 << 20) - 1, false), (5 << 20, true), (32 << 40, true), ((32 << 40) + 1, false)] {
         let group = changed(|group| group.units[0].resources.storage[0].size.0 = bytes);
         assert_eq!(validate_groups(&[group]).is_ok(), fine, "{bytes}");
     }
@@ -89,13 +70,7 @@ fn totals_are_fifty_times_the_most_of_a_unit() {
     };
     assert_eq!(validate_groups(&[group(50)]), Ok(()));
     let error = validate_groups(&[group(51)]).unwrap_err();
-    assert!(matches!(
-        error,
-        LimitError::Group {
-            problem: GroupProblem::Total { what: "cpu", .. },
-            ..
-        }
-    ));
+    assert!(matches!(error, LimitError::Group { problem: GroupProblem::Total { what: "cpu", .. }, .. }));
 }
 
 #[test]
@@ -107,31 +82,14 @@ fn prices_have_a_ceiling() {
 
 #[test]
 fn units_are_numbered_and_complete() {
-    assert_eq!(
-        problem(|group| group.units[0].resources.id = 0),
-        GroupProblem::ZeroId
-    );
-    assert_eq!(
-        problem(|group| group.units.push(group.units[0].clone())),
-        GroupProblem::DuplicateId(1)
-    );
+    assert_eq!(problem(|group| group.units[0].resources.id = 0), GroupProblem::ZeroId);
+    assert_eq!(problem(|group| group.units.push(group.units[0].clone())), GroupProblem::DuplicateId(1));
     assert_eq!(problem(|group| group.units.clear()), GroupProblem::Empty);
-    assert_eq!(
-        problem(|group| group.units[0].count = 0),
-        GroupProblem::ZeroCount(1)
-    );
-    assert_eq!(
-        problem(|group| group.units[0].resources.storage.clear()),
-        GroupProblem::NoStorage(1)
-    );
+    assert_eq!(problem(|group| group.units[0].count = 0), GroupProblem::ZeroCount(1));
+    assert_eq!(problem(|group| group.units[0].resources.storage.clear()), GroupProblem::NoStorage(1));
     let mut message = changed(|_| {});
     message.resources[0].resource.as_mut().unwrap().gpu = None;
-    assert!(
-        validate_groups(&[message])
-            .unwrap_err()
-            .to_string()
-            .contains("gpu is missing")
-    );
+    assert!(validate_groups(&[message]).unwrap_err().to_string().contains("gpu is missing"));
 }
 
 #[test]
@@ -152,8 +110,7 @@ fn attribute_keys_follow_the_pattern() {
 #[test]
 fn gpu_attributes_need_a_gpu() {
     let found = problem(|group| {
-        group.units[0].resources.gpu.attributes =
-            vec![sdl::resources::Attribute::new("vendor/nvidia/model/*", "true")];
+        group.units[0].resources.gpu.attributes = vec![sdl::resources::Attribute::new("vendor/nvidia/model/*", "true")];
     });
     assert_eq!(found, GroupProblem::AttributesWithoutGpu(1));
 }

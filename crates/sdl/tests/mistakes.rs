@@ -24,33 +24,18 @@ const MISTAKES: [(&str, &str); 30] = [
     ("units: 0.1", "units: 0.1, cores: 2"),
     ("size: 128Mi", "size: 128mb"),
     ("size: 128Mi", "sise: 128Mi"),
-    (
-        "storage: {size: 1Gi}",
-        "storage: {size: 1Gi, attributes: {class: beta3}}",
-    ),
-    (
-        "storage: {size: 1Gi}",
-        "storage: {size: 1Gi, attributes: {persistent: true}}",
-    ),
+    ("storage: {size: 1Gi}", "storage: {size: 1Gi, attributes: {class: beta3}}"),
+    ("storage: {size: 1Gi}", "storage: {size: 1Gi, attributes: {persistent: true}}"),
     ("storage: {size: 1Gi}", "storage: [{size: 1Gi}, {size: 2Gi}]"),
-    (
-        "storage: {size: 1Gi}",
-        "storage: {size: 1Gi}\n        gpu: {units: 1}",
-    ),
-    (
-        "storage: {size: 1Gi}",
-        "storage: {size: 1Gi}\n        gpu: {units: 1, attributes: {vendor: {amd: }}}",
-    ),
+    ("storage: {size: 1Gi}", "storage: {size: 1Gi}\n        gpu: {units: 1}"),
+    ("storage: {size: 1Gi}", "storage: {size: 1Gi}\n        gpu: {units: 1, attributes: {vendor: {amd: }}}"),
     ("amount: 1000", "amount: 0"),
     ("amount: 1000", "amount: 1e3"),
     ("profile: web", "profile: wbe"),
     ("    dc: {profile", "    cd: {profile"),
     ("count: 1}", "count: 1}\nendpoints: {front: {kind: ip}}"),
     ("image: nginx", "image: nginx\n    image: httpd"),
-    (
-        "image: nginx",
-        "image: nginx\n    params: {storage: {data: {mount: /data}}}",
-    ),
+    ("image: nginx", "image: nginx\n    params: {storage: {data: {mount: /data}}}"),
     ("services:\n", "services: [\n"),
 ];
 

@@ -10,22 +10,18 @@ use sdl::{ReceivedManifest, Sdl};
 /// Manifests with arbitrary texts and numbers in the places where an author may write them.
 fn manifest() -> impl Strategy<Value = Manifest> {
     let text = || proptest::option::of(proptest::collection::vec(".*", 0..3));
-    (text(), text(), text(), ".*", any::<u32>(), any::<u64>()).prop_map(
-        |(command, args, env, image, count, size)| {
-            let mut manifest = Sdl::parse(&SHARED_PROFILE.replace("VERSION", "2.1"))
-                .unwrap()
-                .manifest();
-            let service = &mut manifest.0[0].services[0];
-            service.command = command;
-            service.args = args;
-            service.env = env;
-            service.image = image;
-            service.count = count;
-            service.resources.memory.size.0 = size;
-            service.expose[0].port = count;
-            manifest
-        },
-    )
+    (text(), text(), text(), ".*", any::<u32>(), any::<u64>()).prop_map(|(command, args, env, image, count, size)| {
+        let mut manifest = Sdl::parse(&SHARED_PROFILE.replace("VERSION", "2.1")).unwrap().manifest();
+        let service = &mut manifest.0[0].services[0];
+        service.command = command;
+        service.args = args;
+        service.env = env;
+        service.image = image;
+        service.count = count;
+        service.resources.memory.size.0 = size;
+        service.expose[0].port = count;
+        manifest
+    })
 }
 
 proptest! {

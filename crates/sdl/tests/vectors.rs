@@ -15,19 +15,13 @@ const CANONICAL_A: &str = r#"[{"name":"dc","services":[{"args":null,"command":nu
 fn a_single_service() {
     let sdl = Sdl::parse(&vector_a()).unwrap();
     assert_eq!(sdl.manifest().canonical_json(), CANONICAL_A);
-    assert_eq!(
-        hash(&vector_a()),
-        "8952e0df6cc8960a6714ca609db5d977d3e83feb9d3ff6bde1b99b91c9d9b067"
-    );
+    assert_eq!(hash(&vector_a()), "8952e0df6cc8960a6714ca609db5d977d3e83feb9d3ff6bde1b99b91c9d9b067");
     assert_eq!(sdl.hash_hex(), hash(&vector_a()));
 }
 
 #[test]
 fn b_escapes() {
-    assert_eq!(
-        hash(&vector_b()),
-        "6c7d48c8c2ba5829a0479a24ae12da44b19f1f93c0482898f3beaf15dc2231ad"
-    );
+    assert_eq!(hash(&vector_b()), "6c7d48c8c2ba5829a0479a24ae12da44b19f1f93c0482898f3beaf15dc2231ad");
 }
 
 #[test]
@@ -36,10 +30,7 @@ fn c_persistent_volume() {
     let storage = "        storage: [{size: 512Mi}, \
          {name: data, size: 1Gi, attributes: {persistent: true, class: beta3}}]";
     let text = file(&format!("{EXPOSE}\n{params}"), storage);
-    assert_eq!(
-        hash(&text),
-        "5d53500f51a218d66f2bb1599bef402c23fcbec84e1be2649c9e7da854ac5a1e"
-    );
+    assert_eq!(hash(&text), "5d53500f51a218d66f2bb1599bef402c23fcbec84e1be2649c9e7da854ac5a1e");
 }
 
 #[test]
@@ -50,10 +41,7 @@ fn d_shared_memory_and_gpu() {
           units: 1
           attributes: {vendor: {nvidia: [{model: a100, ram: 80Gi, interface: sxm}, {model: h100}]}}";
     let text = file(&format!("{EXPOSE}\n{params}"), resources);
-    assert_eq!(
-        hash(&text),
-        "9a038e75f394802e3627e378971672452ade0dbc01bbeff72583796605016aa8"
-    );
+    assert_eq!(hash(&text), "9a038e75f394802e3627e378971672452ade0dbc01bbeff72583796605016aa8");
 }
 
 #[test]
@@ -65,10 +53,7 @@ fn e_udp_and_http_options() {
         accept: [example.com]
         http_options: {max_body_size: 104857600, next_cases: ["off"]}
         to: [{global: true}]"#;
-    assert_eq!(
-        hash(&file(expose, STORAGE)),
-        "89d487e12e0dbc1829f27f7cab4f8296c9ba91d744b5eca1d0762df318f3d171"
-    );
+    assert_eq!(hash(&file(expose, STORAGE)), "89d487e12e0dbc1829f27f7cab4f8296c9ba91d744b5eca1d0762df318f3d171");
 }
 
 /// What clients of the old generation send: the same manifest with `"params":null`.
@@ -93,20 +78,14 @@ fn a_provider_accepts_three_generations_of_clients() {
     let akashjs = "5af6270ec62520feacd8de3302606ae782457c3e23f0d5b7f5412707f18a97bb";
     assert_eq!(hex::encode(b.digests.as_received), akashjs);
     // The Python client puts the digest of the escaped text on the chain.
-    assert!(
-        hex::encode(b.digests.ascii).starts_with("c190bfa9"),
-        "{}",
-        hex::encode(b.digests.ascii)
-    );
+    assert!(hex::encode(b.digests.ascii).starts_with("c190bfa9"), "{}", hex::encode(b.digests.ascii));
 }
 
 #[test]
 fn fields_that_are_not_understood_are_refused() {
     let mut value: serde_json::Value = serde_json::from_str(CANONICAL_A).unwrap();
     value[0]["services"][0]["interconnectGroup"] = "auto".into();
-    let error = ReceivedManifest::parse(value.to_string().as_bytes())
-        .unwrap_err()
-        .to_string();
+    let error = ReceivedManifest::parse(value.to_string().as_bytes()).unwrap_err().to_string();
     assert!(error.contains("interconnectGroup"), "{error}");
     assert!(ReceivedManifest::parse(b"{}").is_err());
     assert!(ReceivedManifest::parse(&[0xff]).is_err());

@@ -21,13 +21,7 @@ pub trait View: Send + Sync {
     ///
     /// # Errors
     /// When the storage fails.
-    fn range(
-        &self,
-        start: &[u8],
-        end: Option<&[u8]>,
-        direction: Direction,
-        limit: usize,
-    ) -> Result<Vec<Pair>>;
+    fn range(&self, start: &[u8], end: Option<&[u8]>, direction: Direction, limit: usize) -> Result<Vec<Pair>>;
 }
 
 /// An ordered space of bytes.
@@ -125,8 +119,5 @@ pub fn ensure_format(backend: &dyn Backend, format: &'static str) -> Result<()> 
         }
         None => "no mark at all".to_owned(),
     };
-    Err(Error::Format {
-        expected: format,
-        found,
-    })
+    Err(Error::Format { expected: format, found })
 }

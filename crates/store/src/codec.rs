@@ -158,9 +158,7 @@ impl Value for Amount {
     }
 
     fn from_stored(bytes: &[u8]) -> std::result::Result<Self, String> {
-        let bytes = bytes
-            .try_into()
-            .map_err(|_| format!("an amount has 16 bytes, not {}", bytes.len()))?;
+        let bytes = bytes.try_into().map_err(|_| format!("an amount has 16 bytes, not {}", bytes.len()))?;
         Ok(Self(u128::from_be_bytes(bytes)))
     }
 }

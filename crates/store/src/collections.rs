@@ -48,11 +48,7 @@ pub struct Page<K, V> {
 impl<K: Key, V: Value> Map<K, V> {
     /// Declares a map. Tags must be unique within the module.
     pub const fn new(module: Module, tag: u8) -> Self {
-        Self {
-            module,
-            tag,
-            types: PhantomData,
-        }
+        Self { module, tag, types: PhantomData }
     }
 
     /// The module that the map belongs to.
@@ -73,11 +69,7 @@ impl<K: Key, V: Value> Map<K, V> {
 
     fn corrupt(&self, key: &[u8], why: String) -> Error {
         let key = key.iter().map(|byte| format!("{byte:02x}")).collect();
-        Error::Corrupt {
-            module: self.module.0,
-            key,
-            why,
-        }
+        Error::Corrupt { module: self.module.0, key, why }
     }
 
     fn decode(&self, key: &[u8], value: &[u8]) -> Result<V> {
@@ -124,10 +116,7 @@ impl<K: Key, V: Value> Map<K, V> {
     /// # Errors
     /// When the backend fails or stored bytes are corrupt.
     pub fn under<P: Key>(&self, state: &State, part: &P) -> Result<Vec<(K, V)>> {
-        let query = PageQuery {
-            limit: usize::MAX,
-            ..PageQuery::default()
-        };
+        let query = PageQuery { limit: usize::MAX, ..PageQuery::default() };
         Ok(self.page(state, part, &query)?.entries)
     }
 
@@ -144,16 +133,7 @@ impl<K: Key, V: Value> Map<K, V> {
     /// # Errors
     /// When the backend fails or stored bytes are corrupt.
     pub fn first<P: Key>(&self, state: &State, part: &P, limit: usize) -> Result<Vec<(K, V)>> {
-        Ok(self
-            .page(
-                state,
-                part,
-                &PageQuery {
-                    limit,
-                    ..PageQuery::default()
-                },
-            )?
-            .entries)
+        Ok(self.page(state, part, &PageQuery { limit, ..PageQuery::default() })?.entries)
     }
 
     /// One page of the entries whose key begins with `part`. A `from` outside of them gives an empty page.
@@ -164,11 +144,7 @@ impl<K: Key, V: Value> Map<K, V> {
         let prefix = self.prefix(part);
         let mut start = prefix.clone();
         let mut end = prefix_end(&prefix);
-        let direction = if query.reverse {
-            Direction::Down
-        } else {
-            Direction::Up
-        };
+        let direction = if query.reverse { Direction::Down } else { Direction::Up };
         if let Some(from) = &query.from {
             let mut from_key = vec![self.tag];
             from_key.extend_from_slice(from);
@@ -183,20 +159,11 @@ impl<K: Key, V: Value> Map<K, V> {
         }
         let mut pairs = match &end {
             Some(end) if *end <= start => Vec::new(),
-            _ => state.scan(
-                self.module,
-                &start,
-                end.as_deref(),
-                direction,
-                query.limit.saturating_add(1),
-            )?,
+            _ => state.scan(self.module, &start, end.as_deref(), direction, query.limit.saturating_add(1))?,
         };
         let next = (pairs.len() > query.limit).then(|| pairs.pop()).flatten();
         let next = next.map(|(key, _)| key.get(1..).unwrap_or_default().to_vec());
-        let entries = pairs
-            .iter()
-            .map(|(key, value)| self.decode_pair(key, value))
-            .collect::<Result<_>>()?;
+        let entries = pairs.iter().map(|(key, value)| self.decode_pair(key, value)).collect::<Result<_>>()?;
         Ok(Page { entries, next })
     }
 }
@@ -262,11 +229,7 @@ mod tests {
             let mut seen = Vec::new();
             let mut from = None;
             loop {
-                let query = PageQuery {
-                    from: from.clone(),
-                    limit: 2,
-                    reverse,
-                };
+                let query = PageQuery { from: from.clone(), limit: 2, reverse };
                 let page = COUNTS.page(&state, &"b".to_owned(), &query).unwrap();
                 seen.extend(page.entries.into_iter().map(|((_, n), _)| n));
                 match page.next {
@@ -274,11 +237,7 @@ mod tests {
                     None => break,
                 }
             }
-            let expected: Vec<u64> = if reverse {
-                (0..5).rev().collect()
-            } else {
-                (0..5).collect()
-            };
+            let expected: Vec<u64> = if reverse { (0..5).rev().collect() } else { (0..5).collect() };
             assert_eq!(seen, expected);
         }
     }

@@ -43,14 +43,7 @@ pub(crate) struct ModuleRoot {
 impl Commit {
     pub(crate) fn new(roots: impl IntoIterator<Item = (&'static str, Hash)>) -> Self {
         let roots = roots.into_iter();
-        Self {
-            roots: roots
-                .map(|(name, root)| ModuleRoot {
-                    module: name.to_owned(),
-                    root: root.to_vec(),
-                })
-                .collect(),
-        }
+        Self { roots: roots.map(|(name, root)| ModuleRoot { module: name.to_owned(), root: root.to_vec() }).collect() }
     }
 }
 

@@ -107,11 +107,7 @@ pub enum Error {
 impl Error {
     pub(crate) fn corrupt(module: Module, key: &[u8], why: &str) -> Self {
         let key = key.iter().map(|byte| format!("{byte:02x}")).collect();
-        Self::Corrupt {
-            module: module.0,
-            key,
-            why: why.to_owned(),
-        }
+        Self::Corrupt { module: module.0, key, why: why.to_owned() }
     }
 }
 

@@ -21,24 +21,12 @@ impl View for Frozen {
         Ok(self.0.get(key).cloned())
     }
 
-    fn range(
-        &self,
-        start: &[u8],
-        end: Option<&[u8]>,
-        direction: Direction,
-        limit: usize,
-    ) -> Result<Vec<Pair>> {
+    fn range(&self, start: &[u8], end: Option<&[u8]>, direction: Direction, limit: usize) -> Result<Vec<Pair>> {
         if end.is_some_and(|end| end <= start) {
             return Ok(Vec::new());
         }
-        let bounds = (
-            Bound::Included(start),
-            end.map_or(Bound::Unbounded, Bound::Excluded),
-        );
-        let pairs = self
-            .0
-            .range::<[u8], _>(bounds)
-            .map(|(key, value)| (key.clone(), value.clone()));
+        let bounds = (Bound::Included(start), end.map_or(Bound::Unbounded, Bound::Excluded));
+        let pairs = self.0.range::<[u8], _>(bounds).map(|(key, value)| (key.clone(), value.clone()));
         Ok(match direction {
             Direction::Up => pairs.take(limit).collect(),
             Direction::Down => pairs.rev().take(limit).collect(),
@@ -62,13 +50,7 @@ impl View for Memory {
         self.frozen().get(key)
     }
 
-    fn range(
-        &self,
-        start: &[u8],
-        end: Option<&[u8]>,
-        direction: Direction,
-        limit: usize,
-    ) -> Result<Vec<Pair>> {
+    fn range(&self, start: &[u8], end: Option<&[u8]>, direction: Direction, limit: usize) -> Result<Vec<Pair>> {
         self.frozen().range(start, end, direction, limit)
     }
 }

@@ -33,9 +33,7 @@ pub fn prove(roots: &[(&str, Hash)], module: &str) -> Option<CommitmentProof> {
         leaf: ics23::tendermint_spec().leaf_spec,
         path,
     };
-    Some(CommitmentProof {
-        proof: Some(Proof::Exist(exist)),
-    })
+    Some(CommitmentProof { proof: Some(Proof::Exist(exist)) })
 }
 
 fn leaf(name: &str, root: &Hash) -> Hash {
@@ -74,18 +72,10 @@ fn collect_path(leaves: &[Hash], place: usize, path: &mut Vec<InnerOp>) {
     let hash = HashOp::Sha256.into();
     if place < middle {
         collect_path(left, place, path);
-        path.push(InnerOp {
-            hash,
-            prefix: vec![INNER],
-            suffix: subtree(right).to_vec(),
-        });
+        path.push(InnerOp { hash, prefix: vec![INNER], suffix: subtree(right).to_vec() });
     } else {
         collect_path(right, place - middle, path);
         let prefix = [&[INNER], subtree(left).as_slice()].concat();
-        path.push(InnerOp {
-            hash,
-            prefix,
-            suffix: Vec::new(),
-        });
+        path.push(InnerOp { hash, prefix, suffix: Vec::new() });
     }
 }

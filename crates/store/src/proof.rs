@@ -6,8 +6,8 @@
 
 use ics23::commitment_proof::Proof;
 use ics23::{
-    CommitmentProof, ExistenceProof, HashOp, HostFunctionsManager, InnerOp, NonExistenceProof,
-    verify_membership, verify_non_membership,
+    CommitmentProof, ExistenceProof, HashOp, HostFunctionsManager, InnerOp, NonExistenceProof, verify_membership,
+    verify_non_membership,
 };
 use prost_of_ics23::Message;
 
@@ -48,25 +48,18 @@ impl StateProof {
         let (root, name) = (self.root.to_vec(), self.module.as_bytes());
         let spec = tree::spec();
         let key_is_proved = match &self.value {
-            Some(value) => {
-                verify_membership::<HostFunctionsManager>(&self.key_step, &spec, &root, &self.key, value)
-            }
+            Some(value) => verify_membership::<HostFunctionsManager>(&self.key_step, &spec, &root, &self.key, value),
             None => verify_non_membership::<HostFunctionsManager>(&self.key_step, &spec, &root, &self.key),
         };
         let top = ics23::tendermint_spec();
         let app_hash = app_hash.to_vec();
-        key_is_proved
-            && verify_membership::<HostFunctionsManager>(&self.root_step, &top, &app_hash, name, &self.root)
+        key_is_proved && verify_membership::<HostFunctionsManager>(&self.root_step, &top, &app_hash, name, &self.root)
     }
 
     /// The steps as CometBFT's RPC returns them, from the key up.
     pub fn ops(&self) -> [ProofOp; 2] {
         [
-            ProofOp {
-                kind: "ics23:jmt",
-                key: self.key.clone(),
-                data: self.key_step.encode_to_vec(),
-            },
+            ProofOp { kind: "ics23:jmt", key: self.key.clone(), data: self.key_step.encode_to_vec() },
             ProofOp {
                 kind: "ics23:simple",
                 key: self.module.as_bytes().to_vec(),
@@ -93,14 +86,7 @@ pub(crate) fn prove_key(
         None => {
             let (left, right) = tree.neighbours(&path);
             let [left, right] = [left, right].map(|leaf| prover.neighbour(leaf.as_deref()));
-            (
-                None,
-                Proof::Nonexist(NonExistenceProof {
-                    key: key.to_vec(),
-                    left: left?,
-                    right: right?,
-                }),
-            )
+            (None, Proof::Nonexist(NonExistenceProof { key: key.to_vec(), left: left?, right: right? }))
         }
     };
     Ok((value, CommitmentProof { proof: Some(proof) }))
@@ -132,25 +118,15 @@ impl Prover<'_> {
 
     fn neighbour(&self, leaf: Option<&Leaf>) -> Result<Option<ExistenceProof>> {
         let found = leaf.and_then(|leaf| self.tree.find(&leaf.path));
-        found
-            .map(|(leaf, siblings)| self.existence(&leaf, &siblings))
-            .transpose()
+        found.map(|(leaf, siblings)| self.existence(&leaf, &siblings)).transpose()
     }
 }
 
 fn step(sibling: &Sibling) -> InnerOp {
     let hash = HashOp::Sha256.into();
     if sibling.is_left {
-        InnerOp {
-            hash,
-            prefix: [INNER_PREFIX, &sibling.hash].concat(),
-            suffix: Vec::new(),
-        }
+        InnerOp { hash, prefix: [INNER_PREFIX, &sibling.hash].concat(), suffix: Vec::new() }
     } else {
-        InnerOp {
-            hash,
-            prefix: INNER_PREFIX.to_vec(),
-            suffix: sibling.hash.to_vec(),
-        }
+        InnerOp { hash, prefix: INNER_PREFIX.to_vec(), suffix: sibling.hash.to_vec() }
     }
 }

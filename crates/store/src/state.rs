@@ -75,11 +75,9 @@ impl WriteSet {
 
     /// All writes in order of module and key.
     pub fn iter(&self) -> impl Iterator<Item = (Module, &[u8], Option<&[u8]>)> {
-        self.0.iter().flat_map(|(module, writes)| {
-            writes
-                .iter()
-                .map(|(key, value)| (*module, key.as_slice(), value.as_deref()))
-        })
+        self.0
+            .iter()
+            .flat_map(|(module, writes)| writes.iter().map(|(key, value)| (*module, key.as_slice(), value.as_deref())))
     }
 
     /// The writes of one module in order of key.
@@ -119,11 +117,7 @@ pub struct State {
 impl State {
     /// A state that shows what is committed, with one empty layer.
     pub fn new(committed: Arc<dyn Reader>) -> Self {
-        Self {
-            committed,
-            layers: vec![WriteSet::default()],
-            work: Cell::default(),
-        }
+        Self { committed, layers: vec![WriteSet::default()], work: Cell::default() }
     }
 
     /// Starts a layer.
@@ -219,21 +213,15 @@ impl State {
     ) -> Result<Vec<Pair>> {
         let mut overlay: BTreeMap<&[u8], Option<&[u8]>> = BTreeMap::new();
         for layer in &self.layers {
-            let in_range = layer
-                .of(module)
-                .filter(|(key, _)| *key >= start && end.is_none_or(|end| *key < end));
+            let in_range = layer.of(module).filter(|(key, _)| *key >= start && end.is_none_or(|end| *key < end));
             overlay.extend(in_range);
         }
         // Each removed key can hide one committed pair.
         let removed = overlay.values().filter(|value| value.is_none()).count();
-        let committed = self
-            .committed
-            .scan(module, start, end, direction, limit.saturating_add(removed))?;
+        let committed = self.committed.scan(module, start, end, direction, limit.saturating_add(removed))?;
 
-        let mut merged: BTreeMap<Vec<u8>, Vec<u8>> = committed
-            .into_iter()
-            .filter(|(key, _)| !overlay.contains_key(key.as_slice()))
-            .collect();
+        let mut merged: BTreeMap<Vec<u8>, Vec<u8>> =
+            committed.into_iter().filter(|(key, _)| !overlay.contains_key(key.as_slice())).collect();
         for (key, value) in overlay {
             if let Some(value) = value {
                 merged.insert(key.to_vec(), value.to_vec());
@@ -280,10 +268,7 @@ mod tests {
             direction: Direction,
             limit: usize,
         ) -> Result<Vec<Pair>> {
-            let all = self
-                .0
-                .iter()
-                .filter(|(k, _)| k.as_slice() >= start && end.is_none_or(|e| k.as_slice() < e));
+            let all = self.0.iter().filter(|(k, _)| k.as_slice() >= start && end.is_none_or(|e| k.as_slice() < e));
             let mut pairs: Vec<Pair> = all.map(|(k, v)| (k.clone(), v.clone())).collect();
             if direction == Direction::Down {
                 pairs.reverse();

@@ -49,11 +49,7 @@ pub fn sha256(bytes: &[u8]) -> Hash {
 }
 
 pub(crate) fn hash_parts(parts: [&[u8]; 3]) -> Hash {
-    parts
-        .iter()
-        .fold(Sha256::new(), |hasher, part| hasher.chain_update(part))
-        .finalize()
-        .into()
+    parts.iter().fold(Sha256::new(), |hasher, part| hasher.chain_update(part)).finalize().into()
 }
 
 /// How an ICS-23 verifier checks proofs of these trees; equal to `jmt::ics23_spec()`.
@@ -114,11 +110,7 @@ enum Node {
 
 impl Leaf {
     fn new(path: Hash, key: &[u8], value: &[u8]) -> Self {
-        Self {
-            path,
-            key: key.into(),
-            hash: hash_parts([LEAF_PREFIX, &path, &sha256(value)]),
-        }
+        Self { path, key: key.into(), hash: hash_parts([LEAF_PREFIX, &path, &sha256(value)]) }
     }
 }
 
@@ -167,10 +159,7 @@ impl Node {
             Self::Inner(inner) => {
                 let middle = changes.partition_point(|change| !bit(&change.path, depth));
                 let (left, right) = changes.split_at(middle);
-                Self::join(
-                    inner.left.update(left, depth + 1),
-                    inner.right.update(right, depth + 1),
-                )
+                Self::join(inner.left.update(left, depth + 1), inner.right.update(right, depth + 1))
             }
             Self::Leaf(leaf) => Self::build(&merged(Some(leaf), changes), depth),
             Self::Empty => Self::build(&merged(None, changes), depth),
@@ -182,9 +171,7 @@ impl Node {
 fn merged(old: Option<&Arc<Leaf>>, changes: &[Change]) -> Vec<Arc<Leaf>> {
     let mut leaves: Vec<Arc<Leaf>> = changes.iter().filter_map(|change| change.leaf.clone()).collect();
     if let Some(old) = old
-        && changes
-            .binary_search_by_key(&old.path, |change| change.path)
-            .is_err()
+        && changes.binary_search_by_key(&old.path, |change| change.path).is_err()
     {
         let place = leaves.partition_point(|leaf| leaf.path < old.path);
         leaves.insert(place, Arc::clone(old));
@@ -227,10 +214,7 @@ impl Tree {
     pub fn update<'a>(&self, writes: impl IntoIterator<Item = (&'a [u8], Option<&'a [u8]>)>) -> Self {
         let changes = writes.into_iter().map(|(key, value)| {
             let path = sha256(key);
-            Change {
-                path,
-                leaf: value.map(|value| Arc::new(Leaf::new(path, key, value))),
-            }
+            Change { path, leaf: value.map(|value| Arc::new(Leaf::new(path, key, value))) }
         });
         let mut changes: Vec<Change> = changes.collect();
         // The sort is stable, so reversing first puts the last write of a key before the earlier ones.
@@ -248,15 +232,8 @@ impl Tree {
             match node {
                 Node::Inner(inner) => {
                     let is_left = bit(path, siblings.len());
-                    let (next, other) = if is_left {
-                        (&inner.right, &inner.left)
-                    } else {
-                        (&inner.left, &inner.right)
-                    };
-                    siblings.push(Sibling {
-                        hash: other.hash(),
-                        is_left,
-                    });
+                    let (next, other) = if is_left { (&inner.right, &inner.left) } else { (&inner.left, &inner.right) };
+                    siblings.push(Sibling { hash: other.hash(), is_left });
                     node = next;
                 }
                 Node::Leaf(leaf) if leaf.path == *path => {
@@ -320,11 +297,7 @@ fn outermost(mut node: &Node, last: bool) -> Option<Arc<Leaf>> {
             Node::Empty => return None,
             Node::Leaf(leaf) => return Some(Arc::clone(leaf)),
             Node::Inner(inner) => {
-                let (near, far) = if last {
-                    (&inner.right, &inner.left)
-                } else {
-                    (&inner.left, &inner.right)
-                };
+                let (near, far) = if last { (&inner.right, &inner.left) } else { (&inner.left, &inner.right) };
                 if matches!(near, Node::Empty) { far } else { near }
             }
         };

@@ -41,9 +41,7 @@ impl Config {
 
     /// For how many heights trees are kept: the newest one at least, and none that cannot be read.
     fn proofs_kept(self) -> u64 {
-        let readable = self
-            .readable_before_newest()
-            .map_or(u64::MAX, |history| history.saturating_add(1));
+        let readable = self.readable_before_newest().map_or(u64::MAX, |history| history.saturating_add(1));
         self.proofs.clamp(1, readable)
     }
 }
@@ -51,10 +49,7 @@ impl Config {
 impl Default for Config {
     /// 10,000 heights to read, proofs for 100.
     fn default() -> Self {
-        Self {
-            history: Some(10_000),
-            proofs: 100,
-        }
+        Self { history: Some(10_000), proofs: 100 }
     }
 }
 
@@ -91,13 +86,7 @@ impl StateStore {
     /// does not have the roots that were committed ([`Error::Corrupt`]).
     pub fn open(backend: Arc<dyn Backend>, modules: &[Module], config: Config) -> Result<Self> {
         let (modules, forests) = open::load(&*backend, modules, config)?;
-        Ok(Self {
-            backend,
-            modules,
-            config,
-            committing: Mutex::new(()),
-            forests: RwLock::new(forests),
-        })
+        Ok(Self { backend, modules, config, committing: Mutex::new(()), forests: RwLock::new(forests) })
     }
 
     /// The newest height; none before genesis.
@@ -131,11 +120,7 @@ impl StateStore {
     pub fn module_roots(&self, height: u64) -> Result<Vec<(String, Hash)>> {
         let view = self.view_at(height)?.0;
         let commit = open::read_commit(&*view, height)?;
-        commit
-            .roots
-            .into_iter()
-            .map(|root| Ok((root.module, open::hash_of(&root.root)?)))
-            .collect()
+        commit.roots.into_iter().map(|root| Ok((root.module, open::hash_of(&root.root)?))).collect()
     }
 
     /// The newest state, as it is now: later commits do not touch it. Before genesis it is empty.
@@ -153,11 +138,7 @@ impl StateStore {
     /// backend.
     pub fn at(&self, height: u64) -> Result<Arc<dyn Reader>> {
         let (view, newest) = self.view_at(height)?;
-        Ok(if height == newest {
-            Arc::new(Latest(view))
-        } else {
-            Arc::new(Past { view, height })
-        })
+        Ok(if height == newest { Arc::new(Latest(view)) } else { Arc::new(Past { view, height }) })
     }
 
     /// A snapshot that has the height, and its newest height.
@@ -189,14 +170,8 @@ impl StateStore {
     pub fn commit(&self, height: u64, writes: &WriteSet) -> Result<Hash> {
         let _guard = self.committing.lock().unwrap_or_else(PoisonError::into_inner);
         let latest = self.latest_height();
-        if let Some(expected) = latest
-            .map(|latest| latest.saturating_add(1))
-            .filter(|next| *next != height)
-        {
-            return Err(Error::OutOfOrder {
-                expected,
-                given: height,
-            });
+        if let Some(expected) = latest.map(|latest| latest.saturating_add(1)).filter(|next| *next != height) {
+            return Err(Error::OutOfOrder { expected, given: height });
         }
         let changes = self.changes(writes)?;
         let forest = self.grown(&changes);
@@ -212,10 +187,7 @@ impl StateStore {
             if latest.is_some() {
                 let history = layout::history(change.module, change.key, height);
                 batch.put(history, layout::previous(change.old.as_deref()));
-                batch.put(
-                    layout::changed(height, change.module, change.key),
-                    layout::PRESENT.to_vec(),
-                );
+                batch.put(layout::changed(height, change.module, change.key), layout::PRESENT.to_vec());
             }
         }
         batch.put(layout::commit(height), open::encode_commit(&forest));
@@ -257,17 +229,9 @@ impl StateStore {
 
     fn forest(&self, height: u64) -> Result<Forest> {
         let forests = self.forests.read().unwrap_or_else(PoisonError::into_inner);
-        match (
-            forests.get(&height),
-            forests.first_key_value(),
-            forests.last_key_value(),
-        ) {
+        match (forests.get(&height), forests.first_key_value(), forests.last_key_value()) {
             (Some(forest), _, _) => Ok(forest.clone()),
-            (None, Some((first, _)), Some((last, _))) => Err(Error::Unavailable {
-                height,
-                first: *first,
-                last: *last,
-            }),
+            (None, Some((first, _)), Some((last, _))) => Err(Error::Unavailable { height, first: *first, last: *last }),
             _ => Err(Error::NoState),
         }
     }
@@ -282,12 +246,7 @@ impl StateStore {
             check_write(module, key, new)?;
             let old = self.backend.get(&layout::latest(module, key))?;
             if old.as_deref() != new {
-                changes.push(Change {
-                    module,
-                    key,
-                    old,
-                    new,
-                });
+                changes.push(Change { module, key, old, new });
             }
         }
         Ok(changes)
@@ -297,17 +256,11 @@ impl StateStore {
     fn grown(&self, changes: &[Change<'_>]) -> Forest {
         let newest = {
             let forests = self.forests.read().unwrap_or_else(PoisonError::into_inner);
-            forests
-                .last_key_value()
-                .map(|(_, forest)| forest.clone())
-                .unwrap_or_default()
+            forests.last_key_value().map(|(_, forest)| forest.clone()).unwrap_or_default()
         };
         let grow = |module: &Module| {
             let start = changes.partition_point(|change| change.module < *module);
-            let own = changes
-                .iter()
-                .skip(start)
-                .take_while(|change| change.module == *module);
+            let own = changes.iter().skip(start).take_while(|change| change.module == *module);
             let tree = newest.get(module).cloned().unwrap_or_default();
             (*module, tree.update(own.map(|change| (change.key, change.new))))
         };
@@ -320,26 +273,18 @@ impl StateStore {
             return Ok(());
         };
         let oldest = oldest_in(&*self.backend)?;
-        let target = height
-            .saturating_sub(kept)
-            .min(oldest.saturating_add(PRUNED_PER_COMMIT));
+        let target = height.saturating_sub(kept).min(oldest.saturating_add(PRUNED_PER_COMMIT));
         for gone in oldest..target {
             batch.remove(layout::commit(gone));
             // To read the height after `gone`, nobody needs what that height itself replaced.
             let changed = layout::changed_prefix(gone + 1);
-            for_each(
-                &*self.backend,
-                &changed,
-                prefix_end(&changed).as_deref(),
-                |entry, _| {
-                    let (name, key) =
-                        layout::parse_changed(&entry).ok_or_else(|| open::damaged("a change"))?;
-                    let module = open::find(&self.modules, name)?;
-                    batch.remove(layout::history(module, key, gone + 1));
-                    batch.remove(entry);
-                    Ok(())
-                },
-            )?;
+            for_each(&*self.backend, &changed, prefix_end(&changed).as_deref(), |entry, _| {
+                let (name, key) = layout::parse_changed(&entry).ok_or_else(|| open::damaged("a change"))?;
+                let module = open::find(&self.modules, name)?;
+                batch.remove(layout::history(module, key, gone + 1));
+                batch.remove(entry);
+                Ok(())
+            })?;
         }
         if target > oldest {
             batch.put(layout::OLDEST.to_vec(), target.to_bytes());
@@ -355,17 +300,11 @@ fn check_write(module: Module, key: &[u8], value: Option<&[u8]>) -> Result<()> {
         (_, Some([])) => "the value is empty",
         _ => return Ok(()),
     };
-    Err(Error::InvalidWrite {
-        module: module.0,
-        why,
-    })
+    Err(Error::InvalidWrite { module: module.0, why })
 }
 
 fn roots_of(forest: &Forest) -> Vec<(&'static str, Hash)> {
-    forest
-        .iter()
-        .map(|(module, tree)| (module.0, tree.root()))
-        .collect()
+    forest.iter().map(|(module, tree)| (module.0, tree.root())).collect()
 }
 
 fn app_hash_of(forest: &Forest) -> Hash {
@@ -385,7 +324,5 @@ fn heights_in(view: &dyn View) -> Result<Option<(u64, u64)>> {
 
 fn oldest_in(view: &dyn View) -> Result<u64> {
     let stored = view.get(&layout::OLDEST)?;
-    stored
-        .and_then(|bytes| u64::read(&mut bytes.as_slice()))
-        .ok_or_else(|| open::damaged("the oldest height"))
+    stored.and_then(|bytes| u64::read(&mut bytes.as_slice())).ok_or_else(|| open::damaged("the oldest height"))
 }

@@ -62,14 +62,7 @@ fn run(store: &StateStore, blocks: &[Vec<Write>]) -> BTreeMap<u64, Model> {
     models
 }
 
-fn check_reads(
-    store: &StateStore,
-    height: u64,
-    model: &Model,
-    start: &[u8],
-    end: Option<&[u8]>,
-    limit: usize,
-) {
+fn check_reads(store: &StateStore, height: u64, model: &Model, start: &[u8], end: Option<&[u8]>, limit: usize) {
     let reader = store.at(height).unwrap();
     for module in MODULES {
         let own = model.iter().filter(|((of, _), _)| *of == module);
@@ -84,10 +77,7 @@ fn check_reads(
         assert_eq!(reader.scan(module, start, end, Direction::Up, limit).unwrap(), up);
         expected.reverse();
         expected.truncate(limit);
-        assert_eq!(
-            reader.scan(module, start, end, Direction::Down, limit).unwrap(),
-            expected
-        );
+        assert_eq!(reader.scan(module, start, end, Direction::Down, limit).unwrap(), expected);
     }
 }
 
@@ -103,11 +93,7 @@ fn check_proofs(store: &StateStore, height: u64, model: &Model, keys: &[Vec<u8>]
             assert!(!proof.verify(&[7; 32]));
 
             let mut other_value = proof.clone();
-            other_value.value = if proof.value.is_some() {
-                None
-            } else {
-                Some(vec![1])
-            };
+            other_value.value = if proof.value.is_some() { None } else { Some(vec![1]) };
             assert!(!other_value.verify(&app_hash));
 
             let mut other_key = proof.clone();
@@ -182,30 +168,13 @@ proptest! {
 fn a_shorter_history_takes_effect_a_few_heights_at_a_time() {
     let backend = Arc::new(Memory::new());
     let commit = |store: &StateStore, height: u64| {
-        store
-            .commit(
-                height,
-                &write_set(&[(MODULES[0], vec![1], Some(height.to_be_bytes().to_vec()))]),
-            )
-            .unwrap();
+        store.commit(height, &write_set(&[(MODULES[0], vec![1], Some(height.to_be_bytes().to_vec()))])).unwrap();
     };
-    let store = open(
-        &backend,
-        Config {
-            history: None,
-            proofs: 1,
-        },
-    );
+    let store = open(&backend, Config { history: None, proofs: 1 });
     (0..100).for_each(|height| commit(&store, height));
     assert_eq!(store.heights().unwrap(), Some((0, 99)));
 
-    let store = open(
-        &backend,
-        Config {
-            history: Some(10),
-            proofs: 5,
-        },
-    );
+    let store = open(&backend, Config { history: Some(10), proofs: 5 });
     for (height, oldest) in (100..).zip([16, 32, 48, 64, 80, 95, 96]) {
         commit(&store, height);
         assert_eq!(store.heights().unwrap(), Some((oldest, height)));
@@ -222,23 +191,11 @@ fn long_scans_of_the_past() {
     let store = open(&Arc::new(Memory::new()), Config::default());
     let mut model = Model::new();
     let all = |value: u8| -> Vec<Write> {
-        (0u16..500)
-            .map(|n| {
-                (
-                    MODULES[0],
-                    [vec![1], n.to_be_bytes().to_vec()].concat(),
-                    Some(vec![value]),
-                )
-            })
-            .collect()
+        (0u16..500).map(|n| (MODULES[0], [vec![1], n.to_be_bytes().to_vec()].concat(), Some(vec![value]))).collect()
     };
     store.commit(0, &write_set(&all(1))).unwrap();
     apply(&mut model, &all(1));
-    let removals: Vec<Write> = all(1)
-        .into_iter()
-        .step_by(3)
-        .map(|(module, key, _)| (module, key, None))
-        .collect();
+    let removals: Vec<Write> = all(1).into_iter().step_by(3).map(|(module, key, _)| (module, key, None)).collect();
     store.commit(1, &write_set(&removals)).unwrap();
     let after = model.clone();
     store.commit(2, &write_set(&all(2))).unwrap();
@@ -251,15 +208,11 @@ fn long_scans_of_the_past() {
 #[test]
 fn absence_is_proved_with_one_neighbour_at_the_edges() {
     let store = open(&Arc::new(Memory::new()), Config::default());
-    let writes: Vec<Write> = (0u8..30)
-        .map(|n| (MODULES[0], vec![1, n], Some(vec![1])))
-        .collect();
+    let writes: Vec<Write> = (0u8..30).map(|n| (MODULES[0], vec![1, n], Some(vec![1]))).collect();
     let app_hash = store.commit(0, &write_set(&writes)).unwrap();
     let (mut first, mut last, mut between) = (0, 0, 0);
     for n in 0u16..2_000 {
-        let proof = store
-            .prove(MODULES[0], &[vec![2], n.to_be_bytes().to_vec()].concat(), 0)
-            .unwrap();
+        let proof = store.prove(MODULES[0], &[vec![2], n.to_be_bytes().to_vec()].concat(), 0).unwrap();
         assert!(proof.verify(&app_hash));
         match proof.key_step.proof {
             Some(Proof::Nonexist(absent)) => match (absent.left, absent.right) {
@@ -277,39 +230,24 @@ fn absence_is_proved_with_one_neighbour_at_the_edges() {
 fn the_steps_are_encoded_as_ics23_messages() {
     use prost_of_ics23::Message;
     let store = open(&Arc::new(Memory::new()), Config::default());
-    store
-        .commit(0, &write_set(&[(MODULES[0], vec![1], Some(vec![2]))]))
-        .unwrap();
+    store.commit(0, &write_set(&[(MODULES[0], vec![1], Some(vec![2]))])).unwrap();
     let proof = store.prove(MODULES[0], &[1], 0).unwrap();
     let [key, root] = proof.ops();
     assert_eq!((key.kind, key.key), ("ics23:jmt", vec![1]));
     assert_eq!((root.kind, root.key), ("ics23:simple", b"ab".to_vec()));
-    assert_eq!(
-        ics23::CommitmentProof::decode(key.data.as_slice()).unwrap(),
-        proof.key_step
-    );
-    assert_eq!(
-        ics23::CommitmentProof::decode(root.data.as_slice()).unwrap(),
-        proof.root_step
-    );
+    assert_eq!(ics23::CommitmentProof::decode(key.data.as_slice()).unwrap(), proof.key_step);
+    assert_eq!(ics23::CommitmentProof::decode(root.data.as_slice()).unwrap(), proof.root_step);
 }
 
 #[test]
 fn readers_do_not_see_later_commits() {
     let store = open(&Arc::new(Memory::new()), Config::default());
     let before = store.latest().unwrap();
-    store
-        .commit(1, &write_set(&[(MODULES[0], vec![1], Some(vec![1]))]))
-        .unwrap();
+    store.commit(1, &write_set(&[(MODULES[0], vec![1], Some(vec![1]))])).unwrap();
     let (latest, first) = (store.latest().unwrap(), store.at(1).unwrap());
-    store
-        .commit(2, &write_set(&[(MODULES[0], vec![1], Some(vec![2]))]))
-        .unwrap();
+    store.commit(2, &write_set(&[(MODULES[0], vec![1], Some(vec![2]))])).unwrap();
     let read = |reader: &dyn store::Reader| reader.get(MODULES[0], &[1]).unwrap();
-    assert_eq!(
-        (read(&*before), read(&*latest), read(&*first)),
-        (None, Some(vec![1]), Some(vec![1]))
-    );
+    assert_eq!((read(&*before), read(&*latest), read(&*first)), (None, Some(vec![1]), Some(vec![1])));
     assert_eq!(read(&*store.latest().unwrap()), Some(vec![2]));
 }
 
@@ -318,28 +256,13 @@ fn what_cannot_be_committed_is_refused() {
     let store = open(&Arc::new(Memory::new()), Config::default());
     assert_eq!(store.at(1).err(), Some(Error::NoState));
     let commit = |height, module, key: &[u8], value: &[u8]| {
-        store.commit(
-            height,
-            &write_set(&[(module, key.to_vec(), Some(value.to_vec()))]),
-        )
+        store.commit(height, &write_set(&[(module, key.to_vec(), Some(value.to_vec()))]))
     };
     commit(1, MODULES[0], &[1], &[1]).unwrap();
-    assert_eq!(
-        commit(3, MODULES[0], &[1], &[1]),
-        Err(Error::OutOfOrder {
-            expected: 2,
-            given: 3
-        })
-    );
-    assert_eq!(
-        commit(2, Module("x"), &[1], &[1]),
-        Err(Error::UnknownModule("x".to_owned()))
-    );
+    assert_eq!(commit(3, MODULES[0], &[1], &[1]), Err(Error::OutOfOrder { expected: 2, given: 3 }));
+    assert_eq!(commit(2, Module("x"), &[1], &[1]), Err(Error::UnknownModule("x".to_owned())));
     for (key, value) in [(&[][..], &[1][..]), (&[0], &[1]), (&[1], &[])] {
-        assert!(matches!(
-            commit(2, MODULES[0], key, value),
-            Err(Error::InvalidWrite { .. })
-        ));
+        assert!(matches!(commit(2, MODULES[0], key, value), Err(Error::InvalidWrite { .. })));
     }
     assert_eq!(store.heights().unwrap(), Some((1, 1)));
 }
@@ -347,36 +270,20 @@ fn what_cannot_be_committed_is_refused() {
 #[test]
 fn a_module_may_be_added_but_not_lost() {
     let backend = Arc::new(Memory::new());
-    let reopen = |modules: &[Module]| {
-        StateStore::open(
-            Arc::clone(&backend) as Arc<dyn Backend>,
-            modules,
-            Config::default(),
-        )
-    };
+    let reopen =
+        |modules: &[Module]| StateStore::open(Arc::clone(&backend) as Arc<dyn Backend>, modules, Config::default());
     let store = reopen(&MODULES[..1]).unwrap();
-    let before = store
-        .commit(1, &write_set(&[(MODULES[0], vec![1], Some(vec![1]))]))
-        .unwrap();
+    let before = store.commit(1, &write_set(&[(MODULES[0], vec![1], Some(vec![1]))])).unwrap();
 
     let store = reopen(&MODULES).unwrap();
     assert_eq!(store.app_hash(1).unwrap(), before);
     assert!(store.prove(MODULES[0], &[1], 1).unwrap().verify(&before));
-    assert_eq!(
-        store.prove(MODULES[1], &[1], 1),
-        Err(Error::UnknownModule("a".to_owned()))
-    );
+    assert_eq!(store.prove(MODULES[1], &[1], 1), Err(Error::UnknownModule("a".to_owned())));
     let after = store.commit(2, &WriteSet::default()).unwrap();
     assert_ne!(after, before);
     assert!(store.prove(MODULES[1], &[1], 2).unwrap().verify(&after));
 
-    assert!(
-        reopen(&MODULES)
-            .unwrap()
-            .prove(MODULES[0], &[1], 1)
-            .unwrap()
-            .verify(&before)
-    );
+    assert!(reopen(&MODULES).unwrap().prove(MODULES[0], &[1], 1).unwrap().verify(&before));
     assert!(matches!(reopen(&MODULES[..1]), Err(Error::UnknownModule(_))));
 }
 
@@ -384,34 +291,19 @@ fn a_module_may_be_added_but_not_lost() {
 fn damage_and_foreign_data_are_found_at_start() {
     let backend = Arc::new(Memory::new());
     let store = open(&backend, Config::default());
-    store
-        .commit(1, &write_set(&[(MODULES[0], vec![1], Some(vec![1]))]))
-        .unwrap();
+    store.commit(1, &write_set(&[(MODULES[0], vec![1], Some(vec![1]))])).unwrap();
     let mut damage = Batch::default();
     damage.put(b"\x01ab\x00\x01".to_vec(), vec![9]);
     backend.write(damage).unwrap();
-    let reopened = StateStore::open(
-        Arc::clone(&backend) as Arc<dyn Backend>,
-        &MODULES,
-        Config::default(),
-    );
-    assert!(matches!(
-        reopened.err(),
-        Some(Error::Corrupt { module: "ab", .. })
-    ));
+    let reopened = StateStore::open(Arc::clone(&backend) as Arc<dyn Backend>, &MODULES, Config::default());
+    assert!(matches!(reopened.err(), Some(Error::Corrupt { module: "ab", .. })));
 
     let foreign = Arc::new(Memory::new());
     let mut mark = Batch::default();
     mark.put(vec![0], b"tetra state 9".to_vec());
     foreign.write(mark).unwrap();
     let opened = StateStore::open(foreign, &MODULES, Config::default());
-    assert_eq!(
-        opened.err(),
-        Some(Error::Format {
-            expected: "tetra state 1",
-            found: "tetra state 9".to_owned()
-        })
-    );
+    assert_eq!(opened.err(), Some(Error::Format { expected: "tetra state 1", found: "tetra state 9".to_owned() }));
 }
 
 /// A backend whose writes fail when told so.
@@ -426,13 +318,7 @@ impl View for Failing {
         self.inner.get(key)
     }
 
-    fn range(
-        &self,
-        start: &[u8],
-        end: Option<&[u8]>,
-        direction: Direction,
-        limit: usize,
-    ) -> Result<Vec<Pair>> {
+    fn range(&self, start: &[u8], end: Option<&[u8]>, direction: Direction, limit: usize) -> Result<Vec<Pair>> {
         self.inner.range(start, end, direction, limit)
     }
 }
@@ -453,18 +339,9 @@ impl Backend for Failing {
 #[test]
 fn a_commit_that_fails_leaves_the_old_state() {
     let backend = Arc::new(Failing::default());
-    let reopen = || {
-        StateStore::open(
-            Arc::clone(&backend) as Arc<dyn Backend>,
-            &MODULES,
-            Config::default(),
-        )
-        .unwrap()
-    };
+    let reopen = || StateStore::open(Arc::clone(&backend) as Arc<dyn Backend>, &MODULES, Config::default()).unwrap();
     let store = reopen();
-    let first = store
-        .commit(1, &write_set(&[(MODULES[0], vec![1], Some(vec![1]))]))
-        .unwrap();
+    let first = store.commit(1, &write_set(&[(MODULES[0], vec![1], Some(vec![1]))])).unwrap();
     let second = write_set(&[(MODULES[0], vec![1], Some(vec![2]))]);
 
     backend.is_broken.store(true, Ordering::Relaxed);
@@ -472,10 +349,7 @@ fn a_commit_that_fails_leaves_the_old_state() {
     for store in [&store, &reopen()] {
         assert_eq!(store.latest_height(), Some(1));
         assert_eq!(store.app_hash(1).unwrap(), first);
-        assert_eq!(
-            store.latest().unwrap().get(MODULES[0], &[1]).unwrap(),
-            Some(vec![1])
-        );
+        assert_eq!(store.latest().unwrap().get(MODULES[0], &[1]).unwrap(), Some(vec![1]));
         assert!(store.prove(MODULES[0], &[1], 1).unwrap().verify(&first));
     }
 

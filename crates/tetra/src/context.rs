@@ -77,7 +77,8 @@ impl Context {
             Some(home) => home.clone(),
             None => {
                 let user = std::env::var_os("HOME").map(PathBuf::from);
-                let user = user.ok_or_else(|| CliError::new(Class::Usage, "HOME is not set: name a folder with --home"))?;
+                let user =
+                    user.ok_or_else(|| CliError::new(Class::Usage, "HOME is not set: name a folder with --home"))?;
                 user.join(".tetra")
             }
         };

@@ -57,13 +57,7 @@ const MASKED: [&str; 11] = [
     "/sys/firmware",
 ];
 
-const READ_ONLY: [&str; 5] = [
-    "/proc/bus",
-    "/proc/fs",
-    "/proc/irq",
-    "/proc/sys",
-    "/proc/sysrq-trigger",
-];
+const READ_ONLY: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -124,12 +118,7 @@ impl Bundle<'_> {
         let mut pairs: Vec<(&str, &str)> = vec![("PATH", DEFAULT_PATH), ("HOSTNAME", &self.service.name)];
         pairs.push(("HOME", self.user.home.as_deref().unwrap_or("/")));
         pairs.extend(self.image.env.iter().filter_map(|pair| pair.split_once('=')));
-        pairs.extend(
-            self.service
-                .env
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.as_str())),
-        );
+        pairs.extend(self.service.env.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         let last = |index: usize, name: &str| pairs[index + 1..].iter().all(|(other, _)| *other != name);
         pairs
             .iter()
@@ -170,39 +159,14 @@ impl Bundle<'_> {
     fn mounts(&self) -> Vec<Value> {
         let mut mounts = vec![
             mount("/proc", "proc", "proc", &["nosuid", "noexec", "nodev"]),
-            mount(
-                "/dev",
-                "tmpfs",
-                "tmpfs",
-                &["nosuid", "strictatime", "mode=755", "size=64k"],
-            ),
-            mount(
-                "/dev/pts",
-                "devpts",
-                "devpts",
-                &["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"],
-            ),
+            mount("/dev", "tmpfs", "tmpfs", &["nosuid", "strictatime", "mode=755", "size=64k"]),
+            mount("/dev/pts", "devpts", "devpts", &["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]),
             mount("/dev/mqueue", "mqueue", "mqueue", &["nosuid", "noexec", "nodev"]),
             mount("/sys", "sysfs", "sysfs", &["nosuid", "noexec", "nodev", "ro"]),
-            mount(
-                "/sys/fs/cgroup",
-                "cgroup",
-                "cgroup",
-                &["nosuid", "noexec", "nodev", "relatime", "ro"],
-            ),
+            mount("/sys/fs/cgroup", "cgroup", "cgroup", &["nosuid", "noexec", "nodev", "relatime", "ro"]),
         ];
-        if !self
-            .service
-            .volumes
-            .iter()
-            .any(|volume| volume.mount == "/dev/shm")
-        {
-            mounts.push(mount(
-                "/dev/shm",
-                "tmpfs",
-                "shm",
-                &["nosuid", "noexec", "nodev", "mode=1777", "size=64m"],
-            ));
+        if !self.service.volumes.iter().any(|volume| volume.mount == "/dev/shm") {
+            mounts.push(mount("/dev/shm", "tmpfs", "shm", &["nosuid", "noexec", "nodev", "mode=1777", "size=64m"]));
         }
         for (source, target) in &self.files {
             mounts.push(json!({
@@ -225,12 +189,7 @@ impl Bundle<'_> {
             let value = match volume.kind {
                 VolumeKind::Ram => {
                     let size = format!("size={}", volume.size_bytes);
-                    mount(
-                        &volume.mount,
-                        "tmpfs",
-                        "tmpfs",
-                        &["nosuid", "nodev", "mode=1777", &size, access],
-                    )
+                    mount(&volume.mount, "tmpfs", "tmpfs", &["nosuid", "nodev", "mode=1777", &size, access])
                 }
                 VolumeKind::Disk => json!({
                     "destination": volume.mount,

@@ -44,19 +44,13 @@ impl Cgroups {
             None => !root.join(controller).is_dir(),
         });
         if let Some(&controller) = missing {
-            return Err(Error::CgroupMissing {
-                controller: controller.to_owned(),
-                root: root.to_owned(),
-            });
+            return Err(Error::CgroupMissing { controller: controller.to_owned(), root: root.to_owned() });
         }
         let version = match unified {
             Some(_) => CgroupVersion::V2,
             None => CgroupVersion::V1,
         };
-        Ok(Self {
-            root: root.to_owned(),
-            version,
-        })
+        Ok(Self { root: root.to_owned(), version })
     }
 
     /// Which version rules.
@@ -99,17 +93,12 @@ impl Cgroups {
 
     /// Removes the group and all below it in every controller. Processes must have ended.
     pub(crate) fn remove(&self, group: &str) -> Result<()> {
-        self.controller_dirs()
-            .into_iter()
-            .try_for_each(|dir| remove_tree(&below(&dir, group)))
+        self.controller_dirs().into_iter().try_for_each(|dir| remove_tree(&below(&dir, group)))
     }
 
     /// Number of groups at and below `group`, over all controllers.
     pub(crate) fn count(&self, group: &str) -> usize {
-        self.controller_dirs()
-            .into_iter()
-            .map(|dir| count_dirs(&below(&dir, group)))
-            .sum()
+        self.controller_dirs().into_iter().map(|dir| count_dirs(&below(&dir, group))).sum()
     }
 
     fn file(&self, controller: &str, group: &str, name: &str) -> PathBuf {
@@ -192,11 +181,7 @@ mod tests {
         ]);
         let cgroups = Cgroups::detect(root.path()).unwrap();
         assert_eq!(cgroups.version(), CgroupVersion::V2);
-        let usage = Usage {
-            cpu_nanos: 1_500_000,
-            memory_bytes: 4096,
-            pids: 3,
-        };
+        let usage = Usage { cpu_nanos: 1_500_000, memory_bytes: 4096, pids: 3 };
         assert_eq!(cgroups.usage("/t/p/web-0"), Some(usage));
         assert_eq!(field(&cgroups.oom_counter("/t/p/web-0"), "oom_kill"), Some(1));
         assert_eq!(cgroups.count("/t"), 3);
@@ -216,11 +201,7 @@ mod tests {
         let cgroups = Cgroups::detect(root.path()).unwrap();
         assert_eq!(cgroups.version(), CgroupVersion::V1);
         assert!(!cgroups.limits_swap());
-        let usage = Usage {
-            cpu_nanos: 7,
-            memory_bytes: 8,
-            pids: 9,
-        };
+        let usage = Usage { cpu_nanos: 7, memory_bytes: 8, pids: 9 };
         assert_eq!(cgroups.usage("/t"), Some(usage));
         assert_eq!(field(&cgroups.oom_counter("/t"), "oom_kill"), Some(4));
     }

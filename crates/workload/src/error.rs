@@ -181,17 +181,11 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self::InvalidSpec {
-            field: field.into(),
-            reason: reason.into(),
-        }
+        Self::InvalidSpec { field: field.into(), reason: reason.into() }
     }
 
     pub(crate) fn image(what: impl Into<String>, reason: impl ToString) -> Self {
-        Self::ImageInvalid {
-            what: what.into(),
-            reason: reason.to_string(),
-        }
+        Self::ImageInvalid { what: what.into(), reason: reason.to_string() }
     }
 }
 
@@ -202,11 +196,7 @@ pub(crate) trait IoContext<T> {
 
 impl<T, E: Into<io::Error>> IoContext<T> for Result<T, E> {
     fn at(self, action: &'static str, path: impl AsRef<Path>) -> Result<T> {
-        self.map_err(|source| Error::Io {
-            action,
-            path: path.as_ref().to_owned(),
-            source: source.into(),
-        })
+        self.map_err(|source| Error::Io { action, path: path.as_ref().to_owned(), source: source.into() })
     }
 }
 

@@ -48,7 +48,5 @@ pub(crate) fn loop_devices_below(dir: &Path) -> usize {
 /// Number of names in `dir` that begin with `prefix`.
 pub(crate) fn entries_with(dir: &Path, prefix: &str) -> usize {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
-    entries
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix))
-        .count()
+    entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix)).count()
 }

@@ -60,10 +60,8 @@ pub use image::{ImageStore, ImageSummary};
 pub use leftovers::Leftovers;
 pub use probe::{HostReport, probe};
 pub use runtime::{
-    ExitStatus, LogLine, LogQuery, LogStream, Phases, PodStatus, ReplicaStatus, Runtime, Started, State,
-    Usage,
+    ExitStatus, LogLine, LogQuery, LogStream, Phases, PodStatus, ReplicaStatus, Runtime, Started, State, Usage,
 };
 pub use spec::{
-    Credentials, Egress, ExposeTo, Exposure, PodId, PodSpec, Protocol, Resources, ServiceSpec, VolumeKind,
-    VolumeSpec,
+    Credentials, Egress, ExposeTo, Exposure, PodId, PodSpec, Protocol, Resources, ServiceSpec, VolumeKind, VolumeSpec,
 };

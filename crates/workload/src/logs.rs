@@ -35,22 +35,11 @@ impl LogWriter {
     pub(crate) fn open(path: &Path, limit: u64) -> io::Result<Self> {
         let file = append_to(path)?;
         let length = file.metadata()?.len();
-        Ok(Self {
-            path: path.to_owned(),
-            limit,
-            file,
-            length,
-        })
+        Ok(Self { path: path.to_owned(), limit, file, length })
     }
 
     /// Writes one line, or a part of one where `ended` is false.
-    pub(crate) fn write(
-        &mut self,
-        at: OffsetDateTime,
-        stream: LogStream,
-        text: &[u8],
-        ended: bool,
-    ) -> io::Result<()> {
+    pub(crate) fn write(&mut self, at: OffsetDateTime, stream: LogStream, text: &[u8], ended: bool) -> io::Result<()> {
         let time = at.format(&Rfc3339).map_err(io::Error::other)?;
         let stream = stream_name(stream);
         let mut line = format!("{time} {stream} {} ", if ended { 'F' } else { 'P' }).into_bytes();
@@ -140,9 +129,7 @@ fn following(path: PathBuf, mut cursor: Option<Cursor>) -> impl futures::Stream<
             }
         }
     });
-    stream::unfold(receiver, |mut receiver| async move {
-        receiver.recv().await.map(|line| (line, receiver))
-    })
+    stream::unfold(receiver, |mut receiver| async move { receiver.recv().await.map(|line| (line, receiver)) })
 }
 
 /// A place in one log file.
@@ -156,11 +143,7 @@ impl Cursor {
     fn open(path: &Path) -> Option<Self> {
         let file = File::open(path).ok()?;
         let inode = file.metadata().ok()?.ino();
-        Some(Self {
-            file,
-            inode,
-            rest: Vec::new(),
-        })
+        Some(Self { file, inode, rest: Vec::new() })
     }
 
     fn is_rotated(&self, path: &Path) -> bool {
@@ -206,11 +189,7 @@ fn older(path: &Path) -> PathBuf {
 }
 
 fn append_to(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(path)
+    OpenOptions::new().create(true).append(true).mode(0o600).open(path)
 }
 
 #[cfg(test)]
@@ -232,18 +211,9 @@ mod tests {
         let mut log = writer(dir.path(), 4096);
         for number in 0..1000 {
             let text = format!("line {number}");
-            log.write(
-                OffsetDateTime::UNIX_EPOCH,
-                LogStream::Stdout,
-                text.as_bytes(),
-                true,
-            )
-            .unwrap();
+            log.write(OffsetDateTime::UNIX_EPOCH, LogStream::Stdout, text.as_bytes(), true).unwrap();
         }
-        let bytes: u64 = fs::read_dir(dir.path())
-            .unwrap()
-            .map(|e| e.unwrap().metadata().unwrap().len())
-            .sum();
+        let bytes: u64 = fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().metadata().unwrap().len()).sum();
         assert!(bytes <= 2 * 4096, "{bytes}");
         assert_eq!(texts(dir.path(), Some(2)).await, ["line 998", "line 999"]);
     }
@@ -253,13 +223,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut log = writer(dir.path(), 200);
         let mut write = |text: &str| {
-            log.write(
-                OffsetDateTime::UNIX_EPOCH,
-                LogStream::Stderr,
-                text.as_bytes(),
-                true,
-            )
-            .unwrap();
+            log.write(OffsetDateTime::UNIX_EPOCH, LogStream::Stderr, text.as_bytes(), true).unwrap();
         };
         write("one");
         let mut lines = read(dir.path().join("web-0.log"), None, true);
@@ -274,9 +238,7 @@ mod tests {
     fn long_lines_come_in_parts() {
         let mut parts = Vec::new();
         let mut splitter = LineSplitter::default();
-        splitter.push(&vec![b'x'; MAX_LINE + 1], |text, ended| {
-            parts.push((text.len(), ended))
-        });
+        splitter.push(&vec![b'x'; MAX_LINE + 1], |text, ended| parts.push((text.len(), ended)));
         splitter.push(b"\nlast", |text, ended| parts.push((text.len(), ended)));
         splitter.finish(|text, ended| parts.push((text.len(), ended)));
         assert_eq!(parts, [(MAX_LINE, false), (1, true), (4, true)]);

@@ -21,14 +21,8 @@ pub(crate) async fn connect(links: &[Link], subnet: Subnet, egress: Egress) -> R
     let uplink = default_interface();
     let mtu = uplink.as_deref().and_then(mtu_of).unwrap_or(1500);
     let gateway = subnet.gateway();
-    batch(
-        None,
-        links.iter().map(|link| link.outside(gateway, mtu)).collect(),
-    )
-    .await?;
-    let inside = links
-        .iter()
-        .map(|link| batch(Some(&link.netns), link.inside(gateway)));
+    batch(None, links.iter().map(|link| link.outside(gateway, mtu)).collect()).await?;
+    let inside = links.iter().map(|link| batch(Some(&link.netns), link.inside(gateway)));
     futures::future::try_join_all(inside).await?;
     for link in links {
         allow_forwarding(&link.name)?;
@@ -43,11 +37,7 @@ pub(crate) async fn connect(links: &[Link], subnet: Subnet, egress: Egress) -> R
 
 /// Deletes links by name in one call; those already gone are passed over.
 pub(crate) async fn disconnect(names: &[String]) -> Result<()> {
-    let lines: String = names
-        .iter()
-        .filter(|name| exists(name))
-        .map(|name| format!("link del {name}\n"))
-        .collect();
+    let lines: String = names.iter().filter(|name| exists(name)).map(|name| format!("link del {name}\n")).collect();
     if lines.is_empty() {
         return Ok(());
     }
@@ -57,20 +47,12 @@ pub(crate) async fn disconnect(names: &[String]) -> Result<()> {
 /// Interfaces of this machine whose names begin with `prefix`.
 pub(crate) fn links_with(prefix: &str) -> Vec<String> {
     let entries = fs::read_dir("/sys/class/net").into_iter().flatten().flatten();
-    entries
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| name.starts_with(prefix))
-        .collect()
+    entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| name.starts_with(prefix)).collect()
 }
 
 /// Loads rules; `nft` applies all or none.
 pub(crate) async fn load_rules(ruleset: String) -> Result<()> {
-    Call::new("nft")
-        .args(["-f", "-"])
-        .input(ruleset)
-        .run()
-        .await
-        .map(drop)
+    Call::new("nft").args(["-f", "-"]).input(ruleset).run().await.map(drop)
 }
 
 /// Names of the tables that begin with `prefix`.
@@ -89,10 +71,7 @@ pub(crate) async fn delete_tables(names: &[String]) -> Result<()> {
     if names.is_empty() {
         return Ok(());
     }
-    let rules = names
-        .iter()
-        .map(|name| format!("table inet {name}\ndelete table inet {name}\n"))
-        .collect();
+    let rules = names.iter().map(|name| format!("table inet {name}\ndelete table inet {name}\n")).collect();
     load_rules(rules).await
 }
 

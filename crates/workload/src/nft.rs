@@ -35,18 +35,9 @@ pub(crate) struct Endpoint<'a> {
 impl Firewall<'_> {
     /// Input for `nft -f -` that replaces the pod's table in one transaction.
     pub(crate) fn ruleset(&self) -> String {
-        let Self {
-            table,
-            link_prefix,
-            subnet,
-            ..
-        } = self;
+        let Self { table, link_prefix, subnet, .. } = self;
         let subnet = subnet.cidr();
-        let anti_spoofing = joined(
-            self.endpoints
-                .iter()
-                .map(|e| format!("{:?} . {}", e.link, e.address)),
-        );
+        let anti_spoofing = joined(self.endpoints.iter().map(|e| format!("{:?} . {}", e.link, e.address)));
         let mut rules = format!(
             "table inet {table}\n\
              delete table inet {table}\n\
@@ -75,10 +66,8 @@ impl Firewall<'_> {
             let _ = writeln!(rules, "    {line}");
         }
         rules.push_str("    drop\n  }\n");
-        let _ = write!(
-            rules,
-            "  chain offered_ports {{\n    type nat hook prerouting priority dstnat; policy accept;\n"
-        );
+        let _ =
+            write!(rules, "  chain offered_ports {{\n    type nat hook prerouting priority dstnat; policy accept;\n");
         for line in self.translations() {
             let _ = writeln!(rules, "    {line}");
         }
@@ -156,12 +145,7 @@ impl Firewall<'_> {
     }
 
     fn addresses(&self, service: &str) -> String {
-        joined(
-            self.endpoints
-                .iter()
-                .filter(|endpoint| endpoint.service == service)
-                .map(|endpoint| endpoint.address),
-        )
+        joined(self.endpoints.iter().filter(|endpoint| endpoint.service == service).map(|endpoint| endpoint.address))
     }
 }
 

@@ -21,10 +21,7 @@ pub struct ProbeRoots {
 
 impl Default for ProbeRoots {
     fn default() -> Self {
-        Self {
-            sys: "/sys".into(),
-            proc: "/proc".into(),
-        }
+        Self { sys: "/sys".into(), proc: "/proc".into() }
     }
 }
 
@@ -60,17 +57,13 @@ pub struct HostReport {
 impl HostReport {
     /// Whether workloads can run with every limit enforced.
     pub fn is_ready(&self) -> bool {
-        self.capabilities
-            .iter()
-            .all(|capability| capability.problem.is_none())
+        self.capabilities.iter().all(|capability| capability.problem.is_none())
             && self.tools.iter().all(|tool| tool.version.is_some())
     }
 
     /// Whether the capability of this name works.
     pub fn has(&self, name: &str) -> bool {
-        self.capabilities
-            .iter()
-            .any(|capability| capability.name == name && capability.problem.is_none())
+        self.capabilities.iter().any(|capability| capability.name == name && capability.problem.is_none())
     }
 }
 
@@ -161,25 +154,16 @@ async fn capabilities(roots: &ProbeRoots, data_dir: &Path, cgroup: Result<()>) -
         false => Err(crate::Error::NotRoot { uid: root.as_raw() }),
     };
     let filesystems = read(&roots.proc.join("filesystems"));
-    let overlay = filesystems
-        .lines()
-        .any(|line| line.trim_start_matches("nodev").trim() == "overlay");
+    let overlay = filesystems.lines().any(|line| line.trim_start_matches("nodev").trim() == "overlay");
     let status = read(&roots.proc.join("self/status"));
     let namespaces = read(&roots.proc.join("sys/user/max_user_namespaces"));
-    let capability = |name: &str, problem: Option<String>| Capability {
-        name: name.to_owned(),
-        problem,
-    };
+    let capability = |name: &str, problem: Option<String>| Capability { name: name.to_owned(), problem };
     let outcome = |name: &str, result: Result<()>| capability(name, result.err().map(|e| e.to_string()));
     let needs = |name: &str, works: bool, remedy: &str| capability(name, (!works).then(|| remedy.to_owned()));
     vec![
         outcome("root", is_root),
         outcome("cgroup", cgroup),
-        needs(
-            "overlay",
-            overlay,
-            "the kernel has no overlayfs; modprobe overlay",
-        ),
+        needs("overlay", overlay, "the kernel has no overlayfs; modprobe overlay"),
         outcome("loop", volume::probe(data_dir).await),
         outcome("idmap", userns::probe_idmap(data_dir).await),
         needs(
@@ -192,38 +176,21 @@ async fn capabilities(roots: &ProbeRoots, data_dir: &Path, cgroup: Result<()>) -
             namespaces.trim().parse::<u64>().is_ok_and(|limit| limit > 0),
             "user namespaces are off; sysctl user.max_user_namespaces=65536",
         ),
-        outcome(
-            "nftables",
-            Call::new("nft").args(["list", "tables"]).run().await.map(drop),
-        ),
+        outcome("nftables", Call::new("nft").args(["list", "tables"]).run().await.map(drop)),
     ]
 }
 
 /// Display controllers on the PCI bus, named by NVIDIA's driver where it is loaded.
 fn gpus(roots: &ProbeRoots) -> Vec<Gpu> {
-    let devices = fs::read_dir(roots.sys.join("bus/pci/devices"))
-        .into_iter()
-        .flatten()
-        .flatten();
+    let devices = fs::read_dir(roots.sys.join("bus/pci/devices")).into_iter().flatten().flatten();
     let mut gpus: Vec<Gpu> = devices
         .filter_map(|device| {
-            let id = |name: &str| {
-                Some(
-                    read(&device.path().join(name))
-                        .trim()
-                        .strip_prefix("0x")?
-                        .to_owned(),
-                )
-            };
+            let id = |name: &str| Some(read(&device.path().join(name)).trim().strip_prefix("0x")?.to_owned());
             // Class 03: display; server cards without an output are 0302.
             id("class")?.starts_with("03").then_some(())?;
             let pci_address = device.file_name().into_string().ok()?;
             let vendor = id("vendor")?;
-            let driver = roots
-                .proc
-                .join("driver/nvidia/gpus")
-                .join(&pci_address)
-                .join("information");
+            let driver = roots.proc.join("driver/nvidia/gpus").join(&pci_address).join("information");
             Some(Gpu {
                 model: value_of(&read(&driver), "Model"),
                 vendor: vendor_name(&vendor).to_owned(),
@@ -259,10 +226,7 @@ fn value_of(text: &str, name: &str) -> Option<String> {
 
 fn kilobytes(meminfo: &str, name: &str) -> u64 {
     let value = value_of(meminfo, name).unwrap_or_default();
-    let number = value
-        .split_whitespace()
-        .next()
-        .and_then(|n| n.parse::<u64>().ok());
+    let number = value.split_whitespace().next().and_then(|n| n.parse::<u64>().ok());
     number.unwrap_or(0).saturating_mul(1024)
 }
 
@@ -290,32 +254,17 @@ mod tests {
             }
         }
         let information = "Model: \t\t NVIDIA H100 80GB HBM3\nIRQ:   \t 1\n";
-        write(
-            root.path(),
-            "driver/nvidia/gpus/0000:01:00.0/information",
-            information,
-        );
-        let roots = ProbeRoots {
-            sys: root.path().into(),
-            proc: root.path().into(),
-        };
-        let found: Vec<_> = gpus(&roots)
-            .into_iter()
-            .map(|gpu| format!("{} {} {:?}", gpu.vendor, gpu.device_id, gpu.model))
-            .collect();
-        assert_eq!(
-            found,
-            ["nvidia 2330 Some(\"NVIDIA H100 80GB HBM3\")", "amd 744c None"]
-        );
+        write(root.path(), "driver/nvidia/gpus/0000:01:00.0/information", information);
+        let roots = ProbeRoots { sys: root.path().into(), proc: root.path().into() };
+        let found: Vec<_> =
+            gpus(&roots).into_iter().map(|gpu| format!("{} {} {:?}", gpu.vendor, gpu.device_id, gpu.model)).collect();
+        assert_eq!(found, ["nvidia 2330 Some(\"NVIDIA H100 80GB HBM3\")", "amd 744c None"]);
     }
 
     #[test]
     fn no_bus_is_no_gpu() {
         let root = tempfile::tempdir().unwrap();
-        let roots = ProbeRoots {
-            sys: root.path().into(),
-            proc: root.path().into(),
-        };
+        let roots = ProbeRoots { sys: root.path().into(), proc: root.path().into() };
         assert_eq!(gpus(&roots), []);
     }
 

@@ -80,10 +80,7 @@ mod tests {
     #[test]
     fn another_process_of_the_same_id_is_not_meant() {
         let me = ProcessId::of(std::process::id().cast_signed()).unwrap();
-        let earlier = ProcessId {
-            start_time: me.start_time - 1,
-            ..me
-        };
+        let earlier = ProcessId { start_time: me.start_time - 1, ..me };
         assert!(me.is_alive() && !earlier.is_alive());
     }
 }

@@ -21,9 +21,7 @@ pub(crate) struct ReplicaDirs {
 
 impl ReplicaDirs {
     pub(crate) fn new(pod_run_dir: &Path, replica: &str) -> Self {
-        Self {
-            base: pod_run_dir.join(replica),
-        }
+        Self { base: pod_run_dir.join(replica) }
     }
 
     pub(crate) fn base(&self) -> &Path {
@@ -59,13 +57,7 @@ impl ReplicaDirs {
 
     /// Makes the directories that mounts need. All users may pass: the container's do.
     pub(crate) fn create(&self) -> Result<()> {
-        for dir in [
-            self.bundle(),
-            self.rootfs(),
-            self.lower(),
-            self.scratch(),
-            self.base.join("volumes"),
-        ] {
+        for dir in [self.bundle(), self.rootfs(), self.lower(), self.scratch(), self.base.join("volumes")] {
             fs::create_dir_all(&dir).at("making", dir)?;
         }
         Ok(())
@@ -84,23 +76,12 @@ pub(crate) fn mount(dirs: &ReplicaDirs, tree: &Path, uid_base: u32) -> Result<()
     let mode = fs::metadata(tree).at("reading", tree)?.permissions();
     fs::set_permissions(&upper, mode).at("setting mode of", &upper)?;
     userns::mount_shifted(tree, &dirs.lower(), &dirs.user_namespace())?;
-    let options = format!(
-        "lowerdir={},upperdir={},workdir={}",
-        dirs.lower().display(),
-        upper.display(),
-        work.display()
-    );
     let options =
-        std::ffi::CString::new(options).map_err(|e| std::io::Error::new(ErrorKind::InvalidInput, e));
+        format!("lowerdir={},upperdir={},workdir={}", dirs.lower().display(), upper.display(), work.display());
+    let options = std::ffi::CString::new(options).map_err(|e| std::io::Error::new(ErrorKind::InvalidInput, e));
     let options = options.at("mounting", dirs.rootfs())?;
-    rustix::mount::mount(
-        "overlay",
-        dirs.rootfs(),
-        "overlay",
-        userns::SAFE,
-        options.as_c_str(),
-    )
-    .at("mounting overlay at", dirs.rootfs())
+    rustix::mount::mount("overlay", dirs.rootfs(), "overlay", userns::SAFE, options.as_c_str())
+        .at("mounting overlay at", dirs.rootfs())
 }
 
 /// Writes the files that name the network, and returns where the container sees them.

@@ -97,9 +97,7 @@ pub struct PodStatus {
 impl PodStatus {
     /// Whether every replica runs.
     pub fn is_running(&self) -> bool {
-        self.replicas
-            .iter()
-            .all(|replica| matches!(replica.state, State::Running { .. }))
+        self.replicas.iter().all(|replica| matches!(replica.state, State::Running { .. }))
     }
 }
 

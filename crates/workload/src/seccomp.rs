@@ -134,12 +134,8 @@ mod tests {
     #[test]
     fn every_namespace_flag_is_refused() {
         let rules = profile()["syscalls"].as_array().unwrap().clone();
-        let refused = rules
-            .iter()
-            .filter(|r| r["names"][0] == "clone" && r["action"] != "SCMP_ACT_ALLOW");
-        let mask = refused
-            .map(|r| r["args"][0]["value"].as_u64().unwrap())
-            .sum::<u64>();
+        let refused = rules.iter().filter(|r| r["names"][0] == "clone" && r["action"] != "SCMP_ACT_ALLOW");
+        let mask = refused.map(|r| r["args"][0]["value"].as_u64().unwrap()).sum::<u64>();
         assert_eq!(mask, CLONE_NAMESPACES);
     }
 }

@@ -27,11 +27,7 @@ pub(crate) struct Call {
 
 impl Call {
     pub(crate) fn new(program: impl AsRef<OsStr>) -> Self {
-        Self {
-            program: program.as_ref().to_owned(),
-            args: Vec::new(),
-            input: None,
-        }
+        Self { program: program.as_ref().to_owned(), args: Vec::new(), input: None }
     }
 
     pub(crate) fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
@@ -54,10 +50,7 @@ impl Call {
     pub(crate) async fn run(self) -> Result<String> {
         let output = timeout(LIMIT, self.output())
             .await
-            .map_err(|_| Error::ToolTimeout {
-                command: self.line(),
-                seconds: LIMIT.as_secs(),
-            })??;
+            .map_err(|_| Error::ToolTimeout { command: self.line(), seconds: LIMIT.as_secs() })??;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
@@ -74,11 +67,7 @@ impl Call {
             .args(&self.args)
             .env("PATH", PATH)
             .env("LC_ALL", "C")
-            .stdin(if self.input.is_some() {
-                Stdio::piped()
-            } else {
-                Stdio::null()
-            })
+            .stdin(if self.input.is_some() { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
@@ -87,10 +76,7 @@ impl Call {
             // A program that stops reading early says why on its standard error.
             let _ = stdin.write_all(text.as_bytes()).await;
         }
-        child
-            .wait_with_output()
-            .await
-            .map_err(|source| self.not_spawned(source))
+        child.wait_with_output().await.map_err(|source| self.not_spawned(source))
     }
 
     fn not_spawned(&self, source: std::io::Error) -> Error {
@@ -99,19 +85,12 @@ impl Call {
             let package = package_of(&tool).to_owned();
             return Error::ToolMissing { tool, package };
         }
-        Error::ToolFailed {
-            command: self.line(),
-            status: "not started".to_owned(),
-            stderr: source.to_string(),
-        }
+        Error::ToolFailed { command: self.line(), status: "not started".to_owned(), stderr: source.to_string() }
     }
 
     fn line(&self) -> String {
         let words = std::iter::once(&self.program).chain(&self.args);
-        words
-            .map(|word| word.to_string_lossy())
-            .collect::<Vec<_>>()
-            .join(" ")
+        words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -134,10 +113,7 @@ mod tests {
     #[tokio::test]
     async fn a_missing_program_names_its_package() {
         let error = Call::new("/nonexistent/nft").run().await.unwrap_err();
-        assert!(
-            error.to_string().ends_with("apt-get install -y nftables"),
-            "{error}"
-        );
+        assert!(error.to_string().ends_with("apt-get install -y nftables"), "{error}");
     }
 
     #[tokio::test]
@@ -145,9 +121,6 @@ mod tests {
         let call = Call::new("sh").args(["-c", "read x; echo \"bad $x\" >&2; exit 3"]);
         let error = call.input("day\n".to_owned()).run().await.unwrap_err();
         let text = error.to_string();
-        assert!(
-            text.contains("bad day") && text.contains("exit status: 3"),
-            "{text}"
-        );
+        assert!(text.contains("bad day") && text.contains("exit status: 3"), "{text}");
     }
 }

@@ -107,33 +107,16 @@ fn run(job: &ShimJob) -> io::Result<()> {
     let (out, stdout) = pipe_with(PipeFlags::CLOEXEC)?;
     let (err, stderr) = pipe_with(PipeFlags::CLOEXEC)?;
     for end in [&stdout, &stderr] {
-        fchown(
-            end,
-            Some(Uid::from_raw(job.owner)),
-            Some(Gid::from_raw(job.owner)),
-        )?;
+        fchown(end, Some(Uid::from_raw(job.owner)), Some(Gid::from_raw(job.owner)))?;
     }
     let oom_before = out_of_memory_kills(job);
     let container = start(job, stdout, stderr)?;
-    let readers = [
-        copy(out, LogStream::Stdout, Arc::clone(&log)),
-        copy(err, LogStream::Stderr, log),
-    ];
-    let process = ProcessId::of(container).or(Some(ProcessId {
-        pid: container,
-        start_time: 0,
-    }));
+    let readers = [copy(out, LogStream::Stdout, Arc::clone(&log)), copy(err, LogStream::Stderr, log)];
+    let process = ProcessId::of(container).or(Some(ProcessId { pid: container, start_time: 0 }));
     let shim = ProcessId::of(std::process::id().cast_signed());
     if let (Some(shim), Some(container)) = (shim, process) {
         let since = OffsetDateTime::now_utc();
-        write_record(
-            &ShimFiles::running(&job.bundle),
-            &Running {
-                shim,
-                container,
-                since,
-            },
-        )?;
+        write_record(&ShimFiles::running(&job.bundle), &Running { shim, container, since })?;
     }
     tell_ready()?;
     let mut exit = wait_for(container)?;
@@ -156,10 +139,7 @@ fn start(job: &ShimJob, stdout: OwnedFd, stderr: OwnedFd) -> io::Result<i32> {
         .arg("--pid-file")
         .arg(&pid_file)
         .arg(&job.container)
-        .env(
-            "PATH",
-            "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        )
+        .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
         .stdin(Stdio::null())
         .stdout(stdout)
         .stderr(stderr)
@@ -225,10 +205,7 @@ struct Pace {
 
 impl Pace {
     fn new() -> Self {
-        Self {
-            window: Instant::now(),
-            spent: 0,
-        }
+        Self { window: Instant::now(), spent: 0 }
     }
 
     fn spend(&mut self, bytes: usize) {

@@ -78,10 +78,7 @@ impl Claims {
         let slot = (0..SLOTS)
             .map(|step| (start + step) % SLOTS)
             .find(|&slot| self.is_free(slot) && !is_routed(&routes, Subnet::of(slot)))
-            .ok_or_else(|| Error::SlotsExhausted {
-                limit: SLOTS,
-                claims: self.dir.clone(),
-            })?;
+            .ok_or_else(|| Error::SlotsExhausted { limit: SLOTS, claims: self.dir.clone() })?;
         self.write(slot, owner)?;
         Ok(slot)
     }
@@ -129,12 +126,8 @@ impl Claims {
     fn lock(&self) -> Result<OwnedFd> {
         fs::create_dir_all(&self.dir).at("making", &self.dir)?;
         let path = self.dir.join("lock");
-        let file: File = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .at("opening", &path)?;
+        let file: File =
+            OpenOptions::new().create(true).truncate(false).write(true).open(&path).at("opening", &path)?;
         flock(&file, FlockOperation::LockExclusive).at("locking", path)?;
         Ok(file.into())
     }

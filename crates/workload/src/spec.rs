@@ -96,9 +96,7 @@ pub struct Credentials {
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials")
-            .field("username", &self.username)
-            .finish_non_exhaustive()
+        f.debug_struct("Credentials").field("username", &self.username).finish_non_exhaustive()
     }
 }
 
@@ -210,9 +208,7 @@ impl PodSpec {
                 return Err(Error::invalid(field, "name is used twice"));
             }
         }
-        self.services
-            .iter()
-            .try_for_each(|service| service.validate(&names))
+        self.services.iter().try_for_each(|service| service.validate(&names))
     }
 }
 
@@ -249,32 +245,17 @@ impl ServiceSpec {
     }
 
     fn validate_resources(&self, field: &dyn Fn(&str) -> String) -> Result<()> {
-        let Resources {
-            cpu_millis,
-            memory_bytes,
-            ephemeral_bytes,
-            pids,
-            ..
-        } = self.resources;
+        let Resources { cpu_millis, memory_bytes, ephemeral_bytes, pids, .. } = self.resources;
         // The kernel's smallest quota is 1 ms per 100 ms period.
         if cpu_millis < 10 {
-            return Err(Error::invalid(
-                field("resources.cpu_millis"),
-                "must be at least 10",
-            ));
+            return Err(Error::invalid(field("resources.cpu_millis"), "must be at least 10"));
         }
         // runc needs about 6 MiB in the container's cgroup before it executes the process.
         if memory_bytes < 8 << 20 {
-            return Err(Error::invalid(
-                field("resources.memory_bytes"),
-                "must be at least 8 MiB",
-            ));
+            return Err(Error::invalid(field("resources.memory_bytes"), "must be at least 8 MiB"));
         }
         if ephemeral_bytes < MIN_VOLUME_BYTES {
-            return Err(Error::invalid(
-                field("resources.ephemeral_bytes"),
-                "must be at least 1 MiB",
-            ));
+            return Err(Error::invalid(field("resources.ephemeral_bytes"), "must be at least 1 MiB"));
         }
         if pids == 0 {
             return Err(Error::invalid(field("resources.pids"), "must be at least 1"));
@@ -323,8 +304,7 @@ impl ServiceSpec {
                 return Err(Error::invalid(field, reason));
             }
             let clash = self.exposures.iter().any(|other| {
-                (other.as_port, other.protocol) == (exposure.as_port, exposure.protocol)
-                    && other.port != exposure.port
+                (other.as_port, other.protocol) == (exposure.as_port, exposure.protocol) && other.port != exposure.port
             });
             if clash {
                 let reason = format!(
@@ -343,28 +323,19 @@ impl ServiceSpec {
 const RESERVED_MOUNTS: [&str; 3] = ["/proc", "/sys", "/dev"];
 
 fn is_within(path: &str, parent: &str) -> bool {
-    path != "/dev/shm"
-        && path
-            .strip_prefix(parent)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    path != "/dev/shm" && path.strip_prefix(parent).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn is_label(text: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    (1..=63).contains(&text.len())
-        && text.bytes().all(allowed)
-        && !text.starts_with('-')
-        && !text.ends_with('-')
+    (1..=63).contains(&text.len()) && text.bytes().all(allowed) && !text.starts_with('-') && !text.ends_with('-')
 }
 
 fn is_mount_point(path: &str) -> bool {
     path.starts_with('/')
         && path.len() > 1
         && !path.contains(['\0', ':', '\n'])
-        && path[1..]
-            .trim_end_matches('/')
-            .split('/')
-            .all(|part| !matches!(part, "" | "." | ".."))
+        && path[1..].trim_end_matches('/').split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
 #[cfg(test)]

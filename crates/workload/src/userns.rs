@@ -36,10 +36,8 @@ pub(crate) fn netns_path(name: &str) -> PathBuf {
 /// Shows the tree at `source` at `target`, its owners shifted by the user namespace's mapping.
 pub(crate) fn mount_shifted(source: &Path, target: &Path, user: &Path) -> Result<()> {
     let namespace = File::open(user).at("opening", user)?;
-    idmap::bind_mapped(source, target, &namespace).map_err(|error| Error::IdmapUnavailable {
-        path: source.to_owned(),
-        reason: error.to_string(),
-    })
+    idmap::bind_mapped(source, target, &namespace)
+        .map_err(|error| Error::IdmapUnavailable { path: source.to_owned(), reason: error.to_string() })
 }
 
 /// A process that sits in the new namespaces until its standard input closes. `unshare` cannot be
@@ -73,9 +71,7 @@ impl Holder {
         }
         match line.trim() {
             "ready" => Ok(Self { child, pid }),
-            _ => Err(failed(
-                "user namespaces are switched off here; see user.max_user_namespaces".to_owned(),
-            )),
+            _ => Err(failed("user namespaces are switched off here; see user.max_user_namespaces".to_owned())),
         }
     }
 
@@ -114,9 +110,7 @@ pub(crate) async fn probe_idmap(dir: &Path) -> Result<()> {
     let user = PathBuf::from(format!("/proc/{}/ns/user", holder.pid));
     let map = fs::write(format!("/proc/{}/uid_map", holder.pid), "0 524288 65536\n")
         .and_then(|()| fs::write(format!("/proc/{}/gid_map", holder.pid), "0 524288 65536\n"));
-    let outcome = map
-        .at("writing", &user)
-        .and_then(|()| mount_shifted(&source, &target, &user));
+    let outcome = map.at("writing", &user).and_then(|()| mount_shifted(&source, &target, &user));
     holder.release().await;
     let _ = rustix::mount::unmount(&target, rustix::mount::UnmountFlags::DETACH);
     let _ = fs::remove_dir_all(&scratch);

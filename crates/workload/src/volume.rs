@@ -26,13 +26,8 @@ pub(crate) async fn create(path: &Path, size: u64, owner: (u32, u32), purpose: P
     }
     // Made under another name first: an existing volume is always a complete one.
     let draft = path.with_extension("draft");
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&draft)
-        .at("creating", &draft)?;
+    let file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft).at("creating", &draft)?;
     file.set_len(size).at("sizing", &draft)?;
     let made = format(&draft, owner, purpose).await;
     if let Err(error) = made {
@@ -47,9 +42,7 @@ async fn format(path: &Path, (uid, gid): (u32, u32), purpose: Purpose) -> Result
         // No blocks for root: the tenant paid for all of them.
         .args(["-q", "-F", "-m", "0"])
         .arg("-E")
-        .arg(format!(
-            "root_owner={uid}:{gid},lazy_itable_init=1,lazy_journal_init=1,nodiscard"
-        ));
+        .arg(format!("root_owner={uid}:{gid},lazy_itable_init=1,lazy_journal_init=1,nodiscard"));
     let call = match purpose {
         Purpose::Data => call,
         Purpose::Scratch => call.args(["-O", "^has_journal"]),
@@ -69,9 +62,9 @@ pub(crate) async fn mount(image: &Path, target: &Path, read_only: bool) -> Resul
         .run()
         .await;
     mounted.map(drop).map_err(|error| match &error {
-        Error::ToolFailed { stderr, .. } if stderr.contains("loop device") => Error::LoopUnavailable {
-            reason: stderr.clone(),
-        },
+        Error::ToolFailed { stderr, .. } if stderr.contains("loop device") => {
+            Error::LoopUnavailable { reason: stderr.clone() }
+        }
         _ => error,
     })
 }
@@ -82,12 +75,7 @@ pub(crate) fn check_space(dir: &Path, what: &str, needed: u64) -> Result<()> {
     let free = free_bytes(dir)?.saturating_sub(unwritten(dir));
     match needed <= free {
         true => Ok(()),
-        false => Err(Error::NoSpace {
-            what: what.to_owned(),
-            needed,
-            free,
-            path: dir.to_owned(),
-        }),
+        false => Err(Error::NoSpace { what: what.to_owned(), needed, free, path: dir.to_owned() }),
     }
 }
 
@@ -135,8 +123,7 @@ fn unwritten(dir: &Path) -> u64 {
 }
 
 fn is_volume(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|extension| extension == VOLUME_EXTENSION)
+    path.extension().is_some_and(|extension| extension == VOLUME_EXTENSION)
 }
 
 /// Extension of volume files.
@@ -149,9 +136,7 @@ fn ensure_loop_control() -> Result<()> {
         return Ok(());
     }
     let mode = Mode::from_raw_mode(0o600);
-    mknodat(CWD, &path, FileType::CharacterDevice, mode, makedev(10, 237)).map_err(|error| {
-        Error::LoopUnavailable {
-            reason: format!("/dev/loop-control is absent and cannot be made: {error}"),
-        }
+    mknodat(CWD, &path, FileType::CharacterDevice, mode, makedev(10, 237)).map_err(|error| Error::LoopUnavailable {
+        reason: format!("/dev/loop-control is absent and cannot be made: {error}"),
     })
 }

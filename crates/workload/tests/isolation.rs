@@ -9,16 +9,11 @@ use workload::*;
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_and_processes_are_limited() {
     with_agent("limits", |agent| async move {
-        let (exit, log) = agent
-            .script("exec tail /dev/zero", |s| s.resources.memory_bytes = 32 << 20)
-            .await;
+        let (exit, log) = agent.script("exec tail /dev/zero", |s| s.resources.memory_bytes = 32 << 20).await;
         assert!(exit.out_of_memory && exit.code == 137, "{exit:?} {log}");
         let fork = "i=0; while [ $i -lt 40 ]; do sleep 30 & i=$((i+1)); done; echo all";
         let (exit, log) = agent.script(fork, |s| s.resources.pids = 16).await;
-        assert!(
-            log.contains("can't fork") && !log.contains("all"),
-            "{exit:?} {log}"
-        );
+        assert!(log.contains("can't fork") && !log.contains("all"), "{exit:?} {log}");
         agent
     })
     .await;
@@ -28,11 +23,7 @@ async fn memory_and_processes_are_limited() {
 async fn every_file_system_has_its_size() {
     with_agent("sizes", |agent| async move {
         let fill = |path: &str| format!("dd if=/dev/zero of={path} bs=64k; ls -l {path}");
-        for (path, kind) in [
-            ("/data/x", Some(VolumeKind::Disk)),
-            ("/data/x", Some(VolumeKind::Ram)),
-            ("/x", None),
-        ] {
+        for (path, kind) in [("/data/x", Some(VolumeKind::Disk)), ("/data/x", Some(VolumeKind::Ram)), ("/x", None)] {
             let size = 8 << 20;
             let (_, log) = agent
                 .script(&fill(path), |s| {
@@ -83,19 +74,11 @@ async fn the_container_is_confined() {
         ] {
             assert!(log.contains(expected), "{expected} in:\n{log}");
         }
-        assert!(
-            log.starts_with("0\n") && log.contains("eth0\n") && !log.contains("eth1"),
-            "{log}"
-        );
+        assert!(log.starts_with("0\n") && log.contains("eth0\n") && !log.contains("eth1"), "{log}");
         let map: Vec<&str> = log.lines().nth(1).unwrap().split_whitespace().collect();
-        assert!(
-            map[1].parse::<u32>().unwrap() >= 524_288 && map[2] == "65536",
-            "{map:?}"
-        );
+        assert!(map[1].parse::<u32>().unwrap() >= 524_288 && map[2] == "65536", "{map:?}");
 
-        let (_, log) = agent
-            .script("touch /x || echo read-only", |s| s.read_only_root = true)
-            .await;
+        let (_, log) = agent.script("touch /x || echo read-only", |s| s.read_only_root = true).await;
         assert!(log.contains("read-only"), "{log}");
         agent
     })
@@ -107,10 +90,7 @@ async fn leases_reach_neither_each_other_nor_the_host() {
     with_agent("network", |agent| async move {
         agent.host.start(&pod("a", vec![web()])).await.unwrap();
         let neighbour = agent.address(&PodId::new("a"), "web").await;
-        assert!(
-            get(&neighbour, 80).await.contains("200 OK"),
-            "the host's proxy reaches it"
-        );
+        assert!(get(&neighbour, 80).await.contains("200 OK"), "the host's proxy reaches it");
         let listener = tokio::net::TcpListener::bind("0.0.0.0:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let host = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
@@ -124,20 +104,13 @@ async fn leases_reach_neither_each_other_nor_the_host() {
         for egress in [Egress::None, Egress::Internet] {
             let mut job = service("job");
             job.command = vec!["/bin/sh".into(), "-c".into(), script.clone()];
-            let spec = PodSpec {
-                egress,
-                ..pod("b", vec![job])
-            };
+            let spec = PodSpec { egress, ..pod("b", vec![job]) };
             agent.host.start(&spec).await.unwrap();
             agent.host.wait(&spec.id, "job", 0).await.unwrap();
             let log = agent.log(&spec.id, "job").await;
             assert!(log.contains("gateway 10.") && !log.contains("reached"), "{log}");
             assert_eq!(log.matches("refused").count(), 4, "{log}");
-            agent
-                .host
-                .remove(&spec.id, std::time::Duration::ZERO)
-                .await
-                .unwrap();
+            agent.host.remove(&spec.id, std::time::Duration::ZERO).await.unwrap();
         }
         agent
     })
@@ -175,10 +148,7 @@ async fn services_meet_by_name_on_exposed_ports_only() {
             agent.host.wait(&spec.id, name, 0).await.unwrap();
         }
         let log = agent.log(&spec.id, "frontend").await;
-        assert!(
-            log.contains("closed 4000\nclosed 5000") && !log.contains("open"),
-            "{log}"
-        );
+        assert!(log.contains("closed 4000\nclosed 5000") && !log.contains("open"), "{log}");
         assert_eq!(agent.log(&spec.id, "other").await, "closed 8080\n");
         agent
     })

@@ -20,23 +20,12 @@ async fn a_page_is_served_and_nothing_remains() {
         println!("{:?}", started.phases);
         let replica = &started.status.replicas[0];
         let page = get(&replica.address.to_string(), 80).await;
-        assert!(
-            page.starts_with("HTTP/1.0 200 OK") && page.contains("hello from Tetra"),
-            "{page}"
-        );
+        assert!(page.starts_with("HTTP/1.0 200 OK") && page.contains("hello from Tetra"), "{page}");
         let id = PodId::new("serve");
         let usage = agent.host.status(&id).await.unwrap().replicas[0].usage.unwrap();
         assert!(usage.memory_bytes > 0 && usage.pids >= 1, "{usage:?}");
         let held = agent.host.leftovers().await.unwrap();
-        assert_eq!(
-            (
-                held.containers,
-                held.network_namespaces,
-                held.links,
-                held.firewall_tables
-            ),
-            (1, 1, 1, 1)
-        );
+        assert_eq!((held.containers, held.network_namespaces, held.links, held.firewall_tables), (1, 1, 1, 1));
         assert_eq!((held.loop_devices, held.slots, held.pods), (1, 1, 1));
         agent.host.remove(&id, NOW).await.unwrap();
         assert_eq!(agent.host.leftovers().await.unwrap(), Leftovers::default());
@@ -55,10 +44,7 @@ async fn containers_outlive_the_agent() {
         let after = agent.host.list().await.unwrap();
         assert_eq!(after[0].replicas[0].state, before.replicas[0].state);
         let again = agent.host.start(&spec).await.unwrap();
-        assert_eq!(
-            again.status.replicas[0].state, before.replicas[0].state,
-            "it was left alone"
-        );
+        assert_eq!(again.status.replicas[0].state, before.replicas[0].state, "it was left alone");
         get(&after[0].replicas[0].address.to_string(), 80).await;
         agent
     })
@@ -69,13 +55,7 @@ async fn containers_outlive_the_agent() {
 async fn a_restart_keeps_volumes_and_address_but_not_the_root() {
     with_agent("restart", |agent| async move {
         let mut job = service("job");
-        job.command = [
-            "/bin/sh",
-            "-c",
-            "ls /data /tmp; touch /data/kept /tmp/lost; exit 3",
-        ]
-        .map(Into::into)
-        .into();
+        job.command = ["/bin/sh", "-c", "ls /data /tmp; touch /data/kept /tmp/lost; exit 3"].map(Into::into).into();
         job.volumes.push(volume(VolumeKind::Disk, "/data", 8 << 20));
         let id = PodId::new("restart");
         agent.host.start(&pod("restart", vec![job])).await.unwrap();
@@ -102,12 +82,7 @@ async fn another_spec_replaces_the_containers() {
         changed.args = ["-f", "-p", "81", "-h", "/www"].map(Into::into).into();
         changed.exposures = vec![expose(81, 80, ExposeTo::Global)];
         changed.replicas = 2;
-        let status = agent
-            .host
-            .start(&pod("replace", vec![changed]))
-            .await
-            .unwrap()
-            .status;
+        let status = agent.host.start(&pod("replace", vec![changed])).await.unwrap().status;
         assert_eq!(status.replicas.len(), 2);
         for replica in &status.replicas {
             assert!(get(&replica.address.to_string(), 81).await.contains("200 OK"));
@@ -126,23 +101,12 @@ async fn failed_starts_leave_nothing_and_say_why() {
         let refusal = |change: fn(&mut ServiceSpec)| {
             let (host, mut web) = (&agent.host, web());
             change(&mut web);
-            async move {
-                host.start(&pod("failures", vec![web]))
-                    .await
-                    .unwrap_err()
-                    .to_string()
-            }
+            async move { host.start(&pod("failures", vec![web])).await.unwrap_err().to_string() }
         };
         let text = refusal(|s| s.image = "127.0.0.1:1/absent:1".into()).await;
-        assert!(
-            text.contains("it holds: hello-web:latest") && text.contains("tetra image load"),
-            "{text}"
-        );
+        assert!(text.contains("it holds: hello-web:latest") && text.contains("tetra image load"), "{text}");
         let text = refusal(|s| s.command = vec!["/no/such".into()]).await;
-        assert!(
-            text.contains("did not start") && text.contains("/no/such"),
-            "{text}"
-        );
+        assert!(text.contains("did not start") && text.contains("/no/such"), "{text}");
         let text = refusal(|s| s.resources.ephemeral_bytes = 1 << 50).await;
         assert!(text.contains("no space for the root file system"), "{text}");
         assert_eq!(agent.host.leftovers().await.unwrap(), Leftovers::default());
@@ -169,11 +133,7 @@ async fn a_sweep_spares_the_known_and_other_agents() {
         assert!(other.host.status(&PodId::new("c")).await.unwrap().is_running());
         other.host.sweep(&BTreeSet::new()).await.unwrap();
         assert_eq!(other.host.leftovers().await.unwrap(), Leftovers::default());
-        assert!(
-            get(&agent.address(&PodId::new("a"), "web").await, 80)
-                .await
-                .contains("200 OK")
-        );
+        assert!(get(&agent.address(&PodId::new("a"), "web").await, 80).await.contains("200 OK"));
         agent
     })
     .await;
@@ -184,42 +144,26 @@ async fn logs_are_tailed_and_followed() {
     with_agent("logs", |agent| async move {
         let mut job = service("job");
         let script = "echo one; echo two >&2; read line </data/go; echo \"$line\"";
-        job.command = ["/bin/sh", "-c", &format!("mkfifo /data/go; {script}")]
-            .map(Into::into)
-            .into();
+        job.command = ["/bin/sh", "-c", &format!("mkfifo /data/go; {script}")].map(Into::into).into();
         job.volumes.push(volume(VolumeKind::Disk, "/data", 8 << 20));
         let id = PodId::new("logs");
         agent.host.start(&pod("logs", vec![job])).await.unwrap();
-        let query = LogQuery {
-            service: "job".into(),
-            index: 0,
-            tail: None,
-            follow: true,
-        };
+        let query = LogQuery { service: "job".into(), index: 0, tail: None, follow: true };
         let mut lines = agent.host.logs(&id, &query).await.unwrap();
         let mut first = [lines.next().await.unwrap(), lines.next().await.unwrap()];
         first.sort_by(|a, b| a.text.cmp(&b.text));
         assert_eq!(
             first.clone().map(|l| (l.stream, l.text)),
-            [
-                (LogStream::Stdout, "one".to_owned()),
-                (LogStream::Stderr, "two".to_owned()),
-            ]
+            [(LogStream::Stdout, "one".to_owned()), (LogStream::Stderr, "two".to_owned()),]
         );
         let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
         let key = mounts
             .lines()
             .filter_map(|l| l.split(' ').nth(4))
             .find(|m| m.ends_with("/job-0/volumes/data") && std::path::Path::new(m).join("go").exists());
-        tokio::fs::write(format!("{}/go", key.unwrap()), "three\n")
-            .await
-            .unwrap();
+        tokio::fs::write(format!("{}/go", key.unwrap()), "three\n").await.unwrap();
         assert_eq!(lines.next().await.unwrap().text, "three");
-        let query = LogQuery {
-            tail: Some(1),
-            follow: false,
-            ..query
-        };
+        let query = LogQuery { tail: Some(1), follow: false, ..query };
         let tail: Vec<_> = agent.host.logs(&id, &query).await.unwrap().collect().await;
         assert_eq!(tail.len(), 1);
         agent

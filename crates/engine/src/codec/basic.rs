@@ -13,9 +13,7 @@ use crate::comet::{BlockRef, Certificate};
 use crate::context::{Address, Ctx, Height, PartInit, Proposal, Vote};
 
 pub(super) fn array<const N: usize>(bytes: &[u8], what: &'static str) -> Result<[u8; N], CodecError> {
-    bytes
-        .try_into()
-        .map_err(|_| CodecError::new(what, format!("{} bytes", bytes.len())))
+    bytes.try_into().map_err(|_| CodecError::new(what, format!("{} bytes", bytes.len())))
 }
 
 /// CometBFT's heights are signed.
@@ -40,17 +38,11 @@ pub(super) fn round(round: Option<u32>) -> Result<Round, CodecError> {
 
 /// Votes, proposals and certificates are always of some round.
 pub(super) fn some_round(number: Option<u32>) -> Result<Round, CodecError> {
-    number
-        .ok_or(CodecError::missing("round"))
-        .and_then(round_number)
-        .map(Round::new)
+    number.ok_or(CodecError::missing("round")).and_then(round_number).map(Round::new)
 }
 
 pub(super) fn signed(address: &Address, signature: &Signature) -> wire::Signed {
-    wire::Signed {
-        address: address.0.0.to_vec(),
-        signature: signature.to_bytes().to_vec(),
-    }
+    wire::Signed { address: address.0.0.to_vec(), signature: signature.to_bytes().to_vec() }
 }
 
 pub(super) fn address(bytes: &[u8]) -> Result<Address, CodecError> {
@@ -116,8 +108,7 @@ impl TryFrom<wire::BlockRef> for BlockRef {
     type Error = CodecError;
 
     fn try_from(wire: wire::BlockRef) -> Result<Self, CodecError> {
-        let time =
-            Time::from_unix_timestamp(wire.seconds, wire.nanos).map_err(|e| CodecError::new("time", e))?;
+        let time = Time::from_unix_timestamp(wire.seconds, wire.nanos).map_err(|e| CodecError::new("time", e))?;
         BlockRef::new(
             array(&wire.header_hash, "header hash")?,
             wire.parts_total,
@@ -158,10 +149,7 @@ impl WireForm for SignedVote<Ctx> {
     fn to_wire(&self) -> Result<wire::Vote, CodecError> {
         let vote = &self.message;
         if vote.extension.is_some() {
-            return Err(CodecError::new(
-                "vote",
-                "vote extensions are not used on this chain",
-            ));
+            return Err(CodecError::new("vote", "vote extensions are not used on this chain"));
         }
         Ok(wire::Vote {
             kind: kind(vote.kind),
@@ -240,10 +228,7 @@ impl From<&Certificate> for wire::Certificate {
             signatures: certificate
                 .signatures
                 .iter()
-                .map(|(address, signature)| wire::Signed {
-                    address: address.0.to_vec(),
-                    signature: signature.to_vec(),
-                })
+                .map(|(address, signature)| wire::Signed { address: address.0.to_vec(), signature: signature.to_vec() })
                 .collect(),
         }
     }

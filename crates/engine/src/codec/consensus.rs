@@ -43,11 +43,7 @@ impl WireForm for PolkaCertificate<Ctx> {
             height: self.height.0,
             round: self.round.as_u32(),
             block: Some((&self.value_id).into()),
-            signatures: self
-                .polka_signatures
-                .iter()
-                .map(|s| signed(&s.address, &s.signature))
-                .collect(),
+            signatures: self.polka_signatures.iter().map(|s| signed(&s.address, &s.signature)).collect(),
         })
     }
 
@@ -119,9 +115,7 @@ impl WireForm for LivenessMsg<Ctx> {
         Ok(match wire.of.ok_or(CodecError::missing("liveness message"))? {
             liveness_message::Of::Vote(vote) => Self::Vote(SignedVote::from_wire(vote)?),
             liveness_message::Of::Polka(polka) => Self::PolkaCertificate(PolkaCertificate::from_wire(polka)?),
-            liveness_message::Of::Round(round) => {
-                Self::SkipRoundCertificate(RoundCertificate::from_wire(round)?)
-            }
+            liveness_message::Of::Round(round) => Self::SkipRoundCertificate(RoundCertificate::from_wire(round)?),
         })
     }
 }
@@ -155,11 +149,7 @@ impl WireForm for StreamMessage<Part> {
             StreamContent::Data(part) => Some(part.to_wire()?),
             StreamContent::Fin => None,
         };
-        Ok(wire::StreamMessage {
-            stream_id: self.stream_id.to_bytes().to_vec(),
-            sequence: self.sequence,
-            part,
-        })
+        Ok(wire::StreamMessage { stream_id: self.stream_id.to_bytes().to_vec(), sequence: self.sequence, part })
     }
 
     fn from_wire(wire: wire::StreamMessage) -> Result<Self, CodecError> {
@@ -167,11 +157,7 @@ impl WireForm for StreamMessage<Part> {
             Some(part) => StreamContent::Data(Part::from_wire(part)?),
             None => StreamContent::Fin,
         };
-        Ok(Self::new(
-            StreamId::new(wire.stream_id.into()),
-            wire.sequence,
-            content,
-        ))
+        Ok(Self::new(StreamId::new(wire.stream_id.into()), wire.sequence, content))
     }
 }
 
@@ -187,10 +173,6 @@ impl WireForm for ValidatorProof<Ctx> {
     }
 
     fn from_wire(wire: wire::ValidatorProof) -> Result<Self, CodecError> {
-        Ok(Self::new(
-            wire.public_key,
-            wire.peer_id,
-            signature(&wire.signature)?,
-        ))
+        Ok(Self::new(wire.public_key, wire.peer_id, signature(&wire.signature)?))
     }
 }

@@ -33,10 +33,7 @@ pub struct CodecError {
 
 impl CodecError {
     pub(crate) fn new(what: &'static str, reason: impl ToString) -> Self {
-        Self {
-            what,
-            reason: reason.to_string(),
-        }
+        Self { what, reason: reason.to_string() }
     }
 
     pub(crate) fn missing(what: &'static str) -> Self {

@@ -37,24 +37,11 @@ impl TryFrom<&ExtendedCommitCertificate<Ctx>> for Certificate {
     type Error = CodecError;
 
     fn try_from(certificate: &ExtendedCommitCertificate<Ctx>) -> Result<Self, CodecError> {
-        if certificate
-            .commit_signatures
-            .iter()
-            .any(|s| s.extension.is_some())
-        {
+        if certificate.commit_signatures.iter().any(|s| s.extension.is_some()) {
             return Err(CodecError::new("certificate", "carries vote extensions"));
         }
-        let signatures = certificate
-            .commit_signatures
-            .iter()
-            .map(|s| (s.address.0, s.signature.to_bytes()))
-            .collect();
-        ordered(
-            certificate.height,
-            certificate.round,
-            certificate.value_id,
-            signatures,
-        )
+        let signatures = certificate.commit_signatures.iter().map(|s| (s.address.0, s.signature.to_bytes())).collect();
+        ordered(certificate.height, certificate.round, certificate.value_id, signatures)
     }
 }
 
@@ -62,17 +49,8 @@ impl TryFrom<&CommitCertificate<Ctx>> for Certificate {
     type Error = CodecError;
 
     fn try_from(certificate: &CommitCertificate<Ctx>) -> Result<Self, CodecError> {
-        let signatures = certificate
-            .commit_signatures
-            .iter()
-            .map(|s| (s.address.0, s.signature.to_bytes()))
-            .collect();
-        ordered(
-            certificate.height,
-            certificate.round,
-            certificate.value_id,
-            signatures,
-        )
+        let signatures = certificate.commit_signatures.iter().map(|s| (s.address.0, s.signature.to_bytes())).collect();
+        ordered(certificate.height, certificate.round, certificate.value_id, signatures)
     }
 }
 
@@ -83,15 +61,8 @@ fn ordered(
     mut signatures: Vec<(primitives::validators::ConsensusAddress, [u8; 64])>,
 ) -> Result<Certificate, CodecError> {
     signatures.sort_by_key(|(address, _)| *address);
-    let round = round
-        .as_u32()
-        .ok_or(CodecError::missing("round of a certificate"))?;
-    Ok(Certificate {
-        height: height.0,
-        round,
-        block,
-        signatures,
-    })
+    let round = round.as_u32().ok_or(CodecError::missing("round of a certificate"))?;
+    Ok(Certificate { height: height.0, round, block, signatures })
 }
 
 impl WireForm for Status<Ctx> {
@@ -119,10 +90,7 @@ impl WireForm for Request<Ctx> {
 
     fn to_wire(&self) -> Result<wire::SyncRequest, CodecError> {
         let Self::ValueRequest(request) = self;
-        Ok(wire::SyncRequest {
-            from: request.range.start().0,
-            to: request.range.end().0,
-        })
+        Ok(wire::SyncRequest { from: request.range.start().0, to: request.range.end().0 })
     }
 
     fn from_wire(wire: wire::SyncRequest) -> Result<Self, CodecError> {
@@ -141,18 +109,11 @@ impl WireForm for Response<Ctx> {
         let Self::ValueResponse(response) = self;
         let block = |value: &RawDecidedValue<Ctx>| {
             let certificate = Certificate::try_from(&value.certificate)?;
-            Ok(wire::DecidedBlock {
-                bytes: value.value_bytes.clone(),
-                certificate: Some((&certificate).into()),
-            })
+            Ok(wire::DecidedBlock { bytes: value.value_bytes.clone(), certificate: Some((&certificate).into()) })
         };
         Ok(wire::SyncResponse {
             from: response.start_height.0,
-            blocks: response
-                .values
-                .iter()
-                .map(block)
-                .collect::<Result<_, CodecError>>()?,
+            blocks: response.values.iter().map(block).collect::<Result<_, CodecError>>()?,
         })
     }
 
@@ -164,10 +125,7 @@ impl WireForm for Response<Ctx> {
         };
         Ok(Self::ValueResponse(ValueResponse::new(
             height(wire.from)?,
-            wire.blocks
-                .into_iter()
-                .map(value)
-                .collect::<Result<_, CodecError>>()?,
+            wire.blocks.into_iter().map(value).collect::<Result<_, CodecError>>()?,
         )))
     }
 }

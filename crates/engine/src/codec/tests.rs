@@ -2,9 +2,9 @@ use arc_malachitebft_app_channel::app::consensus::LivenessMsg;
 use arc_malachitebft_app_channel::app::streaming::StreamContent;
 use arc_malachitebft_app_channel::app::types::codec::HasEncodedLen;
 use arc_malachitebft_app_channel::app::types::core::{
-    CommitCertificate, CommitSignature, ExtendedCommitCertificate, NilOrVal, PolkaCertificate,
-    PolkaSignature, Round, RoundCertificate, RoundCertificateType, RoundSignature, SignedMessage,
-    SignedProposal, SignedVote, ValidatorProof, Validity, VoteType,
+    CommitCertificate, CommitSignature, ExtendedCommitCertificate, NilOrVal, PolkaCertificate, PolkaSignature, Round,
+    RoundCertificate, RoundCertificateType, RoundSignature, SignedMessage, SignedProposal, SignedVote, ValidatorProof,
+    Validity, VoteType,
 };
 use arc_malachitebft_app_channel::app::types::streaming::{StreamId, StreamMessage};
 use arc_malachitebft_app_channel::app::types::sync::{RawDecidedValue, Request, Response, Status};
@@ -21,17 +21,12 @@ use crate::context::{Address, Ctx, Height, Part, PartInit, Proposal, Vote};
 use crate::host::UndecidedBlock;
 
 fn block() -> impl Strategy<Value = BlockRef> {
-    (
-        any::<[u8; 32]>(),
-        1u32..=1601,
-        any::<[u8; 32]>(),
-        -1_000_000i64..4_000_000_000,
-        0u32..1_000_000_000,
-    )
-        .prop_map(|(hash, total, root, seconds, nanos)| {
+    (any::<[u8; 32]>(), 1u32..=1601, any::<[u8; 32]>(), -1_000_000i64..4_000_000_000, 0u32..1_000_000_000).prop_map(
+        |(hash, total, root, seconds, nanos)| {
             let time = Time::from_unix_timestamp(seconds, nanos).unwrap();
             BlockRef::new(hash, total, root, time).unwrap()
-        })
+        },
+    )
 }
 
 fn value() -> impl Strategy<Value = NilOrVal<BlockRef>> {
@@ -62,14 +57,7 @@ fn vote() -> impl Strategy<Value = SignedVote<Ctx>> {
     (kind(), height(), round_number(), value(), address(), signature()).prop_map(
         |(kind, height, round, value, address, signature)| {
             let round = Round::new(round);
-            let vote = Vote {
-                kind,
-                height,
-                round,
-                value,
-                address,
-                extension: None,
-            };
+            let vote = Vote { kind, height, round, value, address, extension: None };
             SignedMessage::new(vote, signature)
         },
     )
@@ -77,39 +65,22 @@ fn vote() -> impl Strategy<Value = SignedVote<Ctx>> {
 
 fn proposal() -> impl Strategy<Value = SignedProposal<Ctx>> {
     let valid_round = prop::option::of(round_number());
-    (
-        height(),
-        round_number(),
-        block(),
-        valid_round,
-        address(),
-        signature(),
-    )
-        .prop_map(|(height, round, value, valid, address, signature)| {
+    (height(), round_number(), block(), valid_round, address(), signature()).prop_map(
+        |(height, round, value, valid, address, signature)| {
             let (round, pol_round) = (Round::new(round), Round::from(valid));
-            let proposal = Proposal {
-                height,
-                round,
-                value,
-                pol_round,
-                address,
-            };
+            let proposal = Proposal { height, round, value, pol_round, address };
             SignedMessage::new(proposal, signature)
-        })
+        },
+    )
 }
 
 fn polka() -> impl Strategy<Value = PolkaCertificate<Ctx>> {
     let signatures = prop::collection::vec((address(), signature()), 0..5);
-    (height(), round_number(), block(), signatures).prop_map(|(height, round, value_id, signatures)| {
-        PolkaCertificate {
-            height,
-            round: Round::new(round),
-            value_id,
-            polka_signatures: signatures
-                .into_iter()
-                .map(|(a, s)| PolkaSignature::new(a, s))
-                .collect(),
-        }
+    (height(), round_number(), block(), signatures).prop_map(|(height, round, value_id, signatures)| PolkaCertificate {
+        height,
+        round: Round::new(round),
+        value_id,
+        polka_signatures: signatures.into_iter().map(|(a, s)| PolkaSignature::new(a, s)).collect(),
     })
 }
 
@@ -123,27 +94,20 @@ fn round_certificate() -> impl Strategy<Value = RoundCertificate<Ctx>> {
                 true => RoundCertificateType::Skip,
                 false => RoundCertificateType::Precommit,
             },
-            round_signatures: signatures
-                .into_iter()
-                .map(|(k, v, a, s)| RoundSignature::new(k, v, a, s))
-                .collect(),
+            round_signatures: signatures.into_iter().map(|(k, v, a, s)| RoundSignature::new(k, v, a, s)).collect(),
         }
     })
 }
 
 fn init() -> impl Strategy<Value = PartInit> {
-    (
-        height(),
-        round_number(),
-        prop::option::of(round_number()),
-        address(),
-    )
-        .prop_map(|(height, round, valid_round, proposer)| PartInit {
+    (height(), round_number(), prop::option::of(round_number()), address()).prop_map(
+        |(height, round, valid_round, proposer)| PartInit {
             height: height.0,
             round,
             valid_round,
             proposer: proposer.0,
-        })
+        },
+    )
 }
 
 fn bytes() -> impl Strategy<Value = Bytes> {
@@ -151,25 +115,16 @@ fn bytes() -> impl Strategy<Value = Bytes> {
 }
 
 fn part() -> impl Strategy<Value = Part> {
-    prop_oneof![
-        init().prop_map(Part::Init),
-        bytes().prop_map(Part::Data),
-        any::<[u8; 64]>().prop_map(Part::Fin),
-    ]
+    prop_oneof![init().prop_map(Part::Init), bytes().prop_map(Part::Data), any::<[u8; 64]>().prop_map(Part::Fin),]
 }
 
 fn certificate() -> impl Strategy<Value = Certificate> {
     let signatures = prop::collection::btree_map(any::<[u8; 20]>(), any::<[u8; 64]>(), 0..5);
-    (height(), round_number(), block(), signatures).prop_map(|(height, round, block, signatures)| {
-        Certificate {
-            height: height.0,
-            round,
-            block,
-            signatures: signatures
-                .into_iter()
-                .map(|(address, signature)| (ConsensusAddress(address), signature))
-                .collect(),
-        }
+    (height(), round_number(), block(), signatures).prop_map(|(height, round, block, signatures)| Certificate {
+        height: height.0,
+        round,
+        block,
+        signatures: signatures.into_iter().map(|(address, signature)| (ConsensusAddress(address), signature)).collect(),
     })
 }
 
@@ -322,19 +277,10 @@ fn decode_everything(bytes: Bytes) {
 fn impossible_numbers_are_refused() {
     let request = wire::SyncRequest { from: 5, to: 4 }.encode_to_vec();
     assert!(decode::<Request<Ctx>>(request.into()).is_err());
-    let far = wire::SyncRequest {
-        from: 1,
-        to: u64::MAX,
-    }
-    .encode_to_vec();
+    let far = wire::SyncRequest { from: 1, to: u64::MAX }.encode_to_vec();
     assert!(decode::<Request<Ctx>>(far.into()).is_err());
-    let mut block = wire::BlockRef {
-        header_hash: vec![1; 32],
-        parts_total: 0,
-        parts_root: vec![2; 32],
-        seconds: 0,
-        nanos: 0,
-    };
+    let mut block =
+        wire::BlockRef { header_hash: vec![1; 32], parts_total: 0, parts_root: vec![2; 32], seconds: 0, nanos: 0 };
     assert!(BlockRef::try_from(block.clone()).is_err(), "no parts");
     block.parts_total = 1;
     assert!(BlockRef::try_from(block.clone()).is_ok());
@@ -357,16 +303,9 @@ fn stored_bytes_do_not_change() {
     };
     let (ones, threes, fours) = ("01".repeat(32), "03".repeat(32), "04".repeat(20));
     let block_hex = format!("0a20{ones}10021a20{threes}2080e2cfaa062807");
-    assert_eq!(
-        hex::encode(undecided.encode()),
-        format!("0a1c0809100118002214{fours}124e{block_hex}1a05626c6f636b")
-    );
-    let certificate = Certificate {
-        height: 9,
-        round: 0,
-        block,
-        signatures: vec![(ConsensusAddress([4; 20]), [5; 64])],
-    };
+    assert_eq!(hex::encode(undecided.encode()), format!("0a1c0809100118002214{fours}124e{block_hex}1a05626c6f636b"));
+    let certificate =
+        Certificate { height: 9, round: 0, block, signatures: vec![(ConsensusAddress([4; 20]), [5; 64])] };
     assert_eq!(
         hex::encode(certificate.encode()),
         format!("080910001a4e{block_hex}22580a14{fours}1240{}", "05".repeat(64))

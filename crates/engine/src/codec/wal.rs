@@ -38,12 +38,8 @@ impl WireForm for ProposedValue<Ctx> {
 impl UndecidedBlock {
     /// The stored form (persistent).
     pub fn encode(&self) -> Vec<u8> {
-        let init = PartInit {
-            height: self.height,
-            round: self.round,
-            valid_round: self.valid_round,
-            proposer: self.proposer,
-        };
+        let init =
+            PartInit { height: self.height, round: self.round, valid_round: self.valid_round, proposer: self.proposer };
         let wire = wire::UndecidedBlock {
             init: Some((&init).into()),
             block: Some((&self.block).into()),
@@ -58,10 +54,7 @@ impl UndecidedBlock {
     /// Bytes that [`UndecidedBlock::encode`] did not write.
     pub fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
         let wire = wire::UndecidedBlock::decode(bytes).map_err(|e| CodecError::new("undecided block", e))?;
-        let init: PartInit = wire
-            .init
-            .ok_or(CodecError::missing("undecided block's place"))?
-            .try_into()?;
+        let init: PartInit = wire.init.ok_or(CodecError::missing("undecided block's place"))?.try_into()?;
         Ok(Self {
             height: init.height,
             round: init.round,

@@ -31,24 +31,13 @@ impl BlockRef {
     ///
     /// # Errors
     /// No parts, or more than CometBFT allows.
-    pub fn new(
-        header_hash: [u8; 32],
-        parts_total: u32,
-        parts_root: [u8; 32],
-        time: Time,
-    ) -> Result<Self, CometError> {
+    pub fn new(header_hash: [u8; 32], parts_total: u32, parts_root: [u8; 32], time: Time) -> Result<Self, CometError> {
         if !(1..=MAX_PARTS).contains(&parts_total) {
             return Err(CometError::malformed("part set", format!("{parts_total} parts")));
         }
         let part_set_header = PartSetHeader::new(parts_total, Hash::Sha256(parts_root))
             .map_err(|e| CometError::malformed("part set", e))?;
-        Ok(Self {
-            id: BlockId {
-                hash: Hash::Sha256(header_hash),
-                part_set_header,
-            },
-            time,
-        })
+        Ok(Self { id: BlockId { hash: Hash::Sha256(header_hash), part_set_header }, time })
     }
 
     /// The reference of an encoded block with this header.
@@ -90,10 +79,7 @@ impl BlockRef {
 impl fmt::Display for BlockRef {
     /// The first six bytes of the hash: enough to tell two candidates of one height apart.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.hash()
-            .iter()
-            .take(6)
-            .try_for_each(|byte| write!(f, "{byte:02X}"))
+        self.hash().iter().take(6).try_for_each(|byte| write!(f, "{byte:02X}"))
     }
 }
 

@@ -40,25 +40,14 @@ impl Certificate {
             Ok(CommitSig::BlockIdFlagCommit {
                 validator_address: account::Id::new(address.0),
                 timestamp: self.block.time(),
-                signature: tendermint::Signature::new(signature)
-                    .map_err(|e| CometError::malformed("signature", e))?,
+                signature: tendermint::Signature::new(signature).map_err(|e| CometError::malformed("signature", e))?,
             })
         };
         Ok(Commit {
-            height: self
-                .height
-                .try_into()
-                .map_err(|e| CometError::malformed("height", e))?,
-            round: self
-                .round
-                .try_into()
-                .map_err(|e| CometError::malformed("round", e))?,
+            height: self.height.try_into().map_err(|e| CometError::malformed("height", e))?,
+            round: self.round.try_into().map_err(|e| CometError::malformed("round", e))?,
             block_id: self.block.id(),
-            signatures: validators
-                .validators()
-                .iter()
-                .map(entry)
-                .collect::<Result<_, _>>()?,
+            signatures: validators.validators().iter().map(entry).collect::<Result<_, _>>()?,
         })
     }
 }
@@ -122,22 +111,13 @@ pub fn verify_commit(
     let signed_bytes = vote_sign_bytes(chain_id, VoteKind::Precommit, height, round, Some(block));
     let mut signed = 0u64;
     for (validator, entry) in validators.validators().iter().zip(&commit.signatures) {
-        let wrong = |reason| CommitError::Entry {
-            validator: validator.address,
-            reason,
-        };
+        let wrong = |reason| CommitError::Entry { validator: validator.address, reason };
         let (address, timestamp, signature) = match entry {
             CommitSig::BlockIdFlagAbsent => continue,
             CommitSig::BlockIdFlagNil { .. } => return Err(wrong("a precommit for no block")),
-            CommitSig::BlockIdFlagCommit {
-                validator_address,
-                timestamp,
-                signature,
-            } => (
-                validator_address,
-                timestamp,
-                signature.as_ref().ok_or(wrong("no signature"))?,
-            ),
+            CommitSig::BlockIdFlagCommit { validator_address, timestamp, signature } => {
+                (validator_address, timestamp, signature.as_ref().ok_or(wrong("no signature"))?)
+            }
         };
         if address.as_bytes() != validator.address.as_bytes() {
             return Err(wrong("signed by another address"));
@@ -158,10 +138,7 @@ pub fn verify_commit(
 }
 
 fn signature_is_valid(validator: &Validator, message: &[u8], signature: &[u8]) -> bool {
-    let (Ok(key), Ok(signature)) = (
-        PublicKey::from_bytes(validator.public_key),
-        Signature::try_from(signature),
-    ) else {
+    let (Ok(key), Ok(signature)) = (PublicKey::from_bytes(validator.public_key), Signature::try_from(signature)) else {
         return false;
     };
     key.verify(message, &signature).is_ok()

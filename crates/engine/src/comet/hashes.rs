@@ -37,20 +37,13 @@ pub fn part_set_root(block: &[u8]) -> [u8; 32] {
 
 /// `Header.DataHash`: the root over the SHA-256 of each transaction.
 pub fn data_hash<T: AsRef<[u8]>>(txs: &[T]) -> [u8; 32] {
-    merkle_root(
-        &txs.iter()
-            .map(|tx| Sha256::digest(tx.as_ref()))
-            .collect::<Vec<_>>(),
-    )
+    merkle_root(&txs.iter().map(|tx| Sha256::digest(tx.as_ref())).collect::<Vec<_>>())
 }
 
 /// `Header.LastCommitHash`: the root over the signatures; of no commit, that of no signatures.
 pub fn last_commit_hash(commit: Option<&Commit>) -> [u8; 32] {
     let signatures = commit.map_or(&[][..], |c| &c.signatures);
-    let leaves: Vec<_> = signatures
-        .iter()
-        .map(|s| pb::CommitSig::from(s.clone()).encode_to_vec())
-        .collect();
+    let leaves: Vec<_> = signatures.iter().map(|s| pb::CommitSig::from(s.clone()).encode_to_vec()).collect();
     merkle_root(&leaves)
 }
 
@@ -75,9 +68,7 @@ pub fn validators_hash(set: &ValidatorSet) -> [u8; 32] {
         .validators()
         .iter()
         .map(|v| pb::SimpleValidator {
-            pub_key: Some(PublicKey {
-                sum: Some(public_key::Sum::Ed25519(v.public_key.to_vec())),
-            }),
+            pub_key: Some(PublicKey { sum: Some(public_key::Sum::Ed25519(v.public_key.to_vec())) }),
             // A set's total, hence each power, is far below `i64::MAX`.
             voting_power: i64::try_from(v.power).unwrap_or(i64::MAX),
         })
@@ -88,10 +79,7 @@ pub fn validators_hash(set: &ValidatorSet) -> [u8; 32] {
 
 /// `Header.ConsensusHash`: the two limits that bind a proposer.
 pub fn consensus_hash(block_max_bytes: i64, block_max_gas: i64) -> [u8; 32] {
-    let params = pb::HashedParams {
-        block_max_bytes,
-        block_max_gas,
-    };
+    let params = pb::HashedParams { block_max_bytes, block_max_gas };
     Sha256::digest(params.encode_to_vec()).into()
 }
 

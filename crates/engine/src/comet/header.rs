@@ -54,15 +54,9 @@ impl HeaderFields<'_> {
     pub fn header(&self) -> Result<Header, CometError> {
         let sha = |hash| Hash::Sha256(hash);
         Ok(Header {
-            version: Version {
-                block: BLOCK_PROTOCOL,
-                app: self.app_version,
-            },
+            version: Version { block: BLOCK_PROTOCOL, app: self.app_version },
             chain_id: self.chain_id.clone(),
-            height: self
-                .height
-                .try_into()
-                .map_err(|e| CometError::malformed("height", e))?,
+            height: self.height.try_into().map_err(|e| CometError::malformed("height", e))?,
             time: self.time,
             last_block_id: self.last_block_id,
             last_commit_hash: Some(sha(hashes::last_commit_hash(self.last_commit))),
@@ -70,8 +64,7 @@ impl HeaderFields<'_> {
             validators_hash: sha(hashes::validators_hash(self.validators)),
             next_validators_hash: sha(hashes::validators_hash(self.next_validators)),
             consensus_hash: sha(self.consensus_hash),
-            app_hash: AppHash::try_from(self.app_hash.clone())
-                .map_err(|e| CometError::malformed("app_hash", e))?,
+            app_hash: AppHash::try_from(self.app_hash.clone()).map_err(|e| CometError::malformed("app_hash", e))?,
             last_results_hash: Some(sha(self.last_results_hash)),
             evidence_hash: Some(sha(hashes::evidence_hash(self.evidence))),
             proposer_address: account::Id::new(self.proposer.0),
@@ -87,33 +80,15 @@ pub fn first_mismatch(expected: &Header, found: &Header) -> Option<&'static str>
         ("height", expected.height != found.height),
         ("time", expected.time != found.time),
         ("last_block_id", expected.last_block_id != found.last_block_id),
-        (
-            "last_commit_hash",
-            expected.last_commit_hash != found.last_commit_hash,
-        ),
+        ("last_commit_hash", expected.last_commit_hash != found.last_commit_hash),
         ("data_hash", expected.data_hash != found.data_hash),
-        (
-            "validators_hash",
-            expected.validators_hash != found.validators_hash,
-        ),
-        (
-            "next_validators_hash",
-            expected.next_validators_hash != found.next_validators_hash,
-        ),
+        ("validators_hash", expected.validators_hash != found.validators_hash),
+        ("next_validators_hash", expected.next_validators_hash != found.next_validators_hash),
         ("consensus_hash", expected.consensus_hash != found.consensus_hash),
         ("app_hash", expected.app_hash != found.app_hash),
-        (
-            "last_results_hash",
-            expected.last_results_hash != found.last_results_hash,
-        ),
+        ("last_results_hash", expected.last_results_hash != found.last_results_hash),
         ("evidence_hash", expected.evidence_hash != found.evidence_hash),
-        (
-            "proposer_address",
-            expected.proposer_address != found.proposer_address,
-        ),
+        ("proposer_address", expected.proposer_address != found.proposer_address),
     ];
-    differs
-        .into_iter()
-        .find(|(_, differs)| *differs)
-        .map(|(name, _)| name)
+    differs.into_iter().find(|(_, differs)| *differs).map(|(name, _)| name)
 }

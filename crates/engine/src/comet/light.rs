@@ -20,8 +20,7 @@ pub fn light_set(set: &ValidatorSet) -> Result<Set, CometError> {
 fn info(validator: &Validator) -> Result<Info, CometError> {
     let key = PublicKey::from_raw_ed25519(&validator.public_key)
         .ok_or_else(|| CometError::malformed("validator key", "not an ed25519 key"))?;
-    let power =
-        vote::Power::try_from(validator.power).map_err(|e| CometError::malformed("voting power", e))?;
+    let power = vote::Power::try_from(validator.power).map_err(|e| CometError::malformed("voting power", e))?;
     let mut info = Info::new(key, power);
     info.proposer_priority = validator.priority.into();
     Ok(info)

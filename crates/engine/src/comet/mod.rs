@@ -50,9 +50,6 @@ pub enum CometError {
 
 impl CometError {
     pub(crate) fn malformed(what: &'static str, reason: impl ToString) -> Self {
-        Self::Malformed {
-            what,
-            reason: reason.to_string(),
-        }
+        Self::Malformed { what, reason: reason.to_string() }
     }
 }

@@ -35,11 +35,7 @@ impl ActorEngine {
     /// An engine that votes with `validator_key` whenever it is in the set; without a key it
     /// only follows.
     pub fn new(config: EngineConfig, node_key: NodeKey, validator_key: Option<ValidatorKey>) -> Self {
-        Self {
-            config,
-            node_key,
-            validator_key,
-        }
+        Self { config, node_key, validator_key }
     }
 
     async fn start(&self) -> Result<(Channels<Ctx>, EngineHandle), EngineError> {
@@ -73,35 +69,20 @@ impl ActorEngine {
     async fn identity(&self) -> Result<NetworkIdentity, EngineError> {
         let start = |e: &dyn Display| EngineError::Start(e.to_string());
         let moniker = self.config.moniker.clone();
-        let keypair = self
-            .node_key
-            .keypair()
-            .ok_or_else(|| start(&"unusable node key"))?;
+        let keypair = self.node_key.keypair().ok_or_else(|| start(&"unusable node key"))?;
         let Some(key) = &self.validator_key else {
             return Ok(NetworkIdentity::new(moniker, keypair, None));
         };
         let signer = ChainSigner::new(self.config.chain_id.clone(), key.private().clone());
         let peer_id = keypair.public().to_peer_id().to_bytes();
-        let proof = signer
-            .sign_validator_proof(key.public_key().to_vec(), peer_id)
-            .await
-            .map_err(|e| start(&e))?;
+        let proof = signer.sign_validator_proof(key.public_key().to_vec(), peer_id).await.map_err(|e| start(&e))?;
         let proof = ProtoCodec.encode(&proof)?;
-        Ok(NetworkIdentity::new_validator(
-            moniker,
-            keypair,
-            key.address().to_string(),
-            proof,
-        ))
+        Ok(NetworkIdentity::new_validator(moniker, keypair, key.address().to_string(), proof))
     }
 }
 
 impl Consensus for ActorEngine {
-    async fn run<H: Host>(
-        self,
-        host: &mut H,
-        stop: impl Future<Output = ()> + Send,
-    ) -> Result<(), EngineError> {
+    async fn run<H: Host>(self, host: &mut H, stop: impl Future<Output = ()> + Send) -> Result<(), EngineError> {
         let chain_id = self.config.chain_id.clone();
         let me = self.validator_key.as_ref().map(|key| Me {
             address: key.address(),
@@ -144,65 +125,28 @@ async fn answer<H: Host>(
 ) -> Result<(), EngineError> {
     match request {
         AppMsg::ConsensusReady { reply } => send(reply, handler.consensus_ready()),
-        AppMsg::StartedRound {
-            height,
-            round,
-            proposer,
-            role: _,
-            reply_value,
-        } => {
+        AppMsg::StartedRound { height, round, proposer, role: _, reply_value } => {
             send(reply_value, handler.started_round(height, round, proposer).await?);
         }
-        AppMsg::GetValue {
-            height,
-            round,
-            timeout: _,
-            reply,
-        } => {
+        AppMsg::GetValue { height, round, timeout: _, reply } => {
             let (value, parts) = handler.get_value(height, round).await?;
             send(reply, value);
             publish(network, parts).await?;
         }
-        AppMsg::RestreamProposal {
-            height: _,
-            round,
-            valid_round,
-            address: _,
-            value_id,
-        } => {
+        AppMsg::RestreamProposal { height: _, round, valid_round, address: _, value_id } => {
             publish(network, handler.restream(round, valid_round, &value_id).await?).await?;
         }
-        AppMsg::ReceivedProposalPart {
-            from,
-            published_by,
-            part,
-            reply,
-        } => {
+        AppMsg::ReceivedProposalPart { from, published_by, part, reply } => {
             let publisher = published_by.unwrap_or(from);
             send(reply, handler.received_part(publisher, part).await?);
         }
-        AppMsg::Decided {
-            certificate,
-            extensions: _,
-            reply,
-        } => {
+        AppMsg::Decided { certificate, extensions: _, reply } => {
             send(reply, handler.decided(&certificate).await?);
         }
-        AppMsg::Finalized {
-            certificate,
-            extensions: _,
-            evidence,
-            reply,
-        } => {
+        AppMsg::Finalized { certificate, extensions: _, evidence, reply } => {
             send(reply, handler.finalized(&certificate, evidence).await?);
         }
-        AppMsg::ProcessSyncedValue {
-            height,
-            round,
-            proposer: _,
-            value_bytes,
-            reply,
-        } => {
+        AppMsg::ProcessSyncedValue { height, round, proposer: _, value_bytes, reply } => {
             send(reply, handler.synced(height, round, value_bytes).await?);
         }
         AppMsg::GetDecidedValues { range, reply } => {
@@ -211,16 +155,8 @@ async fn answer<H: Host>(
         AppMsg::GetHistoryMinHeight { reply } => send(reply, handler.history_min().await?),
         // The policy is `Disabled`: there are no extensions to make or to judge.
         AppMsg::ExtendVote { reply, .. } => send(reply, None),
-        AppMsg::VerifyVoteExtensions {
-            extensions, reply, ..
-        } => {
-            send(
-                reply,
-                extensions
-                    .into_iter()
-                    .map(|(address, ())| (address, Ok(())))
-                    .collect(),
-            );
+        AppMsg::VerifyVoteExtensions { extensions, reply, .. } => {
+            send(reply, extensions.into_iter().map(|(address, ())| (address, Ok(()))).collect());
         }
     }
     Ok(())

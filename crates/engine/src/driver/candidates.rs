@@ -40,10 +40,7 @@ impl Candidates {
         proposer: primitives::validators::ConsensusAddress,
     ) -> Option<&UndecidedBlock> {
         let of_round = |b: &&UndecidedBlock| b.round == round && b.valid_round.is_none();
-        self.blocks
-            .iter()
-            .filter(of_round)
-            .find(|b| b.proposer == proposer)
+        self.blocks.iter().filter(of_round).find(|b| b.proposer == proposer)
     }
 
     pub(super) fn of_round(&self, round: u32) -> impl Iterator<Item = &UndecidedBlock> {
@@ -56,8 +53,7 @@ impl Candidates {
     }
 
     pub(super) fn insert(&mut self, block: UndecidedBlock) {
-        self.blocks
-            .retain(|b| (b.round, b.block) != (block.round, block.block));
+        self.blocks.retain(|b| (b.round, b.block) != (block.round, block.block));
         self.blocks.push(block);
     }
 }
@@ -96,9 +92,6 @@ impl Early {
     pub(super) fn take(&mut self, height: u64) -> Vec<Arrived> {
         self.arrived.retain(|(_, a)| a.init.height >= height);
         let is_due = |(_, a): &mut (PeerId, Arrived)| a.init.height == height;
-        self.arrived
-            .extract_if(.., is_due)
-            .map(|(_, arrived)| arrived)
-            .collect()
+        self.arrived.extract_if(.., is_due).map(|(_, arrived)| arrived).collect()
     }
 }

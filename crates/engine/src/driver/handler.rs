@@ -64,9 +64,9 @@ impl<'h, H: Host> Handler<'h, H> {
             0 => None,
             _ => {
                 let stored = host.decided(tip..=tip).await?;
-                let last = stored.first().ok_or_else(|| {
-                    EngineError::Contract(format!("decided block {tip}, the tip, is missing"))
-                })?;
+                let last = stored
+                    .first()
+                    .ok_or_else(|| EngineError::Contract(format!("decided block {tip}, the tip, is missing")))?;
                 Some(last.certificate.to_commit(&host.params(tip)?.validators)?)
             }
         };
@@ -202,9 +202,7 @@ impl<'h, H: Host> Handler<'h, H> {
         self.host.commit(decided).await?;
         if self.host.tip() != self.height {
             let (tip, height) = (self.host.tip(), self.height);
-            return Err(EngineError::Contract(format!(
-                "tip is {tip} after commit of {height}"
-            )));
+            return Err(EngineError::Contract(format!("tip is {tip} after commit of {height}")));
         }
         Ok(())
     }
@@ -220,14 +218,8 @@ impl<'h, H: Host> Handler<'h, H> {
         }
         let certificate = Certificate::try_from(certificate)?;
         self.last_commit = Some(certificate.to_commit(self.set().table())?);
-        debug!(
-            height = self.height,
-            signatures = certificate.signatures.len(),
-            "finalized"
-        );
-        self.host
-            .finalize(certificate, misbehaviour::reported(evidence))
-            .await?;
+        debug!(height = self.height, signatures = certificate.signatures.len(), "finalized");
+        self.host.finalize(certificate, misbehaviour::reported(evidence)).await?;
         self.host.prune_undecided(self.height).await?;
 
         self.height += 1;
@@ -244,17 +236,12 @@ impl<'h, H: Host> Handler<'h, H> {
         range: RangeInclusive<Height>,
     ) -> Result<Vec<RawDecidedValue<Ctx>>, EngineError> {
         let from = range.start().0.max(1);
-        let to = range
-            .end()
-            .0
-            .min(self.host.tip())
-            .min(from.saturating_add(SYNC_BATCH as u64 - 1));
+        let to = range.end().0.min(self.host.tip()).min(from.saturating_add(SYNC_BATCH as u64 - 1));
         if from > to {
             return Ok(Vec::new());
         }
         let blocks = self.host.decided(from..=to).await?;
-        let value =
-            |block: crate::host::StoredBlock| RawDecidedValue::new(block.bytes, (&block.certificate).into());
+        let value = |block: crate::host::StoredBlock| RawDecidedValue::new(block.bytes, (&block.certificate).into());
         Ok(blocks.into_iter().map(value).collect())
     }
 
@@ -278,11 +265,7 @@ impl<'h, H: Host> Handler<'h, H> {
 fn height_params<H: Host>(host: &H, height: u64) -> Result<HeightParams<Ctx>, EngineError> {
     let params = host.params(height)?;
     let validators = ValidatorSet::new(params.validators)?;
-    Ok(HeightParams::new(
-        validators,
-        linear_timeouts(&params.timeouts),
-        params.target_time,
-    ))
+    Ok(HeightParams::new(validators, linear_timeouts(&params.timeouts), params.target_time))
 }
 
 fn not_a_validator() -> EngineError {

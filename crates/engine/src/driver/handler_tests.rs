@@ -29,13 +29,8 @@ fn signer(key: &ValidatorKey) -> ChainSigner {
 }
 
 async fn handler<'h>(host: &'h mut MemoryHost, key: &ValidatorKey) -> Handler<'h, MemoryHost> {
-    let me = Me {
-        address: key.address(),
-        signer: signer(key),
-    };
-    Handler::new(host, ChainVerifier::new(chain_id()), Some(me), 0)
-        .await
-        .unwrap()
+    let me = Me { address: key.address(), signer: signer(key) };
+    Handler::new(host, ChainVerifier::new(chain_id()), Some(me), 0).await.unwrap()
 }
 
 /// Who proposes in `round` of the first height, and somebody else.
@@ -50,12 +45,7 @@ async fn proposal() -> (BlockRef, Bytes, Parts) {
     let mut host = memory();
     let mut handler = handler(&mut host, &proposer(0).0).await;
     let (value, parts) = handler.get_value(Height(1), Round::ZERO).await.unwrap();
-    let bytes = handler
-        .candidates
-        .with_content(&value.value)
-        .unwrap()
-        .bytes
-        .clone();
+    let bytes = handler.candidates.with_content(&value.value).unwrap().bytes.clone();
     (value.value, bytes, parts)
 }
 
@@ -78,10 +68,7 @@ fn decision(block: BlockRef) -> CommitCertificate<Ctx> {
 }
 
 fn no_evidence() -> MisbehaviorEvidence<Ctx> {
-    MisbehaviorEvidence {
-        proposals: Default::default(),
-        votes: Default::default(),
-    }
+    MisbehaviorEvidence { proposals: Default::default(), votes: Default::default() }
 }
 
 #[tokio::test]
@@ -92,25 +79,16 @@ async fn a_proposal_is_stored_before_it_is_told_and_never_changes() {
     let first = {
         let mut handler = handler(&mut host, &key).await;
         let first = handler.get_value(Height(1), Round::ZERO).await.unwrap().0;
-        assert_eq!(
-            handler.get_value(Height(1), Round::ZERO).await.unwrap().0.value,
-            first.value
-        );
+        assert_eq!(handler.get_value(Height(1), Round::ZERO).await.unwrap().0.value, first.value);
         first
     };
     // The same after a restart, and it is offered at the start of its round.
     let mut host = MemoryHost::new(COUNT, disk, Duration::ZERO);
     let mut handler = handler(&mut host, &key).await;
     let address = Address(key.address());
-    let known = handler
-        .started_round(Height(1), Round::ZERO, address)
-        .await
-        .unwrap();
+    let known = handler.started_round(Height(1), Round::ZERO, address).await.unwrap();
     assert_eq!(known.iter().map(|p| p.value).collect::<Vec<_>>(), [first.value]);
-    assert_eq!(
-        handler.get_value(Height(1), Round::ZERO).await.unwrap().0.value,
-        first.value
-    );
+    assert_eq!(handler.get_value(Height(1), Round::ZERO).await.unwrap().0.value, first.value);
 }
 
 #[tokio::test]
@@ -129,22 +107,11 @@ async fn a_proposal_by_somebody_else_is_refused() {
     let (author, other) = proposer(0);
     let mut host = memory();
     let mut handler = handler(&mut host, &other).await;
-    let init = |key: &ValidatorKey| PartInit {
-        height: 1,
-        round: 0,
-        valid_round: None,
-        proposer: key.address(),
-    };
+    let init = |key: &ValidatorKey| PartInit { height: 1, round: 0, valid_round: None, proposer: key.address() };
     let not_in_turn = signer(&other).sign_parts(&init(&other), &bytes);
-    assert_eq!(
-        receive(&mut handler, cut(init(&other), &bytes, not_in_turn, 1)).await,
-        None
-    );
+    assert_eq!(receive(&mut handler, cut(init(&other), &bytes, not_in_turn, 1)).await, None);
     let forged = signer(&other).sign_parts(&init(&author), &bytes);
-    assert_eq!(
-        receive(&mut handler, cut(init(&author), &bytes, forged, 2)).await,
-        None
-    );
+    assert_eq!(receive(&mut handler, cut(init(&author), &bytes, forged, 2)).await, None);
     assert!(handler.host.undecided(1).await.unwrap().is_empty());
 }
 
@@ -155,18 +122,11 @@ async fn an_invalid_block_is_told_but_not_stored() {
     let mut block = decode_block(&bytes).unwrap();
     block.header.app_hash = vec![7; 32].try_into().unwrap();
     let bytes: Bytes = crate::comet::encode_block(&block).into();
-    let init = PartInit {
-        height: 1,
-        round: 0,
-        valid_round: None,
-        proposer: author.address(),
-    };
+    let init = PartInit { height: 1, round: 0, valid_round: None, proposer: author.address() };
     let signature = signer(&author).sign_parts(&init, &bytes);
     let mut host = memory();
     let mut handler = handler(&mut host, &other).await;
-    let value = receive(&mut handler, cut(init, &bytes, signature, 1))
-        .await
-        .unwrap();
+    let value = receive(&mut handler, cut(init, &bytes, signature, 1)).await.unwrap();
     assert_eq!(value.validity, Validity::Invalid);
     assert!(handler.host.undecided(1).await.unwrap().is_empty());
     let synced = handler.synced(Height(1), Round::ZERO, bytes).await.unwrap();
@@ -181,12 +141,7 @@ async fn a_block_that_came_early_is_considered_when_its_height_starts() {
     let mut handler = handler(&mut host, &key).await;
     assert!(receive(&mut handler, parts).await.is_some());
     let author = proposer(0).0;
-    let next = PartInit {
-        height: 2,
-        round: 0,
-        valid_round: None,
-        proposer: validators(COUNT, 2).proposer(),
-    };
+    let next = PartInit { height: 2, round: 0, valid_round: None, proposer: validators(COUNT, 2).proposer() };
     let early = cut(next, &bytes, [0; 64], 1);
     assert_eq!(receive(&mut handler, early).await, None);
 
@@ -195,10 +150,7 @@ async fn a_block_that_came_early_is_considered_when_its_height_starts() {
     assert!(matches!(next, Next::Start(Height(2), _)));
     // It was no block of height 2: refused now, and nothing is left of it.
     let address = Address(author.address());
-    let known = handler
-        .started_round(Height(2), Round::ZERO, address)
-        .await
-        .unwrap();
+    let known = handler.started_round(Height(2), Round::ZERO, address).await.unwrap();
     assert!(known.is_empty());
     assert!(handler.early.take(2).is_empty());
     assert!(handler.host.undecided(1).await.unwrap().is_empty(), "pruned");
@@ -214,9 +166,7 @@ async fn a_decision_without_its_block_runs_the_height_again() {
     assert!(matches!(next, Next::Restart(Height(1), _)));
 
     let synced = handler.synced(Height(1), Round::ZERO, bytes).await.unwrap();
-    let SyncedValueOutcome::Verdict(value) = synced else {
-        panic!("{synced:?}")
-    };
+    let SyncedValueOutcome::Verdict(value) = synced else { panic!("{synced:?}") };
     assert_eq!(value.proposer.0, proposer(0).0.address(), "from the header");
     handler.decided(&decision(block)).await.unwrap();
     let next = handler.finalized(&decision(block), no_evidence()).await.unwrap();
@@ -232,10 +182,7 @@ async fn a_block_proposed_again_keeps_its_author() {
         let mut host = memory();
         let mut handler = handler(&mut host, &again).await;
         receive(&mut handler, parts.clone()).await;
-        handler
-            .restream(Round::new(1), Round::ZERO, &block)
-            .await
-            .unwrap()
+        handler.restream(Round::new(1), Round::ZERO, &block).await.unwrap()
     };
     let mut host = memory();
     let mut handler = handler(&mut host, &proposer(1).1).await;
@@ -249,13 +196,7 @@ async fn peers_get_at_most_a_batch_and_nothing_that_is_not_there() {
     let (block, _, parts) = proposal().await;
     let mut host = memory();
     let mut handler = handler(&mut host, &proposer(0).1).await;
-    assert!(
-        handler
-            .decided_values(Height(1)..=Height(u64::MAX))
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    assert!(handler.decided_values(Height(1)..=Height(u64::MAX)).await.unwrap().is_empty());
     receive(&mut handler, parts).await;
     handler.decided(&decision(block)).await.unwrap();
     for range in [Height(0)..=Height(u64::MAX), Height(1)..=Height(1)] {

@@ -38,15 +38,9 @@ fn vote(vote: &SignedVote<Ctx>) -> SignedStatement {
         NilOrVal::Nil => None,
         NilOrVal::Val(block) => Some(block),
     };
-    SignedStatement {
-        block,
-        signature: vote.signature.to_bytes(),
-    }
+    SignedStatement { block, signature: vote.signature.to_bytes() }
 }
 
 fn proposal(proposal: &SignedProposal<Ctx>) -> SignedStatement {
-    SignedStatement {
-        block: Some(proposal.message.value),
-        signature: proposal.signature.to_bytes(),
-    }
+    SignedStatement { block: Some(proposal.message.value), signature: proposal.signature.to_bytes() }
 }

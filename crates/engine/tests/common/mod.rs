@@ -9,9 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use engine::comet::{
-    self, BlockRef, ChainId, Commit, EvidenceList, Header, HeaderFields, Time, TxOutcome, hashes,
-};
+use engine::comet::{self, BlockRef, ChainId, Commit, EvidenceList, Header, HeaderFields, Time, TxOutcome, hashes};
 use engine::host::{
     Candidate, DecidedBlock, HeightParams, Host, HostError, Misbehaviour, Source, StoredBlock, Timeouts,
     UndecidedBlock, Verdict,
@@ -36,8 +34,7 @@ pub fn validators(count: u8, height: u64) -> ValidatorSet {
     for h in 2..=height {
         if h % 3 == 0 {
             let index = (h / 3 % u64::from(count)) as u8;
-            set.update_with_changes(&[(key(index).public_key(), 90 + h % 20)])
-                .unwrap();
+            set.update_with_changes(&[(key(index).public_key(), 90 + h % 20)]).unwrap();
         }
         set.increment_proposer_priority(1);
     }
@@ -64,13 +61,7 @@ pub struct MemoryHost {
 impl MemoryHost {
     pub fn new(count: u8, disk: Arc<Mutex<Disk>>, target_time: Duration) -> Self {
         let tip = disk.lock().unwrap().blocks.keys().last().copied().unwrap_or(0);
-        Self {
-            count,
-            disk,
-            tip: watch::Sender::new(tip),
-            target_time,
-            fails_at: None,
-        }
+        Self { count, disk, tip: watch::Sender::new(tip), target_time, fails_at: None }
     }
 
     pub fn watch(&self) -> watch::Receiver<u64> {
@@ -84,16 +75,8 @@ impl MemoryHost {
         Some((header, stored.certificate.block))
     }
 
-    fn header(
-        &self,
-        time: Time,
-        proposer: ConsensusAddress,
-        txs: &[Vec<u8>],
-        last_commit: Option<&Commit>,
-    ) -> Header {
-        self.fields(time, proposer, txs, last_commit, |fields| {
-            fields.header().unwrap()
-        })
+    fn header(&self, time: Time, proposer: ConsensusAddress, txs: &[Vec<u8>], last_commit: Option<&Commit>) -> Header {
+        self.fields(time, proposer, txs, last_commit, |fields| fields.header().unwrap())
     }
 
     fn fields<T>(
@@ -139,8 +122,7 @@ impl MemoryHost {
             let height = parent.height.value();
             let commit = block.last_commit.ok_or("no last commit")?;
             let set = validators(self.count, height);
-            comet::verify_commit(&chain_id(), &set, height, &parent_ref, &commit)
-                .map_err(|e| e.to_string())?;
+            comet::verify_commit(&chain_id(), &set, height, &parent_ref, &commit).map_err(|e| e.to_string())?;
             if time <= parent.time {
                 return Err("time does not advance".into());
             }
@@ -176,14 +158,10 @@ impl Host for MemoryHost {
     ) -> Result<Bytes, HostError> {
         // Larger than one part, so that parts are put together.
         let tx = format!("{height} {round} {proposer} ").repeat(2000).into_bytes();
-        let parent_time = self
-            .parent()
-            .map_or(Time::unix_epoch(), |(header, _)| header.time);
+        let parent_time = self.parent().map_or(Time::unix_epoch(), |(header, _)| header.time);
         let earliest = parent_time.checked_add(Duration::from_nanos(1)).unwrap();
         let time = Time::now().max(earliest);
-        let built = self.fields(time, proposer, &[tx], last_commit.as_ref(), |fields| {
-            comet::assemble(&fields)
-        });
+        let built = self.fields(time, proposer, &[tx], last_commit.as_ref(), |fields| comet::assemble(&fields));
         let (_, bytes, _) = built.map_err(|e| HostError::new("building a block", e))?;
         Ok(bytes.into())
     }
@@ -197,19 +175,14 @@ impl Host for MemoryHost {
 
     async fn save_undecided(&mut self, block: UndecidedBlock) -> Result<(), HostError> {
         let mut disk = self.disk.lock().unwrap();
-        disk.undecided
-            .entry(block.height)
-            .or_default()
-            .push(block.encode());
+        disk.undecided.entry(block.height).or_default().push(block.encode());
         Ok(())
     }
 
     async fn undecided(&mut self, height: u64) -> Result<Vec<UndecidedBlock>, HostError> {
         let disk = self.disk.lock().unwrap();
         let stored = disk.undecided.get(&height).into_iter().flatten();
-        Ok(stored
-            .map(|bytes| UndecidedBlock::decode(bytes).unwrap())
-            .collect())
+        Ok(stored.map(|bytes| UndecidedBlock::decode(bytes).unwrap()).collect())
     }
 
     async fn prune_undecided(&mut self, height: u64) -> Result<(), HostError> {
@@ -221,20 +194,13 @@ impl Host for MemoryHost {
         if self.fails_at == Some(decided.height) {
             return Err(HostError::new("storing a block", "no space left on device"));
         }
-        let stored = StoredBlock {
-            bytes: decided.bytes,
-            certificate: decided.certificate,
-        };
+        let stored = StoredBlock { bytes: decided.bytes, certificate: decided.certificate };
         self.disk.lock().unwrap().blocks.insert(decided.height, stored);
         self.tip.send_replace(decided.height);
         Ok(())
     }
 
-    async fn finalize(
-        &mut self,
-        certificate: Certificate,
-        misbehaviour: Vec<Misbehaviour>,
-    ) -> Result<(), HostError> {
+    async fn finalize(&mut self, certificate: Certificate, misbehaviour: Vec<Misbehaviour>) -> Result<(), HostError> {
         let mut disk = self.disk.lock().unwrap();
         disk.misbehaviour.extend(misbehaviour);
         let stored = disk.blocks.get_mut(&certificate.height).unwrap();
@@ -245,22 +211,10 @@ impl Host for MemoryHost {
 
     async fn decided(&mut self, heights: RangeInclusive<u64>) -> Result<Vec<StoredBlock>, HostError> {
         let disk = self.disk.lock().unwrap();
-        Ok(disk
-            .blocks
-            .range(heights)
-            .map(|(_, stored)| stored.clone())
-            .collect())
+        Ok(disk.blocks.range(heights).map(|(_, stored)| stored.clone()).collect())
     }
 
     async fn history_min(&mut self) -> Result<u64, HostError> {
-        Ok(self
-            .disk
-            .lock()
-            .unwrap()
-            .blocks
-            .keys()
-            .next()
-            .copied()
-            .unwrap_or(0))
+        Ok(self.disk.lock().unwrap().blocks.keys().next().copied().unwrap_or(0))
     }
 }

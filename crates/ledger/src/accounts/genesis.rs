@@ -50,8 +50,7 @@ pub fn import(ctx: &mut Context, genesis: &Genesis) -> Result<(), Failure> {
     }
     let mut numbers = BTreeSet::new();
     for account in &genesis.accounts {
-        let refuse =
-            |why: String| Rejection::invalid_request(format!("genesis account {}: {why}", account.address));
+        let refuse = |why: String| Rejection::invalid_request(format!("genesis account {}: {why}", account.address));
         let address = ctx.address(&account.address)?;
         if ACCOUNTS.has(&ctx.state, &address)? {
             return Err(refuse("it stands there twice; remove one".to_owned()).into());
@@ -95,9 +94,5 @@ pub fn export(ctx: &Context) -> Result<Genesis, Failure> {
             public_key: key.as_ref().map(KeyText::from),
         });
     }
-    Ok(Genesis {
-        params: params(ctx)?,
-        next_number: NEXT_NUMBER.get(&ctx.state)?.unwrap_or(0),
-        accounts,
-    })
+    Ok(Genesis { params: params(ctx)?, next_number: NEXT_NUMBER.get(&ctx.state)?.unwrap_or(0), accounts })
 }

@@ -17,10 +17,7 @@ pub fn check(ctx: &Context) -> Result<Vec<String>, store::Error> {
     for (address, account) in ACCOUNTS.all(&ctx.state)? {
         let name = ctx.text(&address);
         if account.number >= next {
-            broken.push(format!(
-                "account {name} has number {}, but the next one is {next}",
-                account.number
-            ));
+            broken.push(format!("account {name} has number {}, but the next one is {next}", account.number));
         }
         if !numbers.insert(account.number) {
             broken.push(format!("account {name} shares its number {}", account.number));

@@ -62,11 +62,7 @@ impl PublicKey {
     /// # Errors
     /// When it has not 33 bytes or is not compressed.
     pub fn secp256k1(bytes: &[u8]) -> Result<Self, KeyError> {
-        let length = |_| KeyError::Length {
-            kind: "secp256k1",
-            wanted: 33,
-            found: bytes.len(),
-        };
+        let length = |_| KeyError::Length { kind: "secp256k1", wanted: 33, found: bytes.len() };
         let key = <[u8; 33]>::try_from(bytes).map_err(length)?;
         match key {
             [2 | 3, ..] => Ok(Self::Secp256k1(key)),
@@ -79,11 +75,7 @@ impl PublicKey {
     /// # Errors
     /// When it has not 32 bytes.
     pub fn ed25519(bytes: &[u8]) -> Result<Self, KeyError> {
-        let length = |_| KeyError::Length {
-            kind: "ed25519",
-            wanted: 32,
-            found: bytes.len(),
-        };
+        let length = |_| KeyError::Length { kind: "ed25519", wanted: 32, found: bytes.len() };
         <[u8; 32]>::try_from(bytes).map(Self::Ed25519).map_err(length)
     }
 

@@ -56,14 +56,8 @@ pub fn ensure(ctx: &mut Context, address: &Address) -> Result<StoredAccount, Fai
         return Ok(account);
     }
     let number = state::NEXT_NUMBER.get(&ctx.state)?.unwrap_or(0);
-    let next = number
-        .checked_add(1)
-        .ok_or_else(|| Rejection::overflow("the number of accounts"))?;
-    let account = StoredAccount {
-        public_key: None,
-        number,
-        sequence: 0,
-    };
+    let next = number.checked_add(1).ok_or_else(|| Rejection::overflow("the number of accounts"))?;
+    let account = StoredAccount { public_key: None, number, sequence: 0 };
     state::NEXT_NUMBER.set(&mut ctx.state, &next);
     state::ACCOUNTS.set(&mut ctx.state, address, &account);
     Ok(account)
@@ -88,10 +82,7 @@ pub fn public_key(account: &StoredAccount) -> Result<Option<PublicKey>, Failure>
 /// `sdk` 9 when the account was never born; when the state fails.
 pub fn bump_sequence(ctx: &mut Context, address: &Address) -> Result<u64, Failure> {
     let mut account = existing(ctx, address)?;
-    let next = account
-        .sequence
-        .checked_add(1)
-        .ok_or_else(|| Rejection::overflow("the account's sequence"))?;
+    let next = account.sequence.checked_add(1).ok_or_else(|| Rejection::overflow("the account's sequence"))?;
     account.sequence = next;
     state::ACCOUNTS.set(&mut ctx.state, address, &account);
     Ok(next)
@@ -109,9 +100,7 @@ pub fn set_public_key(ctx: &mut Context, address: &Address, key: &PublicKey) -> 
         return Err(Rejection::new(
             "sdk",
             8,
-            format!(
-                "the public key belongs to {owner}, not to the signer {signer}; sign with the signer's key"
-            ),
+            format!("the public key belongs to {owner}, not to the signer {signer}; sign with the signer's key"),
         )
         .into());
     }
@@ -120,12 +109,7 @@ pub fn set_public_key(ctx: &mut Context, address: &Address, key: &PublicKey) -> 
         Some(noted) if noted == key => Ok(()),
         Some(_) => {
             let signer = ctx.text(address);
-            Err(Rejection::new(
-                "sdk",
-                8,
-                format!("account {signer} signs with another public key"),
-            )
-            .into())
+            Err(Rejection::new("sdk", 8, format!("account {signer} signs with another public key")).into())
         }
         None => {
             account.public_key = Some(key);
@@ -142,11 +126,7 @@ fn existing(ctx: &Context, address: &Address) -> Result<StoredAccount, Failure> 
 /// `sdk` 9, in the words of the Cosmos SDK.
 fn unknown(ctx: &Context, address: &Address) -> Rejection {
     let address = ctx.text(address);
-    Rejection::new(
-        "sdk",
-        9,
-        format!("account {address} does not exist: unknown address; send it some coins first"),
-    )
+    Rejection::new("sdk", 9, format!("account {address} does not exist: unknown address; send it some coins first"))
 }
 
 #[cfg(test)]

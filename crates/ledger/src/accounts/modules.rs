@@ -14,7 +14,5 @@ pub const NAMES: [&str; 3] = [FEE_COLLECTOR, ESCROW, COMMUNITY_POOL];
 
 /// The name of the module account at an address, if it is one.
 pub fn name_of(address: &Address) -> Option<&'static str> {
-    NAMES
-        .into_iter()
-        .find(|name| Address::of_module(name) == *address)
+    NAMES.into_iter().find(|name| Address::of_module(name) == *address)
 }

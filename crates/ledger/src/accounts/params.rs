@@ -18,10 +18,7 @@ pub struct Params {
 
 impl Default for Params {
     fn default() -> Self {
-        Self {
-            max_memo_characters: 256,
-            tx_sig_limit: 7,
-        }
+        Self { max_memo_characters: 256, tx_sig_limit: 7 }
     }
 }
 
@@ -32,10 +29,9 @@ impl Params {
     /// `sdk` 18 when no transaction could be signed.
     pub fn check(&self) -> Result<(), Failure> {
         if self.tx_sig_limit == 0 {
-            return Err(Rejection::invalid_request(
-                "tx_sig_limit is 0: no transaction could be signed; set 1 or more",
-            )
-            .into());
+            return Err(
+                Rejection::invalid_request("tx_sig_limit is 0: no transaction could be signed; set 1 or more").into()
+            );
         }
         Ok(())
     }
@@ -43,10 +39,7 @@ impl Params {
 
 impl From<&Params> for StoredParams {
     fn from(params: &Params) -> Self {
-        Self {
-            max_memo_characters: params.max_memo_characters,
-            tx_sig_limit: params.tx_sig_limit,
-        }
+        Self { max_memo_characters: params.max_memo_characters, tx_sig_limit: params.tx_sig_limit }
     }
 }
 

@@ -3,9 +3,8 @@
 use primitives::Address;
 use proto::cosmos::auth::v1beta1::{
     BaseAccount, Bech32PrefixRequest, Bech32PrefixResponse, ModuleAccount, Params, QueryAccountInfoRequest,
-    QueryAccountInfoResponse, QueryAccountRequest, QueryAccountResponse, QueryAccountsRequest,
-    QueryAccountsResponse, QueryModuleAccountByNameRequest, QueryModuleAccountByNameResponse,
-    QueryParamsRequest, QueryParamsResponse,
+    QueryAccountInfoResponse, QueryAccountRequest, QueryAccountResponse, QueryAccountsRequest, QueryAccountsResponse,
+    QueryModuleAccountByNameRequest, QueryModuleAccountByNameResponse, QueryParamsRequest, QueryParamsResponse,
 };
 use proto::{Any, ToAny};
 
@@ -22,10 +21,7 @@ pub(super) fn routes() -> Vec<QueryRoute> {
         QueryRoute::new("/cosmos.auth.v1beta1.Query/Account", account),
         QueryRoute::new("/cosmos.auth.v1beta1.Query/AccountInfo", account_info),
         QueryRoute::new("/cosmos.auth.v1beta1.Query/Params", params),
-        QueryRoute::new(
-            "/cosmos.auth.v1beta1.Query/ModuleAccountByName",
-            module_account_by_name,
-        ),
+        QueryRoute::new("/cosmos.auth.v1beta1.Query/ModuleAccountByName", module_account_by_name),
         QueryRoute::new("/cosmos.auth.v1beta1.Query/Bech32Prefix", bech32_prefix),
     ]
 }
@@ -46,12 +42,7 @@ fn packed(ctx: &Context, address: &Address, account: StoredAccount) -> Any {
         None => base.to_any(),
         Some(name) => {
             let name = name.to_owned();
-            ModuleAccount {
-                base_account: Some(base),
-                name,
-                permissions: Vec::new(),
-            }
-            .to_any()
+            ModuleAccount { base_account: Some(base), name, permissions: Vec::new() }.to_any()
         }
     }
 }
@@ -63,8 +54,7 @@ fn find(ctx: &Context, text: &str) -> Result<(Address, StoredAccount), QueryErro
     }
     let address = ctx.address(text)?;
     let account = super::get(ctx, &address)?;
-    let account =
-        account.ok_or_else(|| QueryError::not_found(format!("account {text} not found: key not found")))?;
+    let account = account.ok_or_else(|| QueryError::not_found(format!("account {text} not found: key not found")))?;
     Ok((address, account))
 }
 
@@ -75,10 +65,7 @@ fn find(ctx: &Context, text: &str) -> Result<(Address, StoredAccount), QueryErro
 pub fn accounts(ctx: &Context, request: QueryAccountsRequest) -> Result<QueryAccountsResponse, QueryError> {
     let paging = Paging::parse(request.pagination)?;
     let (found, pagination) = paging.list(&ctx.state, &ACCOUNTS, &())?;
-    let accounts = found
-        .into_iter()
-        .map(|(address, account)| packed(ctx, &address, account))
-        .collect();
+    let accounts = found.into_iter().map(|(address, account)| packed(ctx, &address, account)).collect();
     Ok(QueryAccountsResponse { accounts, pagination })
 }
 
@@ -88,23 +75,16 @@ pub fn accounts(ctx: &Context, request: QueryAccountsRequest) -> Result<QueryAcc
 /// `InvalidArgument` when the address is malformed, `NotFound` when the account was never born.
 pub fn account(ctx: &Context, request: QueryAccountRequest) -> Result<QueryAccountResponse, QueryError> {
     let (address, account) = find(ctx, &request.address)?;
-    Ok(QueryAccountResponse {
-        account: Some(packed(ctx, &address, account)),
-    })
+    Ok(QueryAccountResponse { account: Some(packed(ctx, &address, account)) })
 }
 
 /// One account without packing.
 ///
 /// # Errors
 /// As [`account`].
-pub fn account_info(
-    ctx: &Context,
-    request: QueryAccountInfoRequest,
-) -> Result<QueryAccountInfoResponse, QueryError> {
+pub fn account_info(ctx: &Context, request: QueryAccountInfoRequest) -> Result<QueryAccountInfoResponse, QueryError> {
     let (address, account) = find(ctx, &request.address)?;
-    Ok(QueryAccountInfoResponse {
-        info: Some(base(ctx, &address, account)),
-    })
+    Ok(QueryAccountInfoResponse { info: Some(base(ctx, &address, account)) })
 }
 
 /// Limits and costs of transactions. The costs are those of [`fees`]; both kinds of key cost the same.
@@ -135,18 +115,13 @@ pub fn module_account_by_name(
     let name = request.name;
     if !modules::NAMES.contains(&name.as_str()) {
         let known = modules::NAMES.join(", ");
-        return Err(QueryError::not_found(format!(
-            "account {name} not found: module accounts are {known}"
-        )));
+        return Err(QueryError::not_found(format!("account {name} not found: module accounts are {known}")));
     }
     let address = Address::of_module(&name);
     let account = super::get(ctx, &address)?;
-    let account = account.ok_or_else(|| {
-        QueryError::not_found(format!("account {name} not found: nothing was ever paid to it"))
-    })?;
-    Ok(QueryModuleAccountByNameResponse {
-        account: Some(packed(ctx, &address, account)),
-    })
+    let account = account
+        .ok_or_else(|| QueryError::not_found(format!("account {name} not found: nothing was ever paid to it")))?;
+    Ok(QueryModuleAccountByNameResponse { account: Some(packed(ctx, &address, account)) })
 }
 
 /// The prefix of addresses.
@@ -154,7 +129,5 @@ pub fn module_account_by_name(
 /// # Errors
 /// Never.
 pub fn bech32_prefix(ctx: &Context, _: Bech32PrefixRequest) -> Result<Bech32PrefixResponse, QueryError> {
-    Ok(Bech32PrefixResponse {
-        bech32_prefix: ctx.chain.prefix.as_str().to_owned(),
-    })
+    Ok(Bech32PrefixResponse { bech32_prefix: ctx.chain.prefix.as_str().to_owned() })
 }

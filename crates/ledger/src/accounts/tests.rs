@@ -26,10 +26,7 @@ fn addresses_follow_from_keys_as_in_every_wallet() {
     assert_eq!(cosmos.text(&known_key().address()), KNOWN_ADDRESS);
     // SHA-256 of 32 zero bytes begins with 66687aad.
     let zero = PublicKey::ed25519(&[0; 32]).unwrap();
-    assert_eq!(
-        hex::encode(zero.address().as_bytes()),
-        "66687aadf862bd776c8fc18b8e9f8e2008971485"
-    );
+    assert_eq!(hex::encode(zero.address().as_bytes()), "66687aadf862bd776c8fc18b8e9f8e2008971485");
 }
 
 #[test]
@@ -38,36 +35,18 @@ fn keys_are_packed_as_cosmos_packs_them() {
         assert_eq!(PublicKey::from_any(&key.to_any()), Ok(key));
     }
     assert_eq!(known_key().to_any().type_url, "/cosmos.crypto.secp256k1.PubKey");
-    assert_eq!(
-        hex::encode(known_key().to_any().value),
-        format!("0a21{KNOWN_KEY}")
-    );
+    assert_eq!(hex::encode(known_key().to_any().value), format!("0a21{KNOWN_KEY}"));
 }
 
 #[test]
 fn other_keys_are_refused() {
-    let multisig = Any {
-        type_url: "/cosmos.crypto.multisig.LegacyAminoPubKey".to_owned(),
-        value: Vec::new(),
-    };
-    assert!(matches!(
-        PublicKey::from_any(&multisig),
-        Err(KeyError::Unsupported(_))
-    ));
-    assert!(matches!(
-        PublicKey::secp256k1(&[4; 33]),
-        Err(KeyError::NotCompressed(4))
-    ));
-    assert!(matches!(
-        PublicKey::secp256k1(&[2; 65]),
-        Err(KeyError::Length { .. })
-    ));
+    let multisig = Any { type_url: "/cosmos.crypto.multisig.LegacyAminoPubKey".to_owned(), value: Vec::new() };
+    assert!(matches!(PublicKey::from_any(&multisig), Err(KeyError::Unsupported(_))));
+    assert!(matches!(PublicKey::secp256k1(&[4; 33]), Err(KeyError::NotCompressed(4))));
+    assert!(matches!(PublicKey::secp256k1(&[2; 65]), Err(KeyError::Length { .. })));
     let mut garbled = known_key().to_any();
     garbled.value = vec![0xff];
-    assert!(matches!(
-        PublicKey::from_any(&garbled),
-        Err(KeyError::Malformed(_))
-    ));
+    assert!(matches!(PublicKey::from_any(&garbled), Err(KeyError::Malformed(_))));
 }
 
 #[test]
@@ -86,10 +65,7 @@ fn accounts_are_numbered_in_order_of_birth_and_keep_their_number() {
 fn an_account_that_was_never_born_cannot_sign() {
     let mut ctx = testing::context();
     assert_eq!(refusal(bump_sequence(&mut ctx, &nobody(1))).code, 9);
-    assert_eq!(
-        refusal(set_public_key(&mut ctx, &nobody(1), &known_key())).code,
-        9
-    );
+    assert_eq!(refusal(set_public_key(&mut ctx, &nobody(1), &known_key())).code, 9);
 }
 
 #[test]
@@ -100,10 +76,7 @@ fn a_key_is_noted_once_and_only_for_its_own_address() {
     assert_eq!(refusal(set_public_key(&mut ctx, &ALICE, &known_key())).code, 8);
     set_public_key(&mut ctx, &owner, &known_key()).unwrap();
     set_public_key(&mut ctx, &owner, &known_key()).unwrap();
-    assert_eq!(
-        get(&ctx, &owner).unwrap().unwrap().public_key,
-        Some(known_key().to_any())
-    );
+    assert_eq!(get(&ctx, &owner).unwrap().unwrap().public_key, Some(known_key().to_any()));
     assert_eq!(invariants::check(&ctx).unwrap(), Vec::<String>::new());
 }
 
@@ -153,11 +126,7 @@ fn a_contradictory_genesis_is_refused() {
     assert!(
         refused(|g| {
             let key = g.accounts.iter().find_map(|account| account.public_key.clone());
-            let other = g
-                .accounts
-                .iter_mut()
-                .find(|account| account.public_key.is_none())
-                .unwrap();
+            let other = g.accounts.iter_mut().find(|account| account.public_key.is_none()).unwrap();
             other.public_key = key;
         })
         .contains("another address")
@@ -167,73 +136,36 @@ fn a_contradictory_genesis_is_refused() {
 #[test]
 fn queries_pack_accounts_as_clients_know_them() {
     let ctx = lived_in();
-    let user = queries::account(
-        &ctx,
-        QueryAccountRequest {
-            address: ctx.text(&ALICE),
-        },
-    )
-    .unwrap();
+    let user = queries::account(&ctx, QueryAccountRequest { address: ctx.text(&ALICE) }).unwrap();
     let user: BaseAccount = user.account.unwrap().unpack().unwrap();
     assert_eq!((user.address, user.account_number), (ctx.text(&ALICE), 0));
 
     let owner = ctx.text(&known_key().address());
-    let info = queries::account_info(&ctx, QueryAccountInfoRequest { address: owner })
-        .unwrap()
-        .info
-        .unwrap();
-    assert_eq!(
-        (info.account_number, info.sequence, info.pub_key),
-        (1, 1, Some(known_key().to_any()))
-    );
+    let info = queries::account_info(&ctx, QueryAccountInfoRequest { address: owner }).unwrap().info.unwrap();
+    assert_eq!((info.account_number, info.sequence, info.pub_key), (1, 1, Some(known_key().to_any())));
 
     let name = "escrow".to_owned();
     let module = queries::module_account_by_name(&ctx, QueryModuleAccountByNameRequest { name }).unwrap();
     let module: ModuleAccount = module.account.unwrap().unpack().unwrap();
-    assert_eq!(
-        (module.name.as_str(), module.base_account.unwrap().account_number),
-        ("escrow", 2)
-    );
+    assert_eq!((module.name.as_str(), module.base_account.unwrap().account_number), ("escrow", 2));
 
-    let params = queries::params(&ctx, QueryParamsRequest {})
-        .unwrap()
-        .params
-        .unwrap();
-    assert_eq!(
-        (params.max_memo_characters, params.tx_size_cost_per_byte),
-        (256, 10)
-    );
+    let params = queries::params(&ctx, QueryParamsRequest {}).unwrap().params.unwrap();
+    assert_eq!((params.max_memo_characters, params.tx_size_cost_per_byte), (256, 10));
 }
 
 #[test]
 fn unknown_accounts_are_not_found_in_the_words_that_clients_look_for() {
     let ctx = testing::context();
     let address = ctx.text(&nobody(1));
-    let error = queries::account(
-        &ctx,
-        QueryAccountRequest {
-            address: address.clone(),
-        },
-    )
-    .unwrap_err();
+    let error = queries::account(&ctx, QueryAccountRequest { address: address.clone() }).unwrap_err();
     assert_eq!(error.status, QueryStatus::NotFound);
-    assert_eq!(
-        error.message,
-        format!("account {address} not found: key not found")
-    );
+    assert_eq!(error.message, format!("account {address} not found: key not found"));
 
-    let malformed = queries::account(
-        &ctx,
-        QueryAccountRequest {
-            address: "x".to_owned(),
-        },
-    )
-    .unwrap_err();
+    let malformed = queries::account(&ctx, QueryAccountRequest { address: "x".to_owned() }).unwrap_err();
     assert_eq!(malformed.status, QueryStatus::InvalidArgument);
     for name in ["mint", "community_pool"] {
         let name = name.to_owned();
-        let error =
-            queries::module_account_by_name(&ctx, QueryModuleAccountByNameRequest { name }).unwrap_err();
+        let error = queries::module_account_by_name(&ctx, QueryModuleAccountByNameRequest { name }).unwrap_err();
         assert_eq!(error.status, QueryStatus::NotFound);
     }
 }
@@ -241,31 +173,12 @@ fn unknown_accounts_are_not_found_in_the_words_that_clients_look_for() {
 #[test]
 fn accounts_are_listed_in_pages() {
     let ctx = testing::context();
-    let first = PageRequest {
-        limit: 3,
-        count_total: true,
-        ..PageRequest::default()
-    };
-    let first = queries::accounts(
-        &ctx,
-        QueryAccountsRequest {
-            pagination: Some(first),
-        },
-    )
-    .unwrap();
+    let first = PageRequest { limit: 3, count_total: true, ..PageRequest::default() };
+    let first = queries::accounts(&ctx, QueryAccountsRequest { pagination: Some(first) }).unwrap();
     let page = first.pagination.unwrap();
     assert_eq!((first.accounts.len(), page.total), (3, 4));
-    let second = PageRequest {
-        key: page.next_key,
-        ..PageRequest::default()
-    };
-    let second = queries::accounts(
-        &ctx,
-        QueryAccountsRequest {
-            pagination: Some(second),
-        },
-    )
-    .unwrap();
+    let second = PageRequest { key: page.next_key, ..PageRequest::default() };
+    let second = queries::accounts(&ctx, QueryAccountsRequest { pagination: Some(second) }).unwrap();
     assert_eq!(second.accounts.len(), 1);
     assert!(second.pagination.unwrap().next_key.is_empty());
 }

@@ -28,13 +28,7 @@ pub enum Policy {
 }
 
 impl Policy {
-    const ALL: [Self; 5] = [
-        Self::None,
-        Self::Inflation,
-        Self::BurnAndMint,
-        Self::Capped,
-        Self::Disinflation,
-    ];
+    const ALL: [Self; 5] = [Self::None, Self::Inflation, Self::BurnAndMint, Self::Capped, Self::Disinflation];
 
     /// The name that genesis, state and announcements use.
     pub const fn name(self) -> &'static str {
@@ -77,10 +71,7 @@ pub fn is_registered(ctx: &Context, denom: &Denom) -> Result<bool, Failure> {
 pub(super) fn registered(ctx: &Context, denom: &Denom) -> Result<StoredDenom, Failure> {
     let found = DENOMS.get(&ctx.state, &denom.as_str().to_owned())?;
     found.ok_or_else(|| {
-        Rejection::invalid_coins(format!(
-            "{denom} is no denom of this chain: genesis names all that exist"
-        ))
-        .into()
+        Rejection::invalid_coins(format!("{denom} is no denom of this chain: genesis names all that exist")).into()
     })
 }
 
@@ -97,10 +88,7 @@ pub(super) fn require_sendable(ctx: &Context, coins: &Coins) -> Result<(), Failu
             SendEnabled::No => false,
         };
         if !enabled {
-            let why = format!(
-                "{} transfers are currently disabled: send transactions are disabled",
-                coin.denom
-            );
+            let why = format!("{} transfers are currently disabled: send transactions are disabled", coin.denom);
             return Err(Rejection::new("bank", 5, why).into());
         }
     }

@@ -7,9 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::MODULE;
 use super::denoms::Policy;
 use super::params::{Params, params};
-use super::state::{
-    BALANCES, DENOMS, PARAMS, SUPPLY, SendEnabled, StoredDenom, StoredParams, put, stored_denom,
-};
+use super::state::{BALANCES, DENOMS, PARAMS, SUPPLY, SendEnabled, StoredDenom, StoredParams, put, stored_denom};
 use super::supply::{note, supply_of};
 use crate::accounts;
 use crate::context::Context;
@@ -31,40 +29,12 @@ impl Default for Genesis {
     /// The four denoms of the profile `tetra`, and no money.
     fn default() -> Self {
         let denoms = vec![
-            DenomEntry::new(
-                "nwit",
-                "WIT",
-                9,
-                Policy::Capped,
-                "Witness: rewards and fees of subnets",
-            ),
-            DenomEntry::new(
-                "ulux",
-                "LUX",
-                6,
-                Policy::BurnAndMint,
-                "Lux: renders, burned for credits",
-            ),
-            DenomEntry::new(
-                "utet",
-                "TET",
-                6,
-                Policy::Inflation,
-                "Tetra: staking, gas and hired hardware",
-            ),
-            DenomEntry::new(
-                "uusd",
-                "USD",
-                6,
-                Policy::None,
-                "US dollar: stable payment for hired hardware",
-            ),
+            DenomEntry::new("nwit", "WIT", 9, Policy::Capped, "Witness: rewards and fees of subnets"),
+            DenomEntry::new("ulux", "LUX", 6, Policy::BurnAndMint, "Lux: renders, burned for credits"),
+            DenomEntry::new("utet", "TET", 6, Policy::Inflation, "Tetra: staking, gas and hired hardware"),
+            DenomEntry::new("uusd", "USD", 6, Policy::None, "US dollar: stable payment for hired hardware"),
         ];
-        Self {
-            params: Params::default(),
-            denoms,
-            balances: Vec::new(),
-        }
+        Self { params: Params::default(), denoms, balances: Vec::new() }
     }
 }
 
@@ -131,32 +101,16 @@ impl DenomEntry {
     /// A denom with its ticker as display unit, `exponent` decimal places above the base unit.
     pub fn new(denom: &str, symbol: &str, exponent: u32, policy: Policy, description: &str) -> Self {
         let display = symbol.to_lowercase();
-        let base = Unit {
-            denom: denom.to_owned(),
-            exponent: 0,
-            aliases: Vec::new(),
-        };
+        let base = Unit { denom: denom.to_owned(), exponent: 0, aliases: Vec::new() };
         let metadata = DenomDescription {
             description: description.to_owned(),
-            units: vec![
-                base,
-                Unit {
-                    denom: display.clone(),
-                    exponent,
-                    aliases: Vec::new(),
-                },
-            ],
+            units: vec![base, Unit { denom: display.clone(), exponent, aliases: Vec::new() }],
             display,
             name: symbol.to_owned(),
             symbol: symbol.to_owned(),
             ..DenomDescription::default()
         };
-        Self {
-            denom: denom.to_owned(),
-            policy,
-            send_enabled: None,
-            metadata: Some(metadata),
-        }
+        Self { denom: denom.to_owned(), policy, send_enabled: None, metadata: Some(metadata) }
     }
 
     fn check(&self) -> Result<Denom, Rejection> {
@@ -165,10 +119,7 @@ impl DenomEntry {
         let Some(metadata) = &self.metadata else {
             return Ok(denom);
         };
-        let starts_at_base = metadata
-            .units
-            .first()
-            .is_some_and(|u| u.denom == self.denom && u.exponent == 0);
+        let starts_at_base = metadata.units.first().is_some_and(|u| u.denom == self.denom && u.exponent == 0);
         if !starts_at_base {
             return Err(refuse("its first unit must be the denom itself with exponent 0"));
         }
@@ -187,15 +138,8 @@ impl DenomEntry {
             Some(true) => SendEnabled::Yes,
             Some(false) => SendEnabled::No,
         };
-        let metadata = self
-            .metadata
-            .as_ref()
-            .map(|metadata| metadata.to_wire(&self.denom));
-        StoredDenom {
-            policy: self.policy.name().to_owned(),
-            send_enabled: send_enabled.into(),
-            metadata,
-        }
+        let metadata = self.metadata.as_ref().map(|metadata| metadata.to_wire(&self.denom));
+        StoredDenom { policy: self.policy.name().to_owned(), send_enabled: send_enabled.into(), metadata }
     }
 
     fn from_stored(denom: String, stored: StoredDenom) -> Result<Self, Failure> {
@@ -209,12 +153,7 @@ impl DenomEntry {
             SendEnabled::Yes => Some(true),
             SendEnabled::No => Some(false),
         };
-        Ok(Self {
-            denom,
-            policy,
-            send_enabled,
-            metadata: stored.metadata.map(DenomDescription::from_wire),
-        })
+        Ok(Self { denom, policy, send_enabled, metadata: stored.metadata.map(DenomDescription::from_wire) })
     }
 }
 
@@ -238,11 +177,7 @@ impl DenomDescription {
     }
 
     fn from_wire(wire: Metadata) -> Self {
-        let unit = |unit: DenomUnit| Unit {
-            denom: unit.denom,
-            exponent: unit.exponent,
-            aliases: unit.aliases,
-        };
+        let unit = |unit: DenomUnit| Unit { denom: unit.denom, exponent: unit.exponent, aliases: unit.aliases };
         Self {
             description: wire.description,
             units: wire.denom_units.into_iter().map(unit).collect(),
@@ -265,9 +200,7 @@ pub fn import(ctx: &mut Context, genesis: &Genesis) -> Result<(), Failure> {
     for entry in &genesis.denoms {
         let name = entry.check()?.as_str().to_owned();
         if DENOMS.has(&ctx.state, &name)? {
-            return Err(
-                Rejection::invalid_request(format!("genesis names denom {name} twice; remove one")).into(),
-            );
+            return Err(Rejection::invalid_request(format!("genesis names denom {name} twice; remove one")).into());
         }
         DENOMS.set(&mut ctx.state, &name, &entry.to_stored());
     }
@@ -278,13 +211,9 @@ pub fn import(ctx: &mut Context, genesis: &Genesis) -> Result<(), Failure> {
 }
 
 fn import_balance(ctx: &mut Context, balance: &Balance) -> Result<(), Failure> {
-    let refuse =
-        |why: String| Rejection::invalid_request(format!("genesis balance of {}: {why}", balance.address));
+    let refuse = |why: String| Rejection::invalid_request(format!("genesis balance of {}: {why}", balance.address));
     let address = ctx.address(&balance.address)?;
-    let coins: Coins = balance
-        .coins
-        .parse()
-        .map_err(|error: primitives::CoinError| refuse(error.to_string()))?;
+    let coins: Coins = balance.coins.parse().map_err(|error: primitives::CoinError| refuse(error.to_string()))?;
     if !BALANCES.first(&ctx.state, &address, 1)?.is_empty() {
         return Err(refuse("it stands there twice; sum both up in one".to_owned()).into());
     }
@@ -308,33 +237,18 @@ fn import_balance(ctx: &mut Context, balance: &Balance) -> Result<(), Failure> {
 pub fn export(ctx: &Context) -> Result<Genesis, Failure> {
     let mut balances: Vec<(primitives::Address, Coins)> = Vec::new();
     for ((address, denom), amount) in BALANCES.all(&ctx.state)? {
-        let coin = primitives::Coin {
-            denom: stored_denom(&denom)?,
-            amount: amount.0,
-        };
+        let coin = primitives::Coin { denom: stored_denom(&denom)?, amount: amount.0 };
         if balances.last().is_none_or(|(last, _)| *last != address) {
             balances.push((address, Coins::new()));
         }
         if let Some((_, coins)) = balances.last_mut() {
-            coins
-                .add(&coin)
-                .ok_or_else(|| Rejection::overflow("the balance"))?;
+            coins.add(&coin).ok_or_else(|| Rejection::overflow("the balance"))?;
         }
     }
     let balances = balances
         .into_iter()
-        .map(|(address, coins)| Balance {
-            address: ctx.text(&address),
-            coins: coins.to_string(),
-        })
+        .map(|(address, coins)| Balance { address: ctx.text(&address), coins: coins.to_string() })
         .collect();
-    let denoms = DENOMS
-        .all(&ctx.state)?
-        .into_iter()
-        .map(|(denom, stored)| DenomEntry::from_stored(denom, stored));
-    Ok(Genesis {
-        params: params(ctx)?,
-        denoms: denoms.collect::<Result<_, _>>()?,
-        balances,
-    })
+    let denoms = DENOMS.all(&ctx.state)?.into_iter().map(|(denom, stored)| DenomEntry::from_stored(denom, stored));
+    Ok(Genesis { params: params(ctx)?, denoms: denoms.collect::<Result<_, _>>()?, balances })
 }

@@ -56,21 +56,14 @@ pub fn multi_send(ctx: &mut Context, msg: MsgMultiSend) -> Result<MsgMultiSendRe
 
 /// The signer of a multi-send: the first input.
 pub(super) fn multi_send_signer(msg: &MsgMultiSend) -> String {
-    msg.inputs
-        .first()
-        .map(|input| input.address.clone())
-        .unwrap_or_default()
+    msg.inputs.first().map(|input| input.address.clone()).unwrap_or_default()
 }
 
 impl CheckedSend {
     fn parse(ctx: &Context, msg: &MsgSend) -> Result<Self, Failure> {
         let from = ctx.address(&msg.from_address)?;
         let to = ctx.address(&msg.to_address)?;
-        Ok(Self {
-            from,
-            to,
-            coins: some_coins(&msg.amount)?,
-        })
+        Ok(Self { from, to, coins: some_coins(&msg.amount)? })
     }
 }
 
@@ -93,16 +86,12 @@ impl CheckedMultiSend {
             let to = ctx.address(&output.address)?;
             let coins = some_coins(&output.coins)?;
             for coin in coins.iter() {
-                sum.add(&coin)
-                    .ok_or_else(|| Rejection::overflow("the sum of the outputs"))?;
+                sum.add(&coin).ok_or_else(|| Rejection::overflow("the sum of the outputs"))?;
             }
             outputs.push((to, coins));
         }
         if sum != total {
-            return refuse(
-                4,
-                &format!("sum inputs != sum outputs: {total} goes in, {sum} comes out"),
-            );
+            return refuse(4, &format!("sum inputs != sum outputs: {total} goes in, {sum} comes out"));
         }
         Ok(Self { from, total, outputs })
     }
@@ -110,10 +99,7 @@ impl CheckedMultiSend {
 
 fn some_coins(wire: &[WireCoin]) -> Result<Coins, Failure> {
     let malformed = |error: CoinError| Rejection::invalid_coins(format!("{error}: invalid coins"));
-    let coins = Coins::from_wire(
-        wire.iter()
-            .map(|coin| (coin.denom.as_str(), coin.amount.as_str())),
-    );
+    let coins = Coins::from_wire(wire.iter().map(|coin| (coin.denom.as_str(), coin.amount.as_str())));
     let coins = coins.map_err(malformed)?;
     if coins.is_empty() {
         return Err(Rejection::invalid_coins("no amount: invalid coins; send at least one base unit").into());
@@ -126,9 +112,7 @@ fn require_user(ctx: &Context, to: &Address) -> Result<(), Failure> {
         None => Ok(()),
         Some(name) => {
             let to = ctx.text(to);
-            let why = format!(
-                "{to} is not allowed to receive funds: unauthorized; it is the chain's {name} account"
-            );
+            let why = format!("{to} is not allowed to receive funds: unauthorized; it is the chain's {name} account");
             Err(Rejection::unauthorized(why).into())
         }
     }
@@ -136,8 +120,5 @@ fn require_user(ctx: &Context, to: &Address) -> Result<(), Failure> {
 
 /// A coin as protobuf writes it.
 pub fn to_wire(coin: &Coin) -> WireCoin {
-    WireCoin {
-        denom: coin.denom.to_string(),
-        amount: coin.amount.to_string(),
-    }
+    WireCoin { denom: coin.denom.to_string(), amount: coin.amount.to_string() }
 }

@@ -67,12 +67,7 @@ pub fn balances(ctx: &Context, address: &Address) -> Result<Coins, Failure> {
     let mut coins = Coins::new();
     for ((_, denom), amount) in state::BALANCES.under(&ctx.state, address)? {
         let denom = state::stored_denom(&denom)?;
-        coins
-            .add(&Coin {
-                denom,
-                amount: amount.0,
-            })
-            .ok_or_else(|| Rejection::overflow("the balance"))?;
+        coins.add(&Coin { denom, amount: amount.0 }).ok_or_else(|| Rejection::overflow("the balance"))?;
     }
     Ok(coins)
 }

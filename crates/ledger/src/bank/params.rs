@@ -16,17 +16,13 @@ pub struct Params {
 
 impl Default for Params {
     fn default() -> Self {
-        Self {
-            default_send_enabled: true,
-        }
+        Self { default_send_enabled: true }
     }
 }
 
 impl From<&Params> for StoredParams {
     fn from(params: &Params) -> Self {
-        Self {
-            default_send_enabled: params.default_send_enabled,
-        }
+        Self { default_send_enabled: params.default_send_enabled }
     }
 }
 
@@ -36,7 +32,5 @@ impl From<&Params> for StoredParams {
 /// When the state fails.
 pub fn params(ctx: &Context) -> Result<Params, Failure> {
     let stored = PARAMS.get(&ctx.state)?;
-    Ok(stored.map_or_else(Params::default, |stored| Params {
-        default_send_enabled: stored.default_send_enabled,
-    }))
+    Ok(stored.map_or_else(Params::default, |stored| Params { default_send_enabled: stored.default_send_enabled }))
 }

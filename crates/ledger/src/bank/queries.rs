@@ -2,12 +2,11 @@
 
 use primitives::{Address, Denom};
 use proto::cosmos::bank::v1beta1::{
-    Metadata, Params, QueryAllBalancesRequest, QueryAllBalancesResponse, QueryBalanceRequest,
-    QueryBalanceResponse, QueryDenomMetadataRequest, QueryDenomMetadataResponse, QueryDenomsMetadataRequest,
-    QueryDenomsMetadataResponse, QueryParamsRequest, QueryParamsResponse,
-    QuerySpendableBalanceByDenomRequest, QuerySpendableBalanceByDenomResponse, QuerySpendableBalancesRequest,
-    QuerySpendableBalancesResponse, QuerySupplyOfRequest, QuerySupplyOfResponse, QueryTotalSupplyRequest,
-    QueryTotalSupplyResponse, SendEnabled,
+    Metadata, Params, QueryAllBalancesRequest, QueryAllBalancesResponse, QueryBalanceRequest, QueryBalanceResponse,
+    QueryDenomMetadataRequest, QueryDenomMetadataResponse, QueryDenomsMetadataRequest, QueryDenomsMetadataResponse,
+    QueryParamsRequest, QueryParamsResponse, QuerySpendableBalanceByDenomRequest, QuerySpendableBalanceByDenomResponse,
+    QuerySpendableBalancesRequest, QuerySpendableBalancesResponse, QuerySupplyOfRequest, QuerySupplyOfResponse,
+    QueryTotalSupplyRequest, QueryTotalSupplyResponse, SendEnabled,
 };
 use proto::cosmos::base::query::v1beta1::PageRequest;
 use proto::cosmos::base::v1beta1::Coin;
@@ -24,10 +23,7 @@ pub(super) fn routes() -> Vec<QueryRoute> {
         QueryRoute::new("/cosmos.bank.v1beta1.Query/Balance", balance),
         QueryRoute::new("/cosmos.bank.v1beta1.Query/AllBalances", all_balances),
         QueryRoute::new("/cosmos.bank.v1beta1.Query/SpendableBalances", spendable_balances),
-        QueryRoute::new(
-            "/cosmos.bank.v1beta1.Query/SpendableBalanceByDenom",
-            spendable_balance_by_denom,
-        ),
+        QueryRoute::new("/cosmos.bank.v1beta1.Query/SpendableBalanceByDenom", spendable_balance_by_denom),
         QueryRoute::new("/cosmos.bank.v1beta1.Query/TotalSupply", total_supply),
         QueryRoute::new("/cosmos.bank.v1beta1.Query/SupplyOf", supply_of),
         QueryRoute::new("/cosmos.bank.v1beta1.Query/Params", params),
@@ -37,10 +33,7 @@ pub(super) fn routes() -> Vec<QueryRoute> {
 }
 
 fn coin(denom: String, amount: u128) -> Coin {
-    Coin {
-        denom,
-        amount: amount.to_string(),
-    }
+    Coin { denom, amount: amount.to_string() }
 }
 
 fn parse_denom(text: &str) -> Result<Denom, QueryError> {
@@ -64,9 +57,7 @@ fn held_page(ctx: &Context, address: &Address, page: Option<PageRequest>) -> Res
 /// # Errors
 /// `InvalidArgument` when the address or the denom is malformed.
 pub fn balance(ctx: &Context, request: QueryBalanceRequest) -> Result<QueryBalanceResponse, QueryError> {
-    Ok(QueryBalanceResponse {
-        balance: Some(held(ctx, &request.address, &request.denom)?),
-    })
+    Ok(QueryBalanceResponse { balance: Some(held(ctx, &request.address, &request.denom)?) })
 }
 
 /// What an account has. Denoms are shown as they are: no denom here stands for another, so `resolve_denom` changes
@@ -74,10 +65,7 @@ pub fn balance(ctx: &Context, request: QueryBalanceRequest) -> Result<QueryBalan
 ///
 /// # Errors
 /// `InvalidArgument` when the address or the page request is malformed.
-pub fn all_balances(
-    ctx: &Context,
-    request: QueryAllBalancesRequest,
-) -> Result<QueryAllBalancesResponse, QueryError> {
+pub fn all_balances(ctx: &Context, request: QueryAllBalancesRequest) -> Result<QueryAllBalancesResponse, QueryError> {
     let (balances, pagination) = held_page(ctx, &ctx.address(&request.address)?, request.pagination)?;
     Ok(QueryAllBalancesResponse { balances, pagination })
 }
@@ -102,19 +90,14 @@ pub fn spendable_balance_by_denom(
     ctx: &Context,
     request: QuerySpendableBalanceByDenomRequest,
 ) -> Result<QuerySpendableBalanceByDenomResponse, QueryError> {
-    Ok(QuerySpendableBalanceByDenomResponse {
-        balance: Some(held(ctx, &request.address, &request.denom)?),
-    })
+    Ok(QuerySpendableBalanceByDenomResponse { balance: Some(held(ctx, &request.address, &request.denom)?) })
 }
 
 /// How much exists, per denom.
 ///
 /// # Errors
 /// `InvalidArgument` when the page request is malformed.
-pub fn total_supply(
-    ctx: &Context,
-    request: QueryTotalSupplyRequest,
-) -> Result<QueryTotalSupplyResponse, QueryError> {
+pub fn total_supply(ctx: &Context, request: QueryTotalSupplyRequest) -> Result<QueryTotalSupplyResponse, QueryError> {
     let paging = Paging::parse(request.pagination)?;
     let pick = |denom, amount: Amount| Ok(Some(coin(denom, amount.0)));
     let (supply, pagination) = paging.pick(&ctx.state, &SUPPLY, &(), pick)?;
@@ -127,9 +110,7 @@ pub fn total_supply(
 /// `InvalidArgument` when the denom is malformed.
 pub fn supply_of(ctx: &Context, request: QuerySupplyOfRequest) -> Result<QuerySupplyOfResponse, QueryError> {
     let amount = super::supply_of(ctx, &parse_denom(&request.denom)?)?;
-    Ok(QuerySupplyOfResponse {
-        amount: Some(coin(request.denom, amount)),
-    })
+    Ok(QuerySupplyOfResponse { amount: Some(coin(request.denom, amount)) })
 }
 
 /// Which denoms users may send.
@@ -142,19 +123,11 @@ pub fn params(ctx: &Context, _: QueryParamsRequest) -> Result<QueryParamsRespons
         match stored.send_enabled() {
             Stored::Default => {}
             Stored::Yes => send_enabled.push(SendEnabled { denom, enabled: true }),
-            Stored::No => send_enabled.push(SendEnabled {
-                denom,
-                enabled: false,
-            }),
+            Stored::No => send_enabled.push(SendEnabled { denom, enabled: false }),
         }
     }
     let default_send_enabled = super::params(ctx)?.default_send_enabled;
-    Ok(QueryParamsResponse {
-        params: Some(Params {
-            send_enabled,
-            default_send_enabled,
-        }),
-    })
+    Ok(QueryParamsResponse { params: Some(Params { send_enabled, default_send_enabled }) })
 }
 
 /// How people see one denom.
@@ -166,13 +139,9 @@ pub fn denom_metadata(
     request: QueryDenomMetadataRequest,
 ) -> Result<QueryDenomMetadataResponse, QueryError> {
     parse_denom(&request.denom)?;
-    let metadata = DENOMS
-        .get(&ctx.state, &request.denom)?
-        .and_then(|stored| stored.metadata);
+    let metadata = DENOMS.get(&ctx.state, &request.denom)?.and_then(|stored| stored.metadata);
     let missing = || QueryError::not_found(format!("client metadata for denom {}", request.denom));
-    Ok(QueryDenomMetadataResponse {
-        metadata: Some(metadata.ok_or_else(missing)?),
-    })
+    Ok(QueryDenomMetadataResponse { metadata: Some(metadata.ok_or_else(missing)?) })
 }
 
 /// How people see the denoms of the chain.
@@ -185,8 +154,5 @@ pub fn denoms_metadata(
 ) -> Result<QueryDenomsMetadataResponse, QueryError> {
     let pick = |_, stored: StoredDenom| -> Result<Option<Metadata>, QueryError> { Ok(stored.metadata) };
     let (metadatas, pagination) = Paging::parse(request.pagination)?.pick(&ctx.state, &DENOMS, &(), pick)?;
-    Ok(QueryDenomsMetadataResponse {
-        metadatas,
-        pagination,
-    })
+    Ok(QueryDenomsMetadataResponse { metadatas, pagination })
 }

@@ -17,10 +17,7 @@ use crate::failure::{Failure, Rejection};
 /// # Errors
 /// When the state fails.
 pub fn supply_of(ctx: &Context, denom: &Denom) -> Result<u128, Failure> {
-    Ok(SUPPLY
-        .get(&ctx.state, &denom.as_str().to_owned())?
-        .unwrap_or_default()
-        .0)
+    Ok(SUPPLY.get(&ctx.state, &denom.as_str().to_owned())?.unwrap_or_default().0)
 }
 
 /// Creates a coin for an account, which is born if need be. `policy` is the one by which the caller mints and must be
@@ -34,9 +31,7 @@ pub fn mint(ctx: &mut Context, policy: &str, reason: &str, to: &Address, coin: &
     let denom = registered(ctx, &coin.denom)?;
     if denom.policy != policy.name() {
         let (denom, own) = (&coin.denom, denom.policy);
-        return Err(
-            Rejection::unauthorized(format!("{denom} is minted by policy {own}, not by {policy}")).into(),
-        );
+        return Err(Rejection::unauthorized(format!("{denom} is minted by policy {own}, not by {policy}")).into());
     }
     if coin.amount == 0 {
         return Ok(());
@@ -80,11 +75,7 @@ pub fn burn(ctx: &mut Context, reason: &str, from: &Address, coin: &Coin) -> Res
 
 /// Adds to the block's count of value created or destroyed.
 pub(super) fn note(flow: &mut BTreeMap<Denom, u128>, coin: &Coin) -> Result<(), Failure> {
-    let sum = flow
-        .get(&coin.denom)
-        .copied()
-        .unwrap_or(0)
-        .checked_add(coin.amount);
+    let sum = flow.get(&coin.denom).copied().unwrap_or(0).checked_add(coin.amount);
     let sum = sum.ok_or_else(|| Rejection::overflow("the block's flow of value"))?;
     flow.insert(coin.denom.clone(), sum);
     Ok(())

@@ -7,20 +7,14 @@ use proto::cosmos::base::v1beta1::Coin as WireCoin;
 
 use super::*;
 use crate::accounts::{self, modules};
-use crate::testing::{
-    self, ALICE, BOB, CAROL, FUNDS, announced, coin, coins, denom, nobody, refusal, stored,
-};
+use crate::testing::{self, ALICE, BOB, CAROL, FUNDS, announced, coin, coins, denom, nobody, refusal, stored};
 
 fn wire(text: &str) -> Vec<WireCoin> {
     coins(text).iter().map(|coin| messages::to_wire(&coin)).collect()
 }
 
 fn msg_send(ctx: &Context, from: &Address, to: &Address, amount: &str) -> MsgSend {
-    MsgSend {
-        from_address: ctx.text(from),
-        to_address: ctx.text(to),
-        amount: wire(amount),
-    }
+    MsgSend { from_address: ctx.text(from), to_address: ctx.text(to), amount: wire(amount) }
 }
 
 #[test]
@@ -39,10 +33,7 @@ fn a_send_to_oneself_changes_nothing_but_needs_the_coins() {
     let mut ctx = testing::context();
     send(&mut ctx, &ALICE, &ALICE, &coins("5utet")).unwrap();
     assert_eq!(testing::balance(&ctx, &ALICE, "utet"), FUNDS);
-    assert_eq!(
-        refusal(send(&mut ctx, &nobody(1), &nobody(1), &coins("5utet"))).code,
-        5
-    );
+    assert_eq!(refusal(send(&mut ctx, &nobody(1), &nobody(1), &coins("5utet"))).code, 5);
 }
 
 #[test]
@@ -52,15 +43,9 @@ fn too_little_is_refused_in_the_words_of_the_cosmos_sdk() {
     let before = stored(&ctx, MODULE);
     let refused = refusal(send(&mut ctx, &nobody(1), &BOB, &coins("7utet")));
     assert_eq!(refused.code, 5);
-    assert_eq!(
-        refused.message,
-        "spendable balance 5utet is smaller than 7utet: insufficient funds"
-    );
+    assert_eq!(refused.message, "spendable balance 5utet is smaller than 7utet: insufficient funds");
     // The first denom would do, the second does not: neither moves.
-    assert_eq!(
-        refusal(send(&mut ctx, &nobody(1), &BOB, &coins("5utet,1uusd"))).code,
-        5
-    );
+    assert_eq!(refusal(send(&mut ctx, &nobody(1), &BOB, &coins("5utet,1uusd"))).code, 5);
     assert_eq!(stored(&ctx, MODULE), before);
 }
 
@@ -69,61 +54,13 @@ fn malformed_sends_are_refused() {
     let mut ctx = testing::context();
     let good = msg_send(&ctx, &ALICE, &BOB, "5utet");
     let cases: Vec<(u32, MsgSend)> = vec![
-        (
-            7,
-            MsgSend {
-                from_address: "x".to_owned(),
-                ..good.clone()
-            },
-        ),
-        (
-            7,
-            MsgSend {
-                to_address: String::new(),
-                ..good.clone()
-            },
-        ),
-        (
-            10,
-            MsgSend {
-                amount: Vec::new(),
-                ..good.clone()
-            },
-        ),
-        (
-            10,
-            MsgSend {
-                amount: vec![WireCoin {
-                    denom: "utet".to_owned(),
-                    amount: "0".to_owned(),
-                }],
-                ..good.clone()
-            },
-        ),
-        (
-            10,
-            MsgSend {
-                amount: vec![WireCoin {
-                    denom: "utet".to_owned(),
-                    amount: "-1".to_owned(),
-                }],
-                ..good.clone()
-            },
-        ),
-        (
-            10,
-            MsgSend {
-                amount: [wire("5uusd"), wire("5utet")].concat(),
-                ..good.clone()
-            },
-        ),
-        (
-            5,
-            MsgSend {
-                amount: wire("5unknown"),
-                ..good.clone()
-            },
-        ),
+        (7, MsgSend { from_address: "x".to_owned(), ..good.clone() }),
+        (7, MsgSend { to_address: String::new(), ..good.clone() }),
+        (10, MsgSend { amount: Vec::new(), ..good.clone() }),
+        (10, MsgSend { amount: vec![WireCoin { denom: "utet".to_owned(), amount: "0".to_owned() }], ..good.clone() }),
+        (10, MsgSend { amount: vec![WireCoin { denom: "utet".to_owned(), amount: "-1".to_owned() }], ..good.clone() }),
+        (10, MsgSend { amount: [wire("5uusd"), wire("5utet")].concat(), ..good.clone() }),
+        (5, MsgSend { amount: wire("5unknown"), ..good.clone() }),
     ];
     for (code, msg) in cases {
         let refused = refusal(messages::send(&mut ctx, msg.clone()));
@@ -147,17 +84,9 @@ fn users_cannot_send_to_the_chains_own_accounts() {
 fn a_denom_that_may_not_be_sent_still_moves_for_the_chain() {
     let mut ctx = testing::empty();
     let mut genesis = Genesis::default();
-    genesis
-        .denoms
-        .iter_mut()
-        .find(|entry| entry.denom == "uusd")
-        .unwrap()
-        .send_enabled = Some(false);
+    genesis.denoms.iter_mut().find(|entry| entry.denom == "uusd").unwrap().send_enabled = Some(false);
     let address = ctx.text(&ALICE);
-    genesis.balances.push(genesis::Balance {
-        address,
-        coins: "9utet,9uusd".to_owned(),
-    });
+    genesis.balances.push(genesis::Balance { address, coins: "9utet,9uusd".to_owned() });
     genesis::import(&mut ctx, &genesis).unwrap();
 
     let msg = msg_send(&ctx, &ALICE, &BOB, "1utet,1uusd");
@@ -166,25 +95,16 @@ fn a_denom_that_may_not_be_sent_still_moves_for_the_chain() {
     assert!(refused.message.contains("uusd transfers are currently disabled"));
     send(&mut ctx, &ALICE, &BOB, &coins("1uusd")).unwrap();
 
-    let params = super::queries::params(&ctx, QueryParamsRequest {})
-        .unwrap()
-        .params
-        .unwrap();
+    let params = super::queries::params(&ctx, QueryParamsRequest {}).unwrap().params.unwrap();
     assert!(params.default_send_enabled);
     assert_eq!(params.send_enabled.len(), 1);
     assert!(!params.send_enabled[0].enabled);
 }
 
 fn multi_send(ctx: &Context, total: &str, outputs: &[(Address, &str)]) -> MsgMultiSend {
-    let output = |(to, amount): &(Address, &str)| Output {
-        address: ctx.text(to),
-        coins: wire(amount),
-    };
+    let output = |(to, amount): &(Address, &str)| Output { address: ctx.text(to), coins: wire(amount) };
     MsgMultiSend {
-        inputs: vec![Input {
-            address: ctx.text(&ALICE),
-            coins: wire(total),
-        }],
+        inputs: vec![Input { address: ctx.text(&ALICE), coins: wire(total) }],
         outputs: outputs.iter().map(output).collect(),
     }
 }
@@ -212,21 +132,9 @@ fn malformed_multi_sends_are_refused() {
     let mut two = good.clone();
     two.inputs.push(good.inputs[0].clone());
     let cases = [
-        (
-            2,
-            MsgMultiSend {
-                inputs: Vec::new(),
-                ..good.clone()
-            },
-        ),
+        (2, MsgMultiSend { inputs: Vec::new(), ..good.clone() }),
         (9, two),
-        (
-            3,
-            MsgMultiSend {
-                outputs: Vec::new(),
-                ..good.clone()
-            },
-        ),
+        (3, MsgMultiSend { outputs: Vec::new(), ..good.clone() }),
         (4, multi_send(&ctx, "4utet", &[(BOB, "3utet")])),
     ];
     for (code, msg) in cases {
@@ -246,30 +154,12 @@ fn only_the_policy_of_a_denom_mints_it() {
     assert_eq!(ctx.flow.burned, [(denom("utet"), 2)].into());
     assert_snapshot!(announced(&ctx));
 
-    assert_eq!(
-        refusal(mint(&mut ctx, "none", "faucet", &BOB, &coin("5utet"))).code,
-        4
-    );
-    assert_eq!(
-        refusal(mint(&mut ctx, "none", "faucet", &BOB, &coin("5ufoo"))).code,
-        10
-    );
-    assert_eq!(
-        refusal(mint(&mut ctx, "gift", "faucet", &BOB, &coin("5uusd"))).code,
-        18
-    );
-    let rest = Coin {
-        denom: denom("uusd"),
-        amount: u128::MAX,
-    };
-    assert_eq!(
-        refusal(mint(&mut ctx, "none", "faucet", &nobody(2), &rest)).code,
-        41
-    );
-    assert_eq!(
-        refusal(burn(&mut ctx, "fees", &nobody(2), &coin("1utet"))).code,
-        5
-    );
+    assert_eq!(refusal(mint(&mut ctx, "none", "faucet", &BOB, &coin("5utet"))).code, 4);
+    assert_eq!(refusal(mint(&mut ctx, "none", "faucet", &BOB, &coin("5ufoo"))).code, 10);
+    assert_eq!(refusal(mint(&mut ctx, "gift", "faucet", &BOB, &coin("5uusd"))).code, 18);
+    let rest = Coin { denom: denom("uusd"), amount: u128::MAX };
+    assert_eq!(refusal(mint(&mut ctx, "none", "faucet", &nobody(2), &rest)).code, 41);
+    assert_eq!(refusal(burn(&mut ctx, "fees", &nobody(2), &coin("1utet"))).code, 5);
     assert_eq!(invariants::check(&ctx).unwrap(), Vec::<String>::new());
 }
 
@@ -288,10 +178,7 @@ fn lived_in() -> Context {
     genesis.denoms[3].send_enabled = Some(true);
     genesis.denoms[1].metadata = None;
     let address = ctx.text(&ALICE);
-    genesis.balances.push(genesis::Balance {
-        address,
-        coins: "300utet,7uusd".to_owned(),
-    });
+    genesis.balances.push(genesis::Balance { address, coins: "300utet,7uusd".to_owned() });
     genesis::import(&mut ctx, &genesis).unwrap();
     send(&mut ctx, &ALICE, &BOB, &coins("1utet")).unwrap();
     ctx
@@ -312,10 +199,7 @@ fn genesis_export_and_import_are_inverse() {
     genesis::import(&mut again, &serde_json::from_str(&text).unwrap()).unwrap();
     assert_eq!(stored(&again, MODULE), stored(&lived_in, MODULE));
     assert_eq!(genesis::export(&again).unwrap(), exported);
-    assert_eq!(
-        again.flow.minted,
-        [(denom("utet"), 300), (denom("uusd"), 7)].into()
-    );
+    assert_eq!(again.flow.minted, [(denom("utet"), 300), (denom("uusd"), 7)].into());
 }
 
 #[test]
@@ -341,15 +225,9 @@ fn routes_decode_sign_and_answer() {
     let msg = msg_send(&ctx, &ALICE, &BOB, "5utet");
     let bytes = proto::Message::encode_to_vec(&msg);
     let routes = message_routes();
-    let route = routes
-        .iter()
-        .find(|route| route.url == "/cosmos.bank.v1beta1.MsgSend")
-        .unwrap();
+    let route = routes.iter().find(|route| route.url == "/cosmos.bank.v1beta1.MsgSend").unwrap();
     assert_eq!((route.signer)(&bytes).unwrap(), ctx.text(&ALICE));
-    assert_eq!(
-        (route.run)(&mut ctx, &bytes).unwrap().type_url,
-        "/cosmos.bank.v1beta1.MsgSendResponse"
-    );
+    assert_eq!((route.run)(&mut ctx, &bytes).unwrap().type_url, "/cosmos.bank.v1beta1.MsgSendResponse");
     assert_eq!(refusal((route.run)(&mut ctx, &[0xff])).code, 2);
     assert_eq!(query_routes().len(), 9);
 }

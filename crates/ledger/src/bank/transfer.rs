@@ -25,19 +25,9 @@ pub fn send(ctx: &mut Context, from: &Address, to: &Address, coins: &Coins) -> R
     }
     for coin in coins.iter() {
         let left = balance(ctx, from, &coin.denom)?.saturating_sub(coin.amount);
-        put(
-            &mut ctx.state,
-            &BALANCES,
-            &(*from, coin.denom.as_str().to_owned()),
-            left,
-        );
+        put(&mut ctx.state, &BALANCES, &(*from, coin.denom.as_str().to_owned()), left);
         let held = balance(ctx, to, &coin.denom)?.saturating_add(coin.amount);
-        put(
-            &mut ctx.state,
-            &BALANCES,
-            &(*to, coin.denom.as_str().to_owned()),
-            held,
-        );
+        put(&mut ctx.state, &BALANCES, &(*to, coin.denom.as_str().to_owned()), held);
     }
     accounts::ensure(ctx, to)?;
     events::spent(ctx, from, coins.to_string());
@@ -52,10 +42,7 @@ pub(super) fn require_spendable(ctx: &Context, from: &Address, coin: &Coin) -> R
     if spendable >= coin.amount {
         return Ok(());
     }
-    let have = Coin {
-        denom: coin.denom.clone(),
-        amount: spendable,
-    };
+    let have = Coin { denom: coin.denom.clone(), amount: spendable };
     let why = format!("spendable balance {have} is smaller than {coin}: insufficient funds");
     Err(Rejection::insufficient_funds(why).into())
 }

@@ -5,9 +5,7 @@ use proto::Timestamp;
 use proto::tetra::capacity::v1 as wire;
 use serde::{Deserialize, Serialize};
 
-use super::state::{
-    self, DEVICES, FENCES, HOLDS, HOSTS, HOSTS_BY_OWNER, HostKey, LOST, NEXT_HOLD, StoredHost,
-};
+use super::state::{self, DEVICES, FENCES, HOLDS, HOSTS, HOSTS_BY_OWNER, HostKey, LOST, NEXT_HOLD, StoredHost};
 use super::{holds, resources};
 use crate::context::Context;
 use crate::failure::{Failure, Rejection};

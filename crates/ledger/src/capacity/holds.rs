@@ -3,7 +3,8 @@
 use proto::tetra::capacity::v1::{Hold, HoldKind, Resources};
 
 use super::state::{
-    self, EXPIRIES, FENCES, HOLDS, HOLDS_BY_HOST, HOLDS_BY_REFERENCE, HOSTS, HostKey, LOST, NEXT_HOLD, StoredHost, YIELDS,
+    self, EXPIRIES, FENCES, HOLDS, HOLDS_BY_HOST, HOLDS_BY_REFERENCE, HOSTS, HostKey, LOST, NEXT_HOLD, StoredHost,
+    YIELDS,
 };
 use super::{events, resources};
 use crate::context::{Context, Outcome};
@@ -43,7 +44,9 @@ fn count(host: &mut StoredHost, hold: &Hold, up: bool) -> Result<(), Failure> {
         false => (host.wanted(), &mut host.wanted),
     };
     *other = Some(match up {
-        true => resources::add(&sum, &amount(hold)).ok_or_else(|| Rejection::overflow("the sum of holds on the host"))?,
+        true => {
+            resources::add(&sum, &amount(hold)).ok_or_else(|| Rejection::overflow("the sum of holds on the host"))?
+        }
         false => resources::subtract(&sum, &amount(hold)),
     });
     Ok(())

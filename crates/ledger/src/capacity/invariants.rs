@@ -39,7 +39,8 @@ pub fn check(ctx: &Context) -> Result<Vec<String>, store::Error> {
         ("hosts by owner", HOSTS_BY_OWNER.all(&ctx.state)?.len(), hosts.len()),
     ];
     let wrong = counts.iter().filter(|(_, found, wanted)| found != wanted);
-    broken.extend(wrong.map(|(what, found, wanted)| format!("capacity index {what} has {found} entries, not {wanted}")));
+    broken
+        .extend(wrong.map(|(what, found, wanted)| format!("capacity index {what} has {found} entries, not {wanted}")));
     Ok(broken)
 }
 

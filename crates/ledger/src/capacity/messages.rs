@@ -136,7 +136,12 @@ pub fn register_host(ctx: &mut Context, msg: MsgRegisterHost) -> Result<MsgRegis
     Ok(MsgRegisterHostResponse {})
 }
 
-fn claim_devices(ctx: &mut Context, key: &HostKey, before: Option<&StoredHost>, host: &StoredHost) -> Result<(), Failure> {
+fn claim_devices(
+    ctx: &mut Context,
+    key: &HostKey,
+    before: Option<&StoredHost>,
+    host: &StoredHost,
+) -> Result<(), Failure> {
     free_devices(ctx, before.map_or(&[], |before| before.devices.as_slice()));
     for device in &host.devices {
         if DEVICES.has(&ctx.state, &device.id)? {
@@ -174,7 +179,9 @@ pub fn shrink_host(ctx: &mut Context, msg: MsgShrinkHost) -> Result<MsgShrinkHos
     let left = msg.offered.ok_or_else(|| errors::bad_offer("it is missing"))?;
     let offered = Resources { cpu_milli: host.cpu_milli, ..host.capacity() };
     if !resources::fits(&left, &offered) {
-        return Err(errors::bad_offer("a host that shrinks offers nothing more than before; register it to grow").into());
+        return Err(
+            errors::bad_offer("a host that shrinks offers nothing more than before; register it to grow").into()
+        );
     }
     let (stay, go) = host.devices.into_iter().partition(|device| left.devices.contains(&device.id));
     let go: Vec<Device> = go;

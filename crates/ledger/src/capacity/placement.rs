@@ -71,7 +71,8 @@ fn take(request: &Request, room: &Room) -> Option<Resources> {
             let free = room.free.devices.contains(&device.id) && !taken.devices.contains(&device.id);
             free && gpu::accepted(&gpu.accepts, &device.model)
         };
-        let found: Vec<String> = room.devices.iter().filter(suits).map(|device| device.id.clone()).take(wanted).collect();
+        let found: Vec<String> =
+            room.devices.iter().filter(suits).map(|device| device.id.clone()).take(wanted).collect();
         if found.len() < wanted {
             return None;
         }

@@ -39,12 +39,9 @@ pub fn hosts(ctx: &Context, request: QueryHostsRequest) -> Result<QueryHostsResp
 pub fn holds(ctx: &Context, request: QueryHoldsRequest) -> Result<QueryHoldsResponse, QueryError> {
     let paging = Paging::parse(request.pagination)?;
     let (holds, pagination) = match (request.host_key.as_slice(), request.reference) {
-        ([], reference) if reference.is_empty() => {
-            paging.pick(&ctx.state, &HOLDS, &(), |_, hold| Ok(Some(hold)))?
-        }
-        ([], reference) => paging.pick(&ctx.state, &HOLDS_BY_REFERENCE, &reference, |(_, _, id), ()| {
-            Ok(HOLDS.get(&ctx.state, &id)?)
-        })?,
+        ([], reference) if reference.is_empty() => paging.pick(&ctx.state, &HOLDS, &(), |_, hold| Ok(Some(hold)))?,
+        ([], reference) => paging
+            .pick(&ctx.state, &HOLDS_BY_REFERENCE, &reference, |(_, _, id), ()| Ok(HOLDS.get(&ctx.state, &id)?))?,
         (key, reference) if reference.is_empty() => {
             let key = state::host_key(key)?;
             paging.pick(&ctx.state, &HOLDS_BY_HOST, &key, |(_, id), ()| Ok(HOLDS.get(&ctx.state, &id)?))?

@@ -25,7 +25,8 @@ pub(super) fn account_not_found(id: &AccountId) -> Rejection {
 
 pub(super) fn account_overdrawn(id: &AccountId, account: &Account) -> Rejection {
     let (owed, denom) = (account.owed, &account.denom);
-    let text = format!("account overdrawn: {} ran out of funds and owes {owed}{denom}; deposit that to close it", name(id));
+    let text =
+        format!("account overdrawn: {} ran out of funds and owes {owed}{denom}; deposit that to close it", name(id));
     Rejection::new(CODESPACE, 4, text)
 }
 
@@ -50,7 +51,11 @@ pub(super) fn payment_rate_zero() -> Rejection {
 }
 
 pub(super) fn mixed_units() -> Rejection {
-    Rejection::new(CODESPACE, 10, "invalid payment: the payments of one account are all per block or all per millisecond")
+    Rejection::new(
+        CODESPACE,
+        10,
+        "invalid payment: the payments of one account are all per block or all per millisecond",
+    )
 }
 
 pub(super) fn invalid_settlement(why: &str) -> Rejection {
@@ -62,7 +67,8 @@ pub(super) fn invalid_id(why: &str) -> Rejection {
 }
 
 pub(super) fn too_many_depositors(limit: usize) -> Rejection {
-    let text = format!("invalid depositor: the account has money of {limit} depositors, and only its owner may still add");
+    let text =
+        format!("invalid depositor: the account has money of {limit} depositors, and only its owner may still add");
     Rejection::new(CODESPACE, 14, text)
 }
 

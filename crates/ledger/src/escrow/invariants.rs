@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use primitives::{Dec, Denom};
 use proto::akash::escrow::types::v1::State;
 
-use super::state::{self, ACCOUNTS, ACCOUNTS_BY_STATE, Account, AccountId, PAYMENTS, PAYMENTS_BY_STATE, Payment, PaymentId};
+use super::state::{
+    self, ACCOUNTS, ACCOUNTS_BY_STATE, Account, AccountId, PAYMENTS, PAYMENTS_BY_STATE, Payment, PaymentId,
+};
 use super::vault;
 use crate::bank;
 use crate::context::Context;

@@ -69,7 +69,12 @@ pub(super) fn end_payment(
 }
 
 /// Refunds what is left of each deposit, collects the dust and announces the account's end.
-pub(super) fn end_account(ctx: &mut Context, id: &AccountId, account: &mut Account, state: State) -> Result<(), Failure> {
+pub(super) fn end_account(
+    ctx: &mut Context,
+    id: &AccountId,
+    account: &mut Account,
+    state: State,
+) -> Result<(), Failure> {
     for deposit in std::mem::take(&mut account.deposits) {
         refund(ctx, id, &deposit.owner, &account.denom, deposit.balance.floor())?;
         add_dust(account, deposit.balance.fraction())?;

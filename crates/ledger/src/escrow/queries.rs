@@ -43,12 +43,13 @@ struct Filter {
 
 impl Filter {
     fn parse(state: &str, xid: String, paging: Paging) -> Result<Self, QueryError> {
-        let state = match state {
-            "" => None,
-            name => Some(State::from_str_name(name).filter(|state| *state != State::Invalid).ok_or_else(|| {
-                QueryError::invalid(format!("{name:?} is no state: use open, closed or overdrawn"))
-            })?),
-        };
+        let state =
+            match state {
+                "" => None,
+                name => Some(State::from_str_name(name).filter(|state| *state != State::Invalid).ok_or_else(|| {
+                    QueryError::invalid(format!("{name:?} is no state: use open, closed or overdrawn"))
+                })?),
+            };
         if state.is_none() && paging.has_offset() {
             return Err(QueryError::invalid("an offset needs a state filter; without one, go on with the page key"));
         }

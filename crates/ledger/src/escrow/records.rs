@@ -2,9 +2,9 @@
 
 use pricing::settlement::Unit;
 use primitives::{Address, Dec, Denom};
+use prost::Message;
 use proto::akash::base::deposit::v1::Source;
 use proto::akash::escrow::types::v1::State;
-use prost::Message;
 use store::Value;
 
 use super::state::{Account, Depositor, Payment};

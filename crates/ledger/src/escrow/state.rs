@@ -7,9 +7,9 @@ use proto::akash::escrow::id::v1::Scope;
 use proto::akash::escrow::types::v1::State;
 use store::{Item, Key, Map};
 
+use super::MODULE;
 use super::errors;
 use super::records::Clock;
-use super::MODULE;
 use crate::context::Context;
 use crate::failure::Failure;
 

@@ -17,10 +17,7 @@ pub fn charge(ctx: &mut Context, payer: &Address, fee: &Coins, gas_limit: u64) -
     check_price(&params(ctx)?, fee, gas_limit)?;
     bank::send(ctx, payer, &Address::of_module(modules::FEE_COLLECTOR), fee)?;
     let fee_payer = ctx.text(payer);
-    ctx.announce(Event::new(
-        "tx",
-        [("fee", fee.to_string()), ("fee_payer", fee_payer)],
-    ));
+    ctx.announce(Event::new("tx", [("fee", fee.to_string()), ("fee_payer", fee_payer)]));
     Ok(())
 }
 
@@ -34,16 +31,9 @@ pub fn check_price(params: &Params, fee: &Coins, gas_limit: u64) -> Result<(), F
         // Rounded up to whole base units, as the Cosmos SDK does: a fee never pays less than the price.
         let amount = mul_div_ceil(entry.price.atoms(), gas_limit.into(), Dec::ONE.atoms());
         let amount = amount.ok_or_else(|| Rejection::overflow("the required fee"))?;
-        required.push(Coin {
-            denom: entry.denom.clone(),
-            amount,
-        });
+        required.push(Coin { denom: entry.denom.clone(), amount });
     }
-    if required.is_empty()
-        || required
-            .iter()
-            .any(|coin| fee.amount_of(&coin.denom) >= coin.amount)
-    {
+    if required.is_empty() || required.iter().any(|coin| fee.amount_of(&coin.denom) >= coin.amount) {
         return Ok(());
     }
     let required: Vec<String> = required.iter().map(Coin::to_string).collect();

@@ -50,11 +50,7 @@ impl Default for GasSchedule {
 impl GasSchedule {
     /// The gas of a transaction's shape alone, the least that it can use. Stops at `u64::MAX`.
     pub fn gas_of_shape(&self, shape: TxShape) -> u64 {
-        sum([
-            (1, self.per_tx),
-            (shape.bytes, self.per_tx_byte),
-            (shape.signatures, self.per_signature),
-        ])
+        sum([(1, self.per_tx), (shape.bytes, self.per_tx_byte), (shape.signatures, self.per_signature)])
     }
 
     /// The gas of work on the state. Stops at `u64::MAX`.
@@ -74,7 +70,5 @@ impl GasSchedule {
 }
 
 fn sum<const N: usize>(parts: [(u64, u64); N]) -> u64 {
-    parts.into_iter().fold(0, |sum, (count, each)| {
-        sum.saturating_add(count.saturating_mul(each))
-    })
+    parts.into_iter().fold(0, |sum, (count, each)| sum.saturating_add(count.saturating_mul(each)))
 }

@@ -17,10 +17,7 @@ pub fn check(ctx: &Context) -> Result<Vec<String>, store::Error> {
     };
     for entry in params.gas_prices {
         if !bank::state::DENOMS.has(&ctx.state, &entry.denom.as_str().to_owned())? {
-            broken.push(format!(
-                "gas has a price in {}, which is not registered",
-                entry.denom
-            ));
+            broken.push(format!("gas has a price in {}, which is not registered", entry.denom));
         }
     }
     Ok(broken)

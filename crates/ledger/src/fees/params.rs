@@ -59,14 +59,8 @@ pub struct GasPriceText {
 
 impl Default for ParamsText {
     fn default() -> Self {
-        let price = GasPriceText {
-            denom: "utet".to_owned(),
-            price: "0.025".to_owned(),
-        };
-        Self {
-            gas_prices: vec![price],
-            gas: GasSchedule::default(),
-        }
+        let price = GasPriceText { denom: "utet".to_owned(), price: "0.025".to_owned() };
+        Self { gas_prices: vec![price], gas: GasSchedule::default() }
     }
 }
 
@@ -78,45 +72,28 @@ impl ParamsText {
     pub fn parse(&self) -> Result<Params, Failure> {
         let mut gas_prices: Vec<GasPrice> = Vec::new();
         for entry in &self.gas_prices {
-            let refuse =
-                |why: String| Rejection::invalid_request(format!("gas price in {}: {why}", entry.denom));
+            let refuse = |why: String| Rejection::invalid_request(format!("gas price in {}: {why}", entry.denom));
             let denom = Denom::new(&entry.denom).map_err(|error| refuse(error.to_string()))?;
-            let price = entry
-                .price
-                .parse()
-                .map_err(|error: primitives::DecError| refuse(error.to_string()))?;
+            let price = entry.price.parse().map_err(|error: primitives::DecError| refuse(error.to_string()))?;
             if gas_prices.last().is_some_and(|last| last.denom >= denom) {
                 return Err(refuse("denoms must be sorted without repetition".to_owned()).into());
             }
             gas_prices.push(GasPrice { denom, price });
         }
-        Ok(Params {
-            gas_prices,
-            gas: self.gas,
-        })
+        Ok(Params { gas_prices, gas: self.gas })
     }
 }
 
 impl From<&Params> for ParamsText {
     fn from(params: &Params) -> Self {
-        let text = |entry: &GasPrice| GasPriceText {
-            denom: entry.denom.to_string(),
-            price: short(entry.price),
-        };
-        Self {
-            gas_prices: params.gas_prices.iter().map(text).collect(),
-            gas: params.gas,
-        }
+        let text = |entry: &GasPrice| GasPriceText { denom: entry.denom.to_string(), price: short(entry.price) };
+        Self { gas_prices: params.gas_prices.iter().map(text).collect(), gas: params.gas }
     }
 }
 
 /// A decimal without trailing zeros.
 fn short(price: Dec) -> String {
-    price
-        .to_string()
-        .trim_end_matches('0')
-        .trim_end_matches('.')
-        .to_owned()
+    price.to_string().trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 impl From<&GasSchedule> for StoredGasSchedule {
@@ -155,30 +132,20 @@ pub fn params(ctx: &Context) -> Result<Params, Failure> {
     let Some(stored) = PARAMS.get(&ctx.state)? else {
         return ParamsText::default().parse();
     };
-    let corrupt = |why: String| store::Error::Corrupt {
-        module: MODULE.0,
-        key: hex::encode(PARAMS.key()),
-        why,
-    };
+    let corrupt = |why: String| store::Error::Corrupt { module: MODULE.0, key: hex::encode(PARAMS.key()), why };
     let price = |entry: &StoredGasPrice| -> Result<GasPrice, store::Error> {
         let denom = Denom::new(&entry.denom).map_err(|error| corrupt(error.to_string()))?;
         let price = Dec::from_wire(&entry.price).map_err(|error| corrupt(error.to_string()))?;
         Ok(GasPrice { denom, price })
     };
     let gas_prices = stored.gas_prices.iter().map(price).collect::<Result<_, _>>()?;
-    let gas = stored
-        .gas
-        .map(GasSchedule::from)
-        .ok_or_else(|| corrupt("no gas schedule".to_owned()))?;
+    let gas = stored.gas.map(GasSchedule::from).ok_or_else(|| corrupt("no gas schedule".to_owned()))?;
     Ok(Params { gas_prices, gas })
 }
 
 /// Sets the parameters.
 pub(super) fn set(ctx: &mut Context, params: &Params) {
-    let price = |entry: &GasPrice| StoredGasPrice {
-        denom: entry.denom.to_string(),
-        price: entry.price.to_wire(),
-    };
+    let price = |entry: &GasPrice| StoredGasPrice { denom: entry.denom.to_string(), price: entry.price.to_wire() };
     let stored = StoredParams {
         gas_prices: params.gas_prices.iter().map(price).collect(),
         gas: Some(StoredGasSchedule::from(&params.gas)),

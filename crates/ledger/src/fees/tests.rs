@@ -10,17 +10,10 @@ use crate::context::Context;
 use crate::testing::{self, ALICE, FUNDS, announced, coins, nobody, refusal, stored};
 
 fn priced(prices: &[(&str, &str)]) -> Genesis {
-    let price = |(denom, price): &(&str, &str)| params::GasPriceText {
-        denom: (*denom).to_owned(),
-        price: (*price).to_owned(),
-    };
+    let price =
+        |(denom, price): &(&str, &str)| params::GasPriceText { denom: (*denom).to_owned(), price: (*price).to_owned() };
     let gas_prices = prices.iter().map(price).collect();
-    Genesis {
-        params: params::ParamsText {
-            gas_prices,
-            gas: GasSchedule::default(),
-        },
-    }
+    Genesis { params: params::ParamsText { gas_prices, gas: GasSchedule::default() } }
 }
 
 fn context(prices: &[(&str, &str)]) -> Context {
@@ -45,16 +38,10 @@ fn too_low_a_fee_is_refused_and_says_what_is_enough() {
     let before = stored(&ctx, bank::MODULE);
     let refused = refusal(charge(&mut ctx, &ALICE, &coins("4999utet"), 200_000));
     assert_eq!((refused.codespace, refused.code), ("sdk", 13));
-    assert_eq!(
-        refused.message,
-        "insufficient fees; got: 4999utet required: 5000utet or 2000uusd: insufficient fee"
-    );
+    assert_eq!(refused.message, "insufficient fees; got: 4999utet required: 5000utet or 2000uusd: insufficient fee");
     assert_eq!(stored(&ctx, bank::MODULE), before);
     assert_eq!(refusal(charge(&mut ctx, &ALICE, &Coins::new(), 1)).code, 13);
-    assert_eq!(
-        refusal(charge(&mut ctx, &nobody(1), &coins("5000utet"), 200_000)).code,
-        5
-    );
+    assert_eq!(refusal(charge(&mut ctx, &nobody(1), &coins("5000utet"), 200_000)).code, 5);
 }
 
 #[test]
@@ -73,30 +60,16 @@ fn a_required_fee_is_rounded_up() {
     assert!(check_price(&params, &coins("1utet"), 40).is_ok());
     assert!(check_price(&params, &coins("1utet"), 41).is_err());
     assert!(check_price(&params, &coins("2utet"), 41).is_ok());
-    let dear = priced(&[("utet", "300000000000000000000")])
-        .params
-        .parse()
-        .unwrap();
+    let dear = priced(&[("utet", "300000000000000000000")]).params.parse().unwrap();
     assert_eq!(refusal(check_price(&dear, &coins("1utet"), u64::MAX)).code, 41);
 }
 
 #[test]
 fn gas_counts_shape_and_work() {
-    let gas = GasSchedule {
-        per_tx: 7,
-        ..GasSchedule::default()
-    };
-    let shape = TxShape {
-        bytes: 300,
-        signatures: 2,
-    };
+    let gas = GasSchedule { per_tx: 7, ..GasSchedule::default() };
+    let shape = TxShape { bytes: 300, signatures: 2 };
     assert_eq!(gas.gas_of_shape(shape), 7 + 3_000 + 2_000);
-    let work = Work {
-        reads: 3,
-        read_bytes: 10,
-        writes: 2,
-        written_bytes: 5,
-    };
+    let work = Work { reads: 3, read_bytes: 10, writes: 2, written_bytes: 5 };
     assert_eq!(gas.gas_of(shape, work), 5_007 + 3_000 + 30 + 4_000 + 150);
 }
 
@@ -124,10 +97,7 @@ fn genesis_export_and_import_are_inverse() {
     let mut again = testing::empty();
     genesis::import(&mut again, &serde_json::from_str(&text).unwrap()).unwrap();
     assert_eq!(stored(&again, MODULE), stored(&lived_in, MODULE));
-    assert_eq!(
-        genesis::export(&again).unwrap(),
-        priced(&[("ulux", "0"), ("utet", "0.025"), ("uusd", "10")])
-    );
+    assert_eq!(genesis::export(&again).unwrap(), priced(&[("ulux", "0"), ("utet", "0.025"), ("uusd", "10")]));
 }
 
 #[test]
@@ -139,19 +109,12 @@ fn a_contradictory_genesis_is_refused() {
         &[("utet", "cheap")],
         &[("1", "1")],
     ] {
-        assert_eq!(
-            refusal(genesis::import(&mut testing::empty(), &priced(prices))).code,
-            18,
-            "{prices:?}"
-        );
+        assert_eq!(refusal(genesis::import(&mut testing::empty(), &priced(prices))).code, 18, "{prices:?}");
     }
 }
 
 #[test]
 fn a_price_in_an_unknown_denom_is_found() {
-    assert_eq!(
-        invariants::check(&context(&[("utet", "1")])).unwrap(),
-        Vec::<String>::new()
-    );
+    assert_eq!(invariants::check(&context(&[("utet", "1")])).unwrap(), Vec::<String>::new());
     assert_eq!(invariants::check(&context(&[("ufoo", "1")])).unwrap().len(), 1);
 }

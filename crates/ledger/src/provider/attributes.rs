@@ -16,14 +16,10 @@ pub fn check(attributes: &[Attribute]) -> Result<(), Rejection> {
     for Attribute { key, .. } in attributes {
         if !is_key(key) {
             let rule = "a letter, then 1 to 126 letters, digits or _/.-";
-            return Err(refusals::attributes(&format!(
-                "attribute key {key:?} is not {rule}"
-            )));
+            return Err(refusals::attributes(&format!("attribute key {key:?} is not {rule}")));
         }
         if !seen.insert(key) {
-            return Err(refusals::attributes(&format!(
-                "attribute key {key:?} stands there twice; remove one"
-            )));
+            return Err(refusals::attributes(&format!("attribute key {key:?} stands there twice; remove one")));
         }
     }
     Ok(())

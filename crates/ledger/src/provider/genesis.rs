@@ -56,17 +56,10 @@ pub struct AttributeEntry {
 /// As [`super::messages::create_provider`].
 pub fn import(ctx: &mut Context, genesis: &Genesis) -> Result<(), Failure> {
     for entry in &genesis.providers {
-        let attribute = |a: &AttributeEntry| Attribute {
-            key: a.key.clone(),
-            value: a.value.clone(),
-        };
+        let attribute = |a: &AttributeEntry| Attribute { key: a.key.clone(), value: a.value.clone() };
         let attributes = entry.attributes.iter().map(attribute).collect();
-        let info = Info {
-            email: entry.email.clone(),
-            website: entry.website.clone(),
-        };
-        let checked =
-            CheckedProvider::parse(ctx, &entry.owner, entry.host_uri.clone(), attributes, Some(info))?;
+        let info = Info { email: entry.email.clone(), website: entry.website.clone() };
+        let checked = CheckedProvider::parse(ctx, &entry.owner, entry.host_uri.clone(), attributes, Some(info))?;
         if get(ctx, &checked.owner)?.is_some() {
             let why = format!("genesis names provider {} twice; remove one", entry.owner);
             return Err(Rejection::invalid_request(why).into());
@@ -86,10 +79,7 @@ pub fn import(ctx: &mut Context, genesis: &Genesis) -> Result<(), Failure> {
 pub fn export(ctx: &Context) -> Result<Genesis, Failure> {
     let mut providers = Vec::new();
     for (owner, provider) in PROVIDERS.all(&ctx.state)? {
-        let attribute = |a: Attribute| AttributeEntry {
-            key: a.key,
-            value: a.value,
-        };
+        let attribute = |a: Attribute| AttributeEntry { key: a.key, value: a.value };
         let info = provider.info.unwrap_or_default();
         providers.push(Entry {
             owner: provider.owner,

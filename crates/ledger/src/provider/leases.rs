@@ -23,9 +23,7 @@ pub fn increment(ctx: &mut Context, owner: &Address) -> Result<(), Failure> {
     if !PROVIDERS.has(&ctx.state, owner)? {
         return Err(refusals::not_found(&ctx.text(owner)).into());
     }
-    let count = count(ctx, owner)?
-        .checked_add(1)
-        .ok_or_else(|| Rejection::overflow("the number of leases"))?;
+    let count = count(ctx, owner)?.checked_add(1).ok_or_else(|| Rejection::overflow("the number of leases"))?;
     ACTIVE_LEASES.set(&mut ctx.state, owner, &count);
     Ok(())
 }
@@ -39,12 +37,7 @@ pub fn decrement(ctx: &mut Context, owner: &Address) -> Result<(), Failure> {
         0 => {
             let key = hex::encode(ACTIVE_LEASES.key(owner));
             let why = "a lease ended that was not counted".to_owned();
-            Err(store::Error::Corrupt {
-                module: super::MODULE.0,
-                key,
-                why,
-            }
-            .into())
+            Err(store::Error::Corrupt { module: super::MODULE.0, key, why }.into())
         }
         1 => {
             ACTIVE_LEASES.remove(&mut ctx.state, owner);

@@ -32,12 +32,7 @@ impl CheckedProvider {
         attributes::check(&attributes)?;
         let info = info.unwrap_or_default();
         uri::check_website(&info.website)?;
-        let provider = Provider {
-            owner: ctx.text(&owner),
-            host_uri,
-            attributes,
-            info: Some(info),
-        };
+        let provider = Provider { owner: ctx.text(&owner), host_uri, attributes, info: Some(info) };
         Ok(Self { owner, provider })
     }
 }
@@ -46,10 +41,7 @@ impl CheckedProvider {
 ///
 /// # Errors
 /// `sdk` 7 for a malformed address; `provider` 1, 2, 6, 8 for malformed fields, 4 when it is registered.
-pub fn create_provider(
-    ctx: &mut Context,
-    msg: MsgCreateProvider,
-) -> Result<MsgCreateProviderResponse, Failure> {
+pub fn create_provider(ctx: &mut Context, msg: MsgCreateProvider) -> Result<MsgCreateProviderResponse, Failure> {
     let checked = CheckedProvider::parse(ctx, &msg.owner, msg.host_uri, msg.attributes, msg.info)?;
     let CheckedProvider { owner, provider } = checked;
     if get(ctx, &owner)?.is_some() {
@@ -64,10 +56,7 @@ pub fn create_provider(
 ///
 /// # Errors
 /// `sdk` 7 for a malformed address; `provider` 1, 2, 6, 8 for malformed fields, 3 when it is not registered.
-pub fn update_provider(
-    ctx: &mut Context,
-    msg: MsgUpdateProvider,
-) -> Result<MsgUpdateProviderResponse, Failure> {
+pub fn update_provider(ctx: &mut Context, msg: MsgUpdateProvider) -> Result<MsgUpdateProviderResponse, Failure> {
     let checked = CheckedProvider::parse(ctx, &msg.owner, msg.host_uri, msg.attributes, msg.info)?;
     let CheckedProvider { owner, provider } = checked;
     if get(ctx, &owner)?.is_none() {
@@ -82,10 +71,7 @@ pub fn update_provider(
 ///
 /// # Errors
 /// `sdk` 7 for a malformed address; `provider` 3 when it is not registered, 24 while it has active leases.
-pub fn delete_provider(
-    ctx: &mut Context,
-    msg: MsgDeleteProvider,
-) -> Result<MsgDeleteProviderResponse, Failure> {
+pub fn delete_provider(ctx: &mut Context, msg: MsgDeleteProvider) -> Result<MsgDeleteProviderResponse, Failure> {
     let owner = ctx.address(&msg.owner)?;
     if get(ctx, &owner)?.is_none() {
         return Err(refusals::not_found(&msg.owner).into());

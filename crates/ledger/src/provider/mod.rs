@@ -35,18 +35,9 @@ pub const MODULE: Module = Module("provider");
 /// The messages of `akash.provider.v1beta4`.
 pub fn message_routes() -> Vec<MessageRoute> {
     vec![
-        MessageRoute::new(
-            |msg: &MsgCreateProvider| msg.owner.clone(),
-            messages::create_provider,
-        ),
-        MessageRoute::new(
-            |msg: &MsgUpdateProvider| msg.owner.clone(),
-            messages::update_provider,
-        ),
-        MessageRoute::new(
-            |msg: &MsgDeleteProvider| msg.owner.clone(),
-            messages::delete_provider,
-        ),
+        MessageRoute::new(|msg: &MsgCreateProvider| msg.owner.clone(), messages::create_provider),
+        MessageRoute::new(|msg: &MsgUpdateProvider| msg.owner.clone(), messages::update_provider),
+        MessageRoute::new(|msg: &MsgDeleteProvider| msg.owner.clone(), messages::delete_provider),
     ]
 }
 

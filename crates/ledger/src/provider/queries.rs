@@ -13,17 +13,10 @@ use crate::pages::Paging;
 ///
 /// # Errors
 /// `InvalidArgument` when the page request is malformed.
-pub fn providers(
-    ctx: &Context,
-    request: QueryProvidersRequest,
-) -> Result<QueryProvidersResponse, QueryError> {
+pub fn providers(ctx: &Context, request: QueryProvidersRequest) -> Result<QueryProvidersResponse, QueryError> {
     let paging = Paging::parse(request.pagination)?;
-    let (providers, pagination) =
-        paging.pick(&ctx.state, &PROVIDERS, &(), |_, provider| Ok(Some(provider)))?;
-    Ok(QueryProvidersResponse {
-        providers,
-        pagination,
-    })
+    let (providers, pagination) = paging.pick(&ctx.state, &PROVIDERS, &(), |_, provider| Ok(Some(provider)))?;
+    Ok(QueryProvidersResponse { providers, pagination })
 }
 
 /// One provider.
@@ -34,7 +27,5 @@ pub fn provider(ctx: &Context, request: QueryProviderRequest) -> Result<QueryPro
     let owner = ctx.address(&request.owner)?;
     let provider = super::get(ctx, &owner)?;
     let missing = || QueryError::not_found("invalid provider: address not found");
-    Ok(QueryProviderResponse {
-        provider: Some(provider.ok_or_else(missing)?),
-    })
+    Ok(QueryProviderResponse { provider: Some(provider.ok_or_else(missing)?) })
 }

@@ -21,20 +21,12 @@ pub fn not_absolute_uri(detail: &str) -> Rejection {
 
 /// 3: nobody registered a provider under this address.
 pub fn not_found(owner: &str) -> Rejection {
-    refusal(
-        3,
-        "invalid provider: address not found",
-        &format!("{owner} is not registered; create it first"),
-    )
+    refusal(3, "invalid provider: address not found", &format!("{owner} is not registered; create it first"))
 }
 
 /// 4: the owner has a provider.
 pub fn exists(owner: &str) -> Rejection {
-    refusal(
-        4,
-        "invalid provider: already exists",
-        &format!("{owner} is registered; update it instead"),
-    )
+    refusal(4, "invalid provider: already exists", &format!("{owner} is registered; update it instead"))
 }
 
 /// 6: attributes that are malformed.

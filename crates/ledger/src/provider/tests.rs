@@ -10,10 +10,7 @@ use crate::testing::{self, ALICE, BOB, CAROL, PROVIDER, announced, refusal, stor
 const URI: &str = "https://provider.example.com:8443";
 
 fn attribute(key: &str, value: &str) -> Attribute {
-    Attribute {
-        key: key.to_owned(),
-        value: value.to_owned(),
-    }
+    Attribute { key: key.to_owned(), value: value.to_owned() }
 }
 
 fn create_msg(ctx: &Context, owner: &Address) -> MsgCreateProvider {
@@ -24,21 +21,13 @@ fn create_msg(ctx: &Context, owner: &Address) -> MsgCreateProvider {
             attribute("region", "eu-west"),
             attribute("capabilities/gpu/vendor/nvidia/model/a100", "true"),
         ],
-        info: Some(Info {
-            email: "ops@example.com".to_owned(),
-            website: "https://example.com".to_owned(),
-        }),
+        info: Some(Info { email: "ops@example.com".to_owned(), website: "https://example.com".to_owned() }),
     }
 }
 
 fn update_msg(ctx: &Context, owner: &Address, host_uri: &str) -> MsgUpdateProvider {
     let host_uri = host_uri.to_owned();
-    MsgUpdateProvider {
-        owner: ctx.text(owner),
-        host_uri,
-        attributes: Vec::new(),
-        info: None,
-    }
+    MsgUpdateProvider { owner: ctx.text(owner), host_uri, attributes: Vec::new(), info: None }
 }
 
 fn create(ctx: &mut Context, owner: &Address) -> Result<(), Failure> {
@@ -47,9 +36,7 @@ fn create(ctx: &mut Context, owner: &Address) -> Result<(), Failure> {
 }
 
 fn delete(ctx: &mut Context, owner: &Address) -> Result<(), Failure> {
-    let msg = MsgDeleteProvider {
-        owner: ctx.text(owner),
-    };
+    let msg = MsgDeleteProvider { owner: ctx.text(owner) };
     messages::delete_provider(ctx, msg).map(|_| ())
 }
 
@@ -61,10 +48,7 @@ fn a_provider_registers_updates_and_goes() {
     let msg = update_msg(&ctx, &PROVIDER, "https://other.example.com:8443");
     messages::update_provider(&mut ctx, msg).unwrap();
     let updated = get(&ctx, &PROVIDER).unwrap().unwrap();
-    assert_eq!(
-        (updated.host_uri.as_str(), updated.attributes.len()),
-        ("https://other.example.com:8443", 0)
-    );
+    assert_eq!((updated.host_uri.as_str(), updated.attributes.len()), ("https://other.example.com:8443", 0));
     delete(&mut ctx, &PROVIDER).unwrap();
     assert_eq!(get(&ctx, &PROVIDER).unwrap(), None);
     create(&mut ctx, &PROVIDER).unwrap();
@@ -86,13 +70,8 @@ fn refusals_carry_upstreams_codes() {
     assert_eq!(code(delete(&mut ctx, &PROVIDER)), ("provider", 3));
     create(&mut ctx, &PROVIDER).unwrap();
     assert_eq!(code(create(&mut ctx, &PROVIDER)), ("provider", 4));
-    let foreign = MsgDeleteProvider {
-        owner: "akash1x".to_owned(),
-    };
-    assert_eq!(
-        code(messages::delete_provider(&mut ctx, foreign).map(|_| ())),
-        ("sdk", 7)
-    );
+    let foreign = MsgDeleteProvider { owner: "akash1x".to_owned() };
+    assert_eq!(code(messages::delete_provider(&mut ctx, foreign).map(|_| ())), ("sdk", 7));
 }
 
 #[test]
@@ -111,10 +90,7 @@ fn a_provider_stays_while_it_has_active_leases() {
     assert_eq!(stored(&ctx, MODULE), "");
 
     assert_eq!(refusal(leases::increment(&mut ctx, &PROVIDER)).code, 3);
-    assert!(matches!(
-        leases::decrement(&mut ctx, &PROVIDER),
-        Err(Failure::Broken(_))
-    ));
+    assert!(matches!(leases::decrement(&mut ctx, &PROVIDER), Err(Failure::Broken(_))));
 }
 
 #[test]
@@ -157,11 +133,7 @@ fn host_uris_are_https_a_host_and_perhaps_a_port() {
         ("https://.", Some(1)),
     ];
     for (text, code) in cases {
-        assert_eq!(
-            uri::check_host_uri(text).err().map(|refused| refused.code),
-            code,
-            "{text:?}"
-        );
+        assert_eq!(uri::check_host_uri(text).err().map(|refused| refused.code), code, "{text:?}");
     }
     let long = format!("https://{}.example.com", "a".repeat(64));
     assert!(uri::check_host_uri(&long).is_err());
@@ -170,22 +142,12 @@ fn host_uris_are_https_a_host_and_perhaps_a_port() {
 #[test]
 fn attribute_keys_keep_upstreams_rule() {
     let longest = "a".repeat(127);
-    for key in [
-        "ab",
-        "region",
-        "capabilities/gpu/vendor/nvidia/model/a100",
-        "a_b-c.d",
-        longest.as_str(),
-    ] {
+    for key in ["ab", "region", "capabilities/gpu/vendor/nvidia/model/a100", "a_b-c.d", longest.as_str()] {
         assert!(attributes::check(&[attribute(key, "")]).is_ok(), "{key:?}");
     }
     let too_long = "a".repeat(128);
     for key in ["", "a", "1a", "_a", "region*", "a b", "regiön", too_long.as_str()] {
-        assert_eq!(
-            attributes::check(&[attribute(key, "x")]).unwrap_err().code,
-            6,
-            "{key:?}"
-        );
+        assert_eq!(attributes::check(&[attribute(key, "x")]).unwrap_err().code, 6, "{key:?}");
     }
     let twice = [attribute("region", "a"), attribute("region", "b")];
     assert!(attributes::check(&twice).unwrap_err().message.contains("twice"));
@@ -195,39 +157,12 @@ fn attribute_keys_keep_upstreams_rule() {
 fn malformed_fields_never_reach_the_state() {
     let mut ctx = testing::context();
     let good = create_msg(&ctx, &PROVIDER);
-    let info = Info {
-        website: "https://exam ple.com".to_owned(),
-        ..Info::default()
-    };
+    let info = Info { website: "https://exam ple.com".to_owned(), ..Info::default() };
     let cases = [
-        (
-            1,
-            MsgCreateProvider {
-                host_uri: "http://example.com".to_owned(),
-                ..good.clone()
-            },
-        ),
-        (
-            6,
-            MsgCreateProvider {
-                attributes: vec![attribute("*", "x")],
-                ..good.clone()
-            },
-        ),
-        (
-            8,
-            MsgCreateProvider {
-                info: Some(info),
-                ..good.clone()
-            },
-        ),
-        (
-            7,
-            MsgCreateProvider {
-                owner: "nobody".to_owned(),
-                ..good.clone()
-            },
-        ),
+        (1, MsgCreateProvider { host_uri: "http://example.com".to_owned(), ..good.clone() }),
+        (6, MsgCreateProvider { attributes: vec![attribute("*", "x")], ..good.clone() }),
+        (8, MsgCreateProvider { info: Some(info), ..good.clone() }),
+        (7, MsgCreateProvider { owner: "nobody".to_owned(), ..good.clone() }),
     ];
     for (code, msg) in cases {
         assert_eq!(refusal(messages::create_provider(&mut ctx, msg)).code, code);
@@ -259,9 +194,7 @@ fn genesis_export_and_import_are_inverse() {
     genesis::import(&mut again, &serde_json::from_str(&text).unwrap()).unwrap();
     assert_eq!(stored(&again, MODULE), stored(&lived_in, MODULE));
     assert_eq!(genesis::export(&again).unwrap(), exported);
-    let twice = Genesis {
-        providers: vec![exported.providers[0].clone(), exported.providers[0].clone()],
-    };
+    let twice = Genesis { providers: vec![exported.providers[0].clone(), exported.providers[0].clone()] };
     assert_eq!(refusal(genesis::import(&mut testing::empty(), &twice)).code, 18);
 }
 
@@ -276,53 +209,18 @@ fn a_lease_of_nobody_is_found() {
 fn providers_are_found_and_listed_in_pages() {
     let mut ctx = lived_in();
     create(&mut ctx, &BOB).unwrap();
-    let one = queries::provider(
-        &ctx,
-        QueryProviderRequest {
-            owner: ctx.text(&BOB),
-        },
-    )
-    .unwrap()
-    .provider
-    .unwrap();
+    let one = queries::provider(&ctx, QueryProviderRequest { owner: ctx.text(&BOB) }).unwrap().provider.unwrap();
     assert_eq!(one.host_uri, URI);
-    let missing = queries::provider(
-        &ctx,
-        QueryProviderRequest {
-            owner: ctx.text(&CAROL),
-        },
-    )
-    .unwrap_err();
+    let missing = queries::provider(&ctx, QueryProviderRequest { owner: ctx.text(&CAROL) }).unwrap_err();
     assert_eq!(missing.status, QueryStatus::NotFound);
 
     let owners = |request: PageRequest| {
-        let answer = queries::providers(
-            &ctx,
-            QueryProvidersRequest {
-                pagination: Some(request),
-            },
-        )
-        .unwrap();
-        let owners: Vec<String> = answer
-            .providers
-            .into_iter()
-            .map(|provider| provider.owner)
-            .collect();
+        let answer = queries::providers(&ctx, QueryProvidersRequest { pagination: Some(request) }).unwrap();
+        let owners: Vec<String> = answer.providers.into_iter().map(|provider| provider.owner).collect();
         (owners, answer.pagination.unwrap())
     };
-    let (first, page) = owners(PageRequest {
-        limit: 2,
-        count_total: true,
-        ..PageRequest::default()
-    });
-    assert_eq!(
-        (first, page.total),
-        (vec![ctx.text(&PROVIDER), ctx.text(&ALICE)], 3)
-    );
-    let (second, page) = owners(PageRequest {
-        key: page.next_key,
-        limit: 2,
-        ..PageRequest::default()
-    });
+    let (first, page) = owners(PageRequest { limit: 2, count_total: true, ..PageRequest::default() });
+    assert_eq!((first, page.total), (vec![ctx.text(&PROVIDER), ctx.text(&ALICE)], 3));
+    let (second, page) = owners(PageRequest { key: page.next_key, limit: 2, ..PageRequest::default() });
     assert_eq!((second, page.next_key), (vec![ctx.text(&BOB)], Vec::new()));
 }

@@ -10,15 +10,9 @@ use crate::failure::Rejection;
 /// # Errors
 /// `provider` 2 when there is no scheme, `provider` 1 when anything else is wrong.
 pub fn check_host_uri(text: &str) -> Result<(), Rejection> {
-    let invalid = |why: &str| {
-        Err(refusals::invalid_uri(&format!(
-            "{why} in {text:?}; write https://host:port"
-        )))
-    };
+    let invalid = |why: &str| Err(refusals::invalid_uri(&format!("{why} in {text:?}; write https://host:port")));
     let Some((scheme, rest)) = text.split_once("://").filter(|(scheme, _)| is_scheme(scheme)) else {
-        return Err(refusals::not_absolute_uri(&format!(
-            "no scheme in {text:?}; write https://host:port"
-        )));
+        return Err(refusals::not_absolute_uri(&format!("no scheme in {text:?}; write https://host:port")));
     };
     if !scheme.eq_ignore_ascii_case("https") {
         return invalid("the scheme is not https");
@@ -51,9 +45,7 @@ pub fn check_website(text: &str) -> Result<(), Rejection> {
     if text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(());
     }
-    Err(refusals::invalid_website(&format!(
-        "{text:?} is no URI: it has spaces, control or other characters"
-    )))
+    Err(refusals::invalid_website(&format!("{text:?} is no URI: it has spaces, control or other characters")))
 }
 
 fn is_scheme(text: &str) -> bool {
@@ -97,7 +89,5 @@ fn is_label(text: &str) -> bool {
     (1..=63).contains(&text.len())
         && !text.starts_with('-')
         && !text.ends_with('-')
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }

@@ -29,7 +29,5 @@ pub fn import(ctx: &mut Context, genesis: &Genesis) -> Result<(), Failure> {
 /// # Errors
 /// When the state fails.
 pub fn export(ctx: &Context) -> Result<Genesis, Failure> {
-    Ok(Genesis {
-        params: params::params(ctx)?,
-    })
+    Ok(Genesis { params: params::params(ctx)? })
 }

@@ -12,9 +12,5 @@ pub fn check(ctx: &Context) -> Result<Vec<String>, store::Error> {
     let Some(wire) = PARAMS.get(&ctx.state)? else {
         return Ok(Vec::new());
     };
-    Ok(Params::from_wire(&wire)
-        .err()
-        .map(|failure| failure.to_string())
-        .into_iter()
-        .collect())
+    Ok(Params::from_wire(&wire).err().map(|failure| failure.to_string()).into_iter().collect())
 }

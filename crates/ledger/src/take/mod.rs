@@ -25,10 +25,7 @@ pub const MODULE: Module = Module("take");
 
 /// The messages of `akash.take.v1`.
 pub fn message_routes() -> Vec<MessageRoute> {
-    vec![MessageRoute::new(
-        |msg: &MsgUpdateParams| msg.authority.clone(),
-        messages::update_params,
-    )]
+    vec![MessageRoute::new(|msg: &MsgUpdateParams| msg.authority.clone(), messages::update_params)]
 }
 
 /// The queries of `akash.take.v1`.

@@ -24,10 +24,7 @@ pub struct Params {
 impl Default for Params {
     fn default() -> Self {
         let denom_take_rates = BTreeMap::from([("utet".to_owned(), 4), ("uusd".to_owned(), 20)]);
-        Self {
-            denom_take_rates,
-            default_take_rate: 20,
-        }
+        Self { denom_take_rates, default_take_rate: 20 }
     }
 }
 
@@ -39,8 +36,7 @@ impl Params {
     pub fn check(&self) -> Result<(), Failure> {
         check_rate("the default", self.default_take_rate)?;
         for (denom, rate) in &self.denom_take_rates {
-            let malformed =
-                |error: primitives::CoinError| Rejection::invalid_request(format!("take rate: {error}"));
+            let malformed = |error: primitives::CoinError| Rejection::invalid_request(format!("take rate: {error}"));
             Denom::new(denom).map_err(malformed)?;
             check_rate(denom, *rate)?;
         }
@@ -55,27 +51,18 @@ impl Params {
         let mut denom_take_rates = BTreeMap::new();
         for entry in &wire.denom_take_rates {
             if denom_take_rates.insert(entry.denom.clone(), entry.rate).is_some() {
-                let why = format!(
-                    "take rate of {} stands there twice; name each denom once",
-                    entry.denom
-                );
+                let why = format!("take rate of {} stands there twice; name each denom once", entry.denom);
                 return Err(Rejection::invalid_request(why).into());
             }
         }
-        let params = Self {
-            denom_take_rates,
-            default_take_rate: wire.default_take_rate,
-        };
+        let params = Self { denom_take_rates, default_take_rate: wire.default_take_rate };
         params.check()?;
         Ok(params)
     }
 
     /// The wire form, in order of denom.
     pub fn to_wire(&self) -> WireParams {
-        let rate = |(denom, rate): (&String, &u32)| DenomTakeRate {
-            denom: denom.clone(),
-            rate: *rate,
-        };
+        let rate = |(denom, rate): (&String, &u32)| DenomTakeRate { denom: denom.clone(), rate: *rate };
         WireParams {
             denom_take_rates: self.denom_take_rates.iter().map(rate).collect(),
             default_take_rate: self.default_take_rate,
@@ -84,10 +71,7 @@ impl Params {
 
     /// The take of payments in a denom, in percent.
     pub fn rate(&self, denom: &Denom) -> u32 {
-        self.denom_take_rates
-            .get(denom.as_str())
-            .copied()
-            .unwrap_or(self.default_take_rate)
+        self.denom_take_rates.get(denom.as_str()).copied().unwrap_or(self.default_take_rate)
     }
 }
 
@@ -95,10 +79,7 @@ fn check_rate(of: &str, rate: u32) -> Result<(), Failure> {
     if rate <= 100 {
         return Ok(());
     }
-    Err(Rejection::invalid_request(format!(
-        "take rate of {of} is {rate} %; a rate is 0 to 100 percent"
-    ))
-    .into())
+    Err(Rejection::invalid_request(format!("take rate of {of} is {rate} %; a rate is 0 to 100 percent")).into())
 }
 
 /// The parameters; the defaults before genesis.
@@ -111,12 +92,7 @@ pub fn params(ctx: &Context) -> Result<Params, Failure> {
     };
     Params::from_wire(&wire).map_err(|failure| {
         let key = hex::encode(PARAMS.key());
-        store::Error::Corrupt {
-            module: MODULE.0,
-            key,
-            why: failure.to_string(),
-        }
-        .into()
+        store::Error::Corrupt { module: MODULE.0, key, why: failure.to_string() }.into()
     })
 }
 

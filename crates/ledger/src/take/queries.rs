@@ -10,7 +10,5 @@ use crate::failure::QueryError;
 /// # Errors
 /// When the state fails.
 pub fn params(ctx: &Context, _: QueryParamsRequest) -> Result<QueryParamsResponse, QueryError> {
-    Ok(QueryParamsResponse {
-        params: Some(super::params(ctx)?.to_wire()),
-    })
+    Ok(QueryParamsResponse { params: Some(super::params(ctx)?.to_wire()) })
 }

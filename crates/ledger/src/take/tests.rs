@@ -5,14 +5,8 @@ use super::*;
 use crate::testing::{self, ALICE, AUTHORITY, denom, refusal, stored};
 
 fn wire(rates: &[(&str, u32)], default: u32) -> WireParams {
-    let rate = |(denom, rate): &(&str, u32)| DenomTakeRate {
-        denom: (*denom).to_owned(),
-        rate: *rate,
-    };
-    WireParams {
-        denom_take_rates: rates.iter().map(rate).collect(),
-        default_take_rate: default,
-    }
+    let rate = |(denom, rate): &(&str, u32)| DenomTakeRate { denom: (*denom).to_owned(), rate: *rate };
+    WireParams { denom_take_rates: rates.iter().map(rate).collect(), default_take_rate: default }
 }
 
 fn context() -> Context {
@@ -42,10 +36,7 @@ fn the_authority_changes_rates_and_nobody_else() {
         assert_eq!(rate(&ctx, &denom(of)).unwrap(), percent);
     }
     let authority = ctx.text(&ALICE);
-    let msg = MsgUpdateParams {
-        authority,
-        params: Some(wire(&[], 1)),
-    };
+    let msg = MsgUpdateParams { authority, params: Some(wire(&[], 1)) };
     assert_eq!(refusal(messages::update_params(&mut ctx, msg)).code, 4);
     assert_eq!(rate(&ctx, &denom("ulux")).unwrap(), 7);
 }
@@ -87,9 +78,6 @@ fn genesis_export_and_import_are_inverse() {
 
 #[test]
 fn the_query_shows_the_wire_form() {
-    let params = queries::params(&context(), QueryParamsRequest {})
-        .unwrap()
-        .params
-        .unwrap();
+    let params = queries::params(&context(), QueryParamsRequest {}).unwrap().params.unwrap();
     assert_eq!(params, wire(&[("utet", 4), ("uusd", 20)], 20));
 }

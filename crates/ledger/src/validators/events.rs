@@ -11,8 +11,7 @@ use crate::context::Context;
 /// Announced at the end of the block that collected the changes. As in protobuf JSON, keys are base64 and 64-bit
 /// integers are texts.
 pub(super) fn changed(ctx: &mut Context, changes: &[Change]) {
-    let change =
-        |(key, power): &Change| json!({"public_key": STANDARD.encode(key), "power": power.to_string()});
+    let change = |(key, power): &Change| json!({"public_key": STANDARD.encode(key), "power": power.to_string()});
     let changes: Vec<Value> = changes.iter().map(change).collect();
     let from_height = ctx.block.height.saturating_add(2).to_string();
     ctx.announce_typed::<EventValidatorsChanged, 2>([

@@ -72,8 +72,7 @@ fn refuse_set(error: ValidatorSetError) -> Failure {
 
 fn public_key(text: &str) -> Result<[u8; 32], Failure> {
     let mut key = [0; 32];
-    hex::decode_to_slice(text, &mut key)
-        .map_err(|error| refuse(format!("{text:?} is no public key: {error}")))?;
+    hex::decode_to_slice(text, &mut key).map_err(|error| refuse(format!("{text:?} is no public key: {error}")))?;
     Ok(key)
 }
 
@@ -83,10 +82,7 @@ impl SetText {
         let mut validators = Vec::new();
         for member in &self.validators {
             let validator = Validator::new(public_key(&member.public_key)?, member.power);
-            validators.push(Validator {
-                priority: member.priority,
-                ..validator
-            });
+            validators.push(Validator { priority: member.priority, ..validator });
         }
         ValidatorSet::from_stored(validators, proposer).map_err(refuse_set)
     }
@@ -97,13 +93,8 @@ impl SetText {
             power: validator.power,
             priority: validator.priority,
         };
-        let proposer = set
-            .get(&set.proposer())
-            .map(|validator| hex::encode(validator.public_key));
-        Self {
-            proposer: proposer.unwrap_or_default(),
-            validators: set.validators().iter().map(member).collect(),
-        }
+        let proposer = set.get(&set.proposer()).map(|validator| hex::encode(validator.public_key));
+        Self { proposer: proposer.unwrap_or_default(), validators: set.validators().iter().map(member).collect() }
     }
 }
 
@@ -120,15 +111,9 @@ pub fn import(ctx: &mut Context, genesis: &Genesis) -> Result<(), Failure> {
         Some(sets) => (sets.current.parse()?, sets.next.parse()?),
         None => {
             let member = |member: &Member| Ok((public_key(&member.public_key)?, member.power));
-            let members = genesis
-                .validators
-                .iter()
-                .map(member)
-                .collect::<Result<Vec<_>, Failure>>()?;
+            let members = genesis.validators.iter().map(member).collect::<Result<Vec<_>, Failure>>()?;
             if members.iter().any(|(_, power)| *power == 0) {
-                return Err(refuse(
-                    "a power is zero; each validator needs one above zero".to_owned(),
-                ));
+                return Err(refuse("a power is zero; each validator needs one above zero".to_owned()));
             }
             let current = ValidatorSet::new(&members).map_err(refuse_set)?;
             let mut next = current.clone();
@@ -147,12 +132,6 @@ pub fn import(ctx: &mut Context, genesis: &Genesis) -> Result<(), Failure> {
 /// When the state fails.
 pub fn export(ctx: &Context) -> Result<Genesis, Failure> {
     let (current, next) = sets(ctx)?;
-    let sets = Sets {
-        current: SetText::of(&current),
-        next: SetText::of(&next),
-    };
-    Ok(Genesis {
-        validators: Vec::new(),
-        sets: Some(sets),
-    })
+    let sets = Sets { current: SetText::of(&current), next: SetText::of(&next) };
+    Ok(Genesis { validators: Vec::new(), sets: Some(sets) })
 }

@@ -17,19 +17,13 @@ struct CheckedChange(Vec<Change>);
 /// # Errors
 /// `sdk` 4 when the signer is not the authority, 7 for a malformed address, 18 when the change is malformed or would
 /// leave no valid set.
-pub fn change_validators(
-    ctx: &mut Context,
-    msg: MsgChangeValidators,
-) -> Result<MsgChangeValidatorsResponse, Failure> {
+pub fn change_validators(ctx: &mut Context, msg: MsgChangeValidators) -> Result<MsgChangeValidatorsResponse, Failure> {
     let CheckedChange(changes) = CheckedChange::parse(ctx, &msg)?;
     let set = get(&ctx.state, &NEXT)?;
     ctx.attempt(|ctx| {
         let known = pending(&ctx.state, &set)?;
         for (key, power) in &changes {
-            let is_member = set
-                .validators()
-                .iter()
-                .any(|validator| validator.public_key == *key);
+            let is_member = set.validators().iter().any(|validator| validator.public_key == *key);
             let is_pending = known.iter().any(|(other, power)| other == key && *power > 0);
             if *power == 0 && !is_member && !is_pending {
                 let address = ConsensusAddress::of(key);
@@ -55,9 +49,7 @@ impl CheckedChange {
         for change in &msg.changes {
             let key: [u8; 32] = change.public_key.as_slice().try_into().map_err(|_| {
                 let found = change.public_key.len();
-                Rejection::invalid_request(format!(
-                    "an ed25519 public key has 32 bytes, this one has {found}"
-                ))
+                Rejection::invalid_request(format!("an ed25519 public key has 32 bytes, this one has {found}"))
             })?;
             if !seen.insert(key) {
                 let address = ConsensusAddress::of(&key);

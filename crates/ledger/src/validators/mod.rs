@@ -29,18 +29,12 @@ pub const MODULE: Module = Module("validators");
 
 /// The messages of `tetra.validator.v1`.
 pub fn message_routes() -> Vec<MessageRoute> {
-    vec![MessageRoute::new(
-        |msg: &MsgChangeValidators| msg.authority.clone(),
-        messages::change_validators,
-    )]
+    vec![MessageRoute::new(|msg: &MsgChangeValidators| msg.authority.clone(), messages::change_validators)]
 }
 
 /// The queries of `tetra.validator.v1`.
 pub fn query_routes() -> Vec<QueryRoute> {
-    vec![QueryRoute::new(
-        "/tetra.validator.v1.Query/Validators",
-        queries::validators,
-    )]
+    vec![QueryRoute::new("/tetra.validator.v1.Query/Validators", queries::validators)]
 }
 
 #[cfg(test)]

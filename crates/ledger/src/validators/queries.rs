@@ -13,8 +13,5 @@ use crate::failure::QueryError;
 /// When the state fails.
 pub fn validators(ctx: &Context, _: QueryValidatorsRequest) -> Result<QueryValidatorsResponse, QueryError> {
     let (current, next) = sets(ctx)?;
-    Ok(QueryValidatorsResponse {
-        current: Some(to_wire(&current)),
-        next: Some(to_wire(&next)),
-    })
+    Ok(QueryValidatorsResponse { current: Some(to_wire(&current)), next: Some(to_wire(&next)) })
 }

@@ -31,9 +31,7 @@ pub(super) fn to_wire(set: &ValidatorSet) -> wire::ValidatorSet {
         power: validator.power,
         priority: validator.priority,
     };
-    wire::ValidatorSet {
-        validators: set.validators().iter().map(validator).collect(),
-    }
+    wire::ValidatorSet { validators: set.validators().iter().map(validator).collect() }
 }
 
 impl From<&ValidatorSet> for StoredSet {

@@ -14,14 +14,8 @@ fn key(number: u8) -> [u8; 32] {
 }
 
 fn genesis_of(powers: &[(u8, u64)]) -> Genesis {
-    let member = |(number, power): &(u8, u64)| Member {
-        public_key: hex::encode(key(*number)),
-        power: *power,
-    };
-    Genesis {
-        validators: powers.iter().map(member).collect(),
-        sets: None,
-    }
+    let member = |(number, power): &(u8, u64)| Member { public_key: hex::encode(key(*number)), power: *power };
+    Genesis { validators: powers.iter().map(member).collect(), sets: None }
 }
 
 /// The chain before its first block.
@@ -32,24 +26,14 @@ fn context() -> Context {
 }
 
 fn change(ctx: &mut Context, changes: &[(u8, u64)]) -> Result<(), Failure> {
-    let change = |(number, power): &(u8, u64)| Validator {
-        public_key: key(*number).to_vec(),
-        power: *power,
-    };
+    let change = |(number, power): &(u8, u64)| Validator { public_key: key(*number).to_vec(), power: *power };
     let authority = ctx.text(&AUTHORITY);
-    let msg = MsgChangeValidators {
-        authority,
-        changes: changes.iter().map(change).collect(),
-    };
+    let msg = MsgChangeValidators { authority, changes: changes.iter().map(change).collect() };
     messages::change_validators(ctx, msg).map(|_| ())
 }
 
 fn powers(set: &ValidatorSet) -> Vec<(u8, u64)> {
-    let mut powers: Vec<_> = set
-        .validators()
-        .iter()
-        .map(|v| (v.public_key[0], v.power))
-        .collect();
+    let mut powers: Vec<_> = set.validators().iter().map(|v| (v.public_key[0], v.power)).collect();
     powers.sort_unstable();
     powers
 }
@@ -117,28 +101,13 @@ fn several_messages_of_a_block_add_up() {
 fn impossible_changes_are_refused_and_leave_nothing_pending() {
     let mut ctx = context();
     let before = stored(&ctx, MODULE);
-    for changes in [
-        &[][..],
-        &[(1, 0), (2, 0)],
-        &[(9, 0)],
-        &[(1, 3), (1, 4)],
-        &[(3, u64::MAX)],
-    ] {
+    for changes in [&[][..], &[(1, 0), (2, 0)], &[(9, 0)], &[(1, 3), (1, 4)], &[(3, u64::MAX)]] {
         assert_eq!(refusal(change(&mut ctx, changes)).code, 18, "{changes:?}");
     }
-    let short = Validator {
-        public_key: vec![1; 31],
-        power: 1,
-    };
-    let msg = MsgChangeValidators {
-        authority: ctx.text(&AUTHORITY),
-        changes: vec![short],
-    };
+    let short = Validator { public_key: vec![1; 31], power: 1 };
+    let msg = MsgChangeValidators { authority: ctx.text(&AUTHORITY), changes: vec![short] };
     assert_eq!(refusal(messages::change_validators(&mut ctx, msg)).code, 18);
-    let msg = MsgChangeValidators {
-        authority: ctx.text(&ALICE),
-        changes: Vec::new(),
-    };
+    let msg = MsgChangeValidators { authority: ctx.text(&ALICE), changes: Vec::new() };
     assert_eq!(refusal(messages::change_validators(&mut ctx, msg)).code, 4);
     assert_eq!(stored(&ctx, MODULE), before);
 }
@@ -173,23 +142,14 @@ fn a_contradictory_genesis_is_refused() {
     let mut both = genesis::export(&context()).unwrap();
     both.validators = genesis_of(&[(1, 1)]).validators;
     assert_eq!(import(&both), 18);
-    let short = Genesis {
-        validators: vec![Member {
-            public_key: "00".to_owned(),
-            power: 1,
-        }],
-        sets: None,
-    };
+    let short = Genesis { validators: vec![Member { public_key: "00".to_owned(), power: 1 }], sets: None };
     assert_eq!(import(&short), 18);
 }
 
 #[test]
 fn the_query_shows_both_sets() {
     let answer = queries::validators(&context(), QueryValidatorsRequest {}).unwrap();
-    let (current, next) = (
-        answer.current.unwrap().validators,
-        answer.next.unwrap().validators,
-    );
+    let (current, next) = (answer.current.unwrap().validators, answer.next.unwrap().validators);
     assert_eq!(current[0].public_key, key(1));
     assert_eq!((current[0].priority, current[1].priority), (-5, 5));
     assert_eq!((next[0].priority, next[1].priority), (5, -5));

@@ -34,9 +34,8 @@ pub fn check(group: &GroupSpec, provider: &[ProviderAttribute]) -> Result<(), Mi
     if !signed_by.all_of.is_empty() || !signed_by.any_of.is_empty() {
         return Err(Mismatch::Unsigned);
     }
-    let has = |wanted: &&Attribute| {
-        provider.iter().any(|found| found.value == wanted.value && glob(&wanted.key, &found.key))
-    };
+    let has =
+        |wanted: &&Attribute| provider.iter().any(|found| found.value == wanted.value && glob(&wanted.key, &found.key));
     match group.attributes.iter().find(|wanted| !has(wanted)) {
         None => Ok(()),
         Some(missing) => Err(Mismatch::Missing(missing.clone())),

@@ -7,9 +7,9 @@ use proto::akash::market::v1::lease::State as LeaseState;
 use proto::akash::market::v1beta5::bid::State as BidState;
 use proto::akash::market::v1beta5::order::State as OrderState;
 use proto::akash::market::v1beta5::{
-    Bid, QueryBidRequest, QueryBidResponse, QueryBidsRequest, QueryBidsResponse, QueryLeaseRequest,
-    QueryLeaseResponse, QueryLeasesRequest, QueryLeasesResponse, QueryOrderRequest, QueryOrderResponse,
-    QueryOrdersRequest, QueryOrdersResponse, QueryParamsRequest, QueryParamsResponse,
+    Bid, QueryBidRequest, QueryBidResponse, QueryBidsRequest, QueryBidsResponse, QueryLeaseRequest, QueryLeaseResponse,
+    QueryLeasesRequest, QueryLeasesResponse, QueryOrderRequest, QueryOrderResponse, QueryOrdersRequest,
+    QueryOrdersResponse, QueryParamsRequest, QueryParamsResponse,
 };
 
 use super::params::Params;

@@ -4,9 +4,9 @@ use ledger::Context;
 use proto::akash::deployment::v1 as wire;
 use serde_json::{Value, json};
 
+use crate::ids::{DeploymentId, GroupId};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use crate::ids::{DeploymentId, GroupId};
 
 fn id_json(ctx: &Context, id: &DeploymentId) -> Value {
     json!({ "owner": ctx.text(&id.owner), "dseq": id.dseq.to_string() })

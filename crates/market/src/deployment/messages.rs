@@ -86,10 +86,7 @@ fn check_hash(hash: &[u8]) -> Result<(), Rejection> {
 ///
 /// # Errors
 /// `deployment` 3, 7, 8, 9, 10, 20, 24, 25, 26; `sdk` 5 when the tenant has too little.
-pub fn create_deployment(
-    ctx: &mut Context,
-    msg: MsgCreateDeployment,
-) -> Result<MsgCreateDeploymentResponse, Failure> {
+pub fn create_deployment(ctx: &mut Context, msg: MsgCreateDeployment) -> Result<MsgCreateDeploymentResponse, Failure> {
     let CheckedDeployment { id, denom, deposit, min_window } = CheckedDeployment::parse(ctx, &msg)?;
     let name = id.text(&ctx.chain.prefix);
     if DEPLOYMENTS.get(&ctx.state, &id)?.is_some() {
@@ -150,10 +147,7 @@ fn active(ctx: &Context, id: &DeploymentId) -> Result<Deployment, Failure> {
 ///
 /// # Errors
 /// `deployment` 4, 5, 8, 9, 10; 10 also when the hash is the one in force.
-pub fn update_deployment(
-    ctx: &mut Context,
-    msg: MsgUpdateDeployment,
-) -> Result<MsgUpdateDeploymentResponse, Failure> {
+pub fn update_deployment(ctx: &mut Context, msg: MsgUpdateDeployment) -> Result<MsgUpdateDeploymentResponse, Failure> {
     let id = DeploymentId::from_wire(ctx, msg.id.as_ref())?;
     check_hash(&msg.hash)?;
     let mut deployment = active(ctx, &id)?;

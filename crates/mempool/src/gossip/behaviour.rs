@@ -67,25 +67,16 @@ pub(super) fn is_banned(score: Option<f64>) -> bool {
 pub(super) async fn listen(config: &GossipConfig) -> Result<(Swarm<Behaviour>, Multiaddr), GossipError> {
     let mut swarm = SwarmBuilder::with_existing_identity(keypair(config.seed))
         .with_tokio()
-        .with_tcp(
-            tcp::Config::default().nodelay(true),
-            noise::Config::new,
-            yamux::Config::default,
-        )
+        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, yamux::Config::default)
         .map_err(|error| GossipError::Setup(error.to_string()))?
         .with_behaviour(|identity| Ok(behaviour(config, identity)?))
         .map_err(|error| GossipError::Setup(error.to_string()))?
         // Quiet peers stay: on a quiet chain there is nothing to gossip for hours.
         .with_swarm_config(|swarm| swarm.with_idle_connection_timeout(Duration::from_secs(24 * 3600)))
         .build();
-    let refused = |reason: String| GossipError::Listen {
-        address: config.listen.clone(),
-        reason,
-    };
+    let refused = |reason: String| GossipError::Listen { address: config.listen.clone(), reason };
     claim_port(&config.listen).map_err(|error| refused(error.to_string()))?;
-    let listener = swarm
-        .listen_on(config.listen.clone())
-        .map_err(|error| refused(error.to_string()))?;
+    let listener = swarm.listen_on(config.listen.clone()).map_err(|error| refused(error.to_string()))?;
     loop {
         match swarm.select_next_some().await {
             SwarmEvent::NewListenAddr { listener_id, address } if listener_id == listener => {
@@ -95,9 +86,7 @@ pub(super) async fn listen(config: &GossipConfig) -> Result<(Swarm<Behaviour>, M
             SwarmEvent::ListenerError { listener_id, error } if listener_id == listener => {
                 return Err(refused(error.to_string()));
             }
-            SwarmEvent::ListenerClosed {
-                listener_id, reason, ..
-            } if listener_id == listener => {
+            SwarmEvent::ListenerClosed { listener_id, reason, .. } if listener_id == listener => {
                 return Err(refused(format!("{reason:?}")));
             }
             _ => {}

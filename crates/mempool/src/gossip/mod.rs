@@ -110,19 +110,12 @@ pub struct Gossip;
 
 impl Gossip {
     /// Listens, starts dialling, and runs until the last [`GossipHandle`] is dropped.
-    pub async fn start(
-        config: GossipConfig,
-    ) -> Result<(GossipHandle, mpsc::Receiver<GossipEvent>), GossipError> {
+    pub async fn start(config: GossipConfig) -> Result<(GossipHandle, mpsc::Receiver<GossipEvent>), GossipError> {
         let (swarm, address) = behaviour::listen(&config).await?;
         let (commands, inbound) = mpsc::channel(COMMANDS);
         let (events, received) = mpsc::channel(INTAKE);
         let (ready, peers) = watch::channel(BTreeSet::new());
-        let handle = GossipHandle {
-            commands,
-            peers,
-            peer_id: *swarm.local_peer_id(),
-            address,
-        };
+        let handle = GossipHandle { commands, peers, peer_id: *swarm.local_peer_id(), address };
         tokio::spawn(task::Task::new(config, swarm, events, ready).run(inbound));
         Ok((handle, received))
     }

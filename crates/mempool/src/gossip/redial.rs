@@ -48,9 +48,7 @@ pub(super) struct Due {
 
 impl Target {
     fn back_off(&mut self, now: Instant) {
-        self.stage = Stage::Waiting {
-            until: now + self.delay,
-        };
+        self.stage = Stage::Waiting { until: now + self.delay };
         self.delay = (self.delay * 2).min(LONGEST_DELAY);
     }
 }
@@ -67,9 +65,7 @@ impl Redial {
             delay: FIRST_DELAY,
             stage: Stage::Waiting { until: now },
         });
-        Self {
-            targets: targets.collect(),
-        }
+        Self { targets: targets.collect() }
     }
 
     /// The earliest moment at which a dial is due.
@@ -88,12 +84,8 @@ impl Redial {
             .iter()
             .enumerate()
             .filter(|(_, target)| matches!(target.stage, Stage::Waiting { until } if until <= now));
-        due.map(|(index, target)| Due {
-            target: index,
-            address: target.address.clone(),
-            wanted: target.wanted,
-        })
-        .collect()
+        due.map(|(index, target)| Due { target: index, address: target.address.clone(), wanted: target.wanted })
+            .collect()
     }
 
     /// A dial is under way.
@@ -150,9 +142,7 @@ impl Redial {
     }
 
     fn of(&mut self, connection: ConnectionId) -> Option<&mut Target> {
-        self.targets
-            .iter_mut()
-            .find(|target| target.stage == Stage::Dialing(connection))
+        self.targets.iter_mut().find(|target| target.stage == Stage::Dialing(connection))
     }
 }
 
@@ -180,10 +170,7 @@ mod tests {
             delays.push((next - now).as_millis());
             now = next;
         }
-        assert_eq!(
-            delays,
-            [250, 500, 1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000]
-        );
+        assert_eq!(delays, [250, 500, 1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000]);
 
         let (peer, connection) = (PeerId::random(), ConnectionId::new_unchecked(99));
         redial.dialing(0, connection);

@@ -81,8 +81,7 @@ impl Task {
             Command::Report(received, verdict) => self.report(received, verdict),
             Command::Offer(peer, txs) => {
                 let room = MAX_OFFERS.saturating_sub(self.offers.len());
-                self.offers
-                    .extend(txs.into_iter().take(room).map(|tx| (peer, tx)));
+                self.offers.extend(txs.into_iter().take(room).map(|tx| (peer, tx)));
             }
         }
     }
@@ -96,12 +95,7 @@ impl Task {
     }
 
     fn report(&mut self, received: Received, verdict: Verdict) {
-        let Received {
-            bytes,
-            from,
-            message_id,
-            by_inbox,
-        } = received;
+        let Received { bytes, from, message_id, by_inbox } = received;
         let acceptance = match verdict {
             Verdict::Accept => MessageAcceptance::Accept,
             Verdict::Ignore => MessageAcceptance::Ignore,
@@ -120,35 +114,23 @@ impl Task {
         let now = Instant::now();
         match event {
             SwarmEvent::Behaviour(BehaviourEvent::Gossip(event)) => self.on_gossip(event),
-            SwarmEvent::Behaviour(BehaviourEvent::Identify(identify::Event::Received {
-                peer_id,
-                info,
-                ..
-            })) if info.protocol_version != protocol(&self.config.chain_id) => {
+            SwarmEvent::Behaviour(BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. }))
+                if info.protocol_version != protocol(&self.config.chain_id) =>
+            {
                 tracing::warn!(%peer_id, theirs = info.protocol_version, "a gossip peer is of another chain");
                 self.turn_away(peer_id);
             }
-            SwarmEvent::ConnectionEstablished {
-                peer_id,
-                connection_id,
-                ..
-            } => {
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, .. } => {
                 self.redial.connected(connection_id, peer_id, now);
                 self.turn_away_if_banned(peer_id);
             }
-            SwarmEvent::ConnectionClosed {
-                peer_id,
-                num_established: 0,
-                ..
-            } => {
+            SwarmEvent::ConnectionClosed { peer_id, num_established: 0, .. } => {
                 let pause = self.turned_away.remove(&peer_id).then_some(TURNED_AWAY);
                 self.redial.lost(peer_id, now, pause);
                 self.offers.retain(|(peer, _)| *peer != peer_id);
                 self.set_ready(peer_id, false);
             }
-            SwarmEvent::OutgoingConnectionError {
-                connection_id, error, ..
-            } => {
+            SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
                 tracing::debug!(%error, "a gossip peer does not answer; will be dialled again");
                 match error {
                     DialError::LocalPeerId { .. } => self.redial.ourselves(connection_id),
@@ -161,11 +143,7 @@ impl Task {
 
     fn on_gossip(&mut self, event: gossipsub::Event) {
         match event {
-            gossipsub::Event::Message {
-                propagation_source,
-                message_id,
-                message,
-            } => {
+            gossipsub::Event::Message { propagation_source, message_id, message } => {
                 let received = Received {
                     by_inbox: message.topic == self.own_inbox,
                     bytes: message.data.into(),
@@ -207,13 +185,7 @@ impl Task {
     }
 
     fn set_ready(&mut self, peer: PeerId, is_ready: bool) {
-        self.ready.send_if_modified(|peers| {
-            if is_ready {
-                peers.insert(peer)
-            } else {
-                peers.remove(&peer)
-            }
-        });
+        self.ready.send_if_modified(|peers| if is_ready { peers.insert(peer) } else { peers.remove(&peer) });
     }
 
     fn turn_away_if_banned(&mut self, peer: PeerId) {
@@ -237,10 +209,9 @@ impl Task {
                 continue;
             }
             let dial = match due.wanted {
-                Some(peer) => DialOpts::peer_id(peer)
-                    .addresses(vec![due.address])
-                    .condition(PeerCondition::Always)
-                    .build(),
+                Some(peer) => {
+                    DialOpts::peer_id(peer).addresses(vec![due.address]).condition(PeerCondition::Always).build()
+                }
                 None => DialOpts::unknown_peer_id().address(due.address).build(),
             };
             let connection = dial.connection_id();

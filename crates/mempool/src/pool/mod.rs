@@ -94,10 +94,7 @@ impl Pool {
         }
         let limit = self.limits.max_tx_bytes.min(self.limits.max_bytes);
         if raw.len() > limit {
-            return Err(PoolError::TooLarge {
-                size: raw.len(),
-                limit,
-            });
+            return Err(PoolError::TooLarge { size: raw.len(), limit });
         }
         let hash = tx_hash(raw);
         if self.contains(&hash) || self.committed.contains(&hash) {
@@ -109,22 +106,8 @@ impl Pool {
     /// Adds a checked transaction that arrived after block `height`. On an error the pool is unchanged.
     pub fn insert(&mut self, raw: Bytes, checked: Checked, height: u64) -> Result<Inserted, PoolError> {
         let hash = self.screen(&raw)?;
-        let Checked {
-            sender,
-            sequence,
-            gas_wanted: gas,
-            priority,
-        } = checked;
-        let newcomer = Entry {
-            hash,
-            bytes: raw,
-            sender,
-            sequence,
-            gas,
-            priority,
-            height,
-            arrival: self.arrivals,
-        };
+        let Checked { sender, sequence, gas_wanted: gas, priority } = checked;
+        let newcomer = Entry { hash, bytes: raw, sender, sequence, gas, priority, height, arrival: self.arrivals };
 
         let replaced = self.take_outbid(&newcomer)?;
         let evicted = match self.make_room(&newcomer) {
@@ -136,11 +119,7 @@ impl Pool {
         };
         self.arrivals += 1;
         self.place(newcomer);
-        let left = replaced
-            .into_iter()
-            .chain(evicted)
-            .map(|entry| entry.hash)
-            .collect();
+        let left = replaced.into_iter().chain(evicted).map(|entry| entry.hash).collect();
         Ok(Inserted { hash, left })
     }
 
@@ -179,11 +158,8 @@ impl Pool {
 
     /// Removes every transaction for which `still_valid` says no; asked in ascending sequence per sender.
     pub fn recheck(&mut self, mut still_valid: impl FnMut(&Entry) -> bool) -> Vec<TxHash> {
-        let stale: Vec<TxHash> = self
-            .in_sequence()
-            .filter(|entry| !still_valid(entry))
-            .map(|entry| entry.hash)
-            .collect();
+        let stale: Vec<TxHash> =
+            self.in_sequence().filter(|entry| !still_valid(entry)).map(|entry| entry.hash).collect();
         for hash in &stale {
             self.remove(hash);
         }
@@ -238,9 +214,7 @@ impl Pool {
             return Ok(self.remove(&hash));
         }
         if lane.len() >= self.limits.max_per_sender {
-            return Err(PoolError::SenderFull {
-                limit: self.limits.max_per_sender,
-            });
+            return Err(PoolError::SenderFull { limit: self.limits.max_per_sender });
         }
         Ok(None)
     }
@@ -271,14 +245,8 @@ impl Pool {
 
     /// The lowest priority among `entry` and those that must go before it.
     fn worth_of(&self, entry: &Entry) -> u128 {
-        let before = self
-            .lanes
-            .get(&entry.sender)
-            .into_iter()
-            .flat_map(|lane| lane.range(..entry.sequence));
-        before
-            .map(|(_, earlier)| earlier.priority)
-            .fold(entry.priority, u128::min)
+        let before = self.lanes.get(&entry.sender).into_iter().flat_map(|lane| lane.range(..entry.sequence));
+        before.map(|(_, earlier)| earlier.priority).fold(entry.priority, u128::min)
     }
 
     fn cheapest_tail(&self) -> Option<(u128, TxHash)> {
@@ -292,10 +260,7 @@ impl Pool {
         self.unrank(&sender);
         self.bytes += entry.bytes.len();
         self.place_of.insert(entry.hash, (sender.clone(), entry.sequence));
-        self.lanes
-            .entry(sender.clone())
-            .or_default()
-            .insert(entry.sequence, entry);
+        self.lanes.entry(sender.clone()).or_default().insert(entry.sequence, entry);
         self.rank(&sender);
     }
 

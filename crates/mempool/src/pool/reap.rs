@@ -22,10 +22,7 @@ impl Head<'_> {
     /// The head after this one, unless the lane ends or has a gap.
     fn advance(mut self) -> Option<Self> {
         let (sequence, entry) = self.rest.next()?;
-        (self.entry.sequence.checked_add(1) == Some(*sequence)).then_some(Self {
-            entry,
-            rest: self.rest,
-        })
+        (self.entry.sequence.checked_add(1) == Some(*sequence)).then_some(Self { entry, rest: self.rest })
     }
 }
 
@@ -72,9 +69,7 @@ impl Pool {
         let mut chosen = Vec::new();
         while let Some(head) = heads.pop() {
             let size = size_in_block(head.entry.bytes.len());
-            let (Some(bytes), Some(gas)) =
-                (bytes_left.checked_sub(size), gas_left.checked_sub(head.entry.gas))
-            else {
+            let (Some(bytes), Some(gas)) = (bytes_left.checked_sub(size), gas_left.checked_sub(head.entry.gas)) else {
                 continue;
             };
             (bytes_left, gas_left) = (bytes, gas);

@@ -6,37 +6,15 @@ use proptest::prelude::*;
 
 use super::*;
 
-const LIMITS: Limits = Limits {
-    max_tx_bytes: 36,
-    max_txs: 8,
-    max_bytes: 150,
-    max_per_sender: 4,
-    recent_hashes: 5,
-    ttl_blocks: 3,
-};
+const LIMITS: Limits =
+    Limits { max_tx_bytes: 36, max_txs: 8, max_bytes: 150, max_per_sender: 4, recent_hashes: 5, ttl_blocks: 3 };
 
 #[derive(Clone, Debug)]
 enum Step {
-    Insert {
-        sender: u8,
-        sequence: u64,
-        gas: u64,
-        priority: u128,
-        size: usize,
-        salt: u8,
-    },
-    Block {
-        commit: Vec<prop::sample::Index>,
-        blocks: u64,
-    },
-    Recheck {
-        odd_priorities_fail: bool,
-    },
-    Reap {
-        max_bytes: u64,
-        max_gas: u64,
-        next: [u64; 4],
-    },
+    Insert { sender: u8, sequence: u64, gas: u64, priority: u128, size: usize, salt: u8 },
+    Block { commit: Vec<prop::sample::Index>, blocks: u64 },
+    Recheck { odd_priorities_fail: bool },
+    Reap { max_bytes: u64, max_gas: u64, next: [u64; 4] },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -59,12 +37,7 @@ fn raw(sender: u8, sequence: u64, priority: u128, size: usize, salt: u8) -> Byte
 }
 
 fn checked(sender: u8, sequence: u64, gas_wanted: u64, priority: u128) -> Checked {
-    Checked {
-        sender: Bytes::from(vec![sender]),
-        sequence,
-        gas_wanted,
-        priority,
-    }
+    Checked { sender: Bytes::from(vec![sender]), sequence, gas_wanted, priority }
 }
 
 #[derive(Default)]
@@ -76,10 +49,7 @@ struct Model {
 
 impl Model {
     fn worth(&self, entry: &Entry) -> u128 {
-        let before = self
-            .waiting
-            .iter()
-            .filter(|e| e.sender == entry.sender && e.sequence < entry.sequence);
+        let before = self.waiting.iter().filter(|e| e.sender == entry.sender && e.sequence < entry.sequence);
         before.map(|e| e.priority).chain([entry.priority]).min().unwrap()
     }
 
@@ -94,54 +64,23 @@ impl Model {
         if self.waiting.iter().any(|e| e.hash == hash) || self.committed.contains(&hash) {
             return Err("known");
         }
-        let Checked {
-            sender,
-            sequence,
-            gas_wanted: gas,
-            priority,
-        } = checked;
-        let newcomer = Entry {
-            hash,
-            bytes,
-            sender,
-            sequence,
-            gas,
-            priority,
-            height,
-            arrival: self.arrivals,
-        };
-        let mut after = Model {
-            waiting: self.waiting.clone(),
-            ..Model::default()
-        };
-        let rival = after
-            .waiting
-            .iter()
-            .position(|e| e.sender == newcomer.sender && e.sequence == sequence);
+        let Checked { sender, sequence, gas_wanted: gas, priority } = checked;
+        let newcomer = Entry { hash, bytes, sender, sequence, gas, priority, height, arrival: self.arrivals };
+        let mut after = Model { waiting: self.waiting.clone(), ..Model::default() };
+        let rival = after.waiting.iter().position(|e| e.sender == newcomer.sender && e.sequence == sequence);
         match rival {
             Some(at) if 10 * priority <= 11 * after.waiting[at].priority => return Err("underpriced"),
             Some(at) => drop(after.waiting.remove(at)),
-            None if after
-                .waiting
-                .iter()
-                .filter(|e| e.sender == newcomer.sender)
-                .count()
-                >= LIMITS.max_per_sender =>
-            {
+            None if after.waiting.iter().filter(|e| e.sender == newcomer.sender).count() >= LIMITS.max_per_sender => {
                 return Err("sender full");
             }
             None => {}
         }
         let worth = after.worth(&newcomer);
         let size = |waiting: &[Entry]| waiting.iter().map(|e| e.bytes.len()).sum::<usize>();
-        while after.waiting.len() >= LIMITS.max_txs
-            || size(&after.waiting) + newcomer.bytes.len() > LIMITS.max_bytes
-        {
+        while after.waiting.len() >= LIMITS.max_txs || size(&after.waiting) + newcomer.bytes.len() > LIMITS.max_bytes {
             let tails = after.waiting.iter().enumerate().filter(|(_, e)| {
-                !after
-                    .waiting
-                    .iter()
-                    .any(|other| other.sender == e.sender && other.sequence > e.sequence)
+                !after.waiting.iter().any(|other| other.sender == e.sender && other.sequence > e.sequence)
             });
             let cheapest = tails.min_by_key(|(_, e)| (after.worth(e), Reverse(e.arrival)));
             match cheapest.map(|(at, e)| (at, after.worth(e))) {
@@ -156,17 +95,11 @@ impl Model {
     }
 
     fn reap(&self, mut bytes: u64, mut gas: u64, next: [u64; 4]) -> Vec<Bytes> {
-        let mut next: BTreeMap<Bytes, u64> = next
-            .iter()
-            .enumerate()
-            .map(|(sender, n)| (Bytes::from(vec![sender as u8]), *n))
-            .collect();
+        let mut next: BTreeMap<Bytes, u64> =
+            next.iter().enumerate().map(|(sender, n)| (Bytes::from(vec![sender as u8]), *n)).collect();
         let mut chosen = Vec::new();
         loop {
-            let heads = self
-                .waiting
-                .iter()
-                .filter(|e| next.get(&e.sender) == Some(&e.sequence));
+            let heads = self.waiting.iter().filter(|e| next.get(&e.sender) == Some(&e.sequence));
             let Some(best) = heads.max_by_key(|e| (e.priority, Reverse(e.arrival))) else {
                 return chosen;
             };
@@ -268,22 +201,10 @@ proptest! {
 #[test]
 fn replacement_pays_more_than_a_tenth() {
     let mut pool = Pool::new(LIMITS);
-    pool.insert(raw(1, 5, 100, 10, 0), checked(1, 5, 1, 100), 1)
-        .unwrap();
-    let refused = pool
-        .insert(raw(1, 5, 110, 10, 0), checked(1, 5, 1, 110), 1)
-        .unwrap_err();
-    assert_eq!(
-        refused,
-        PoolError::Underpriced {
-            sequence: 5,
-            offered: 110,
-            standing: 100
-        }
-    );
-    let inserted = pool
-        .insert(raw(1, 5, 111, 10, 0), checked(1, 5, 1, 111), 1)
-        .unwrap();
+    pool.insert(raw(1, 5, 100, 10, 0), checked(1, 5, 1, 100), 1).unwrap();
+    let refused = pool.insert(raw(1, 5, 110, 10, 0), checked(1, 5, 1, 110), 1).unwrap_err();
+    assert_eq!(refused, PoolError::Underpriced { sequence: 5, offered: 110, standing: 100 });
+    let inserted = pool.insert(raw(1, 5, 111, 10, 0), checked(1, 5, 1, 111), 1).unwrap();
     assert_eq!(inserted.left, [tx_hash(&raw(1, 5, 100, 10, 0))]);
     assert!(!outbids(u128::MAX, u128::MAX) && outbids(u128::MAX, u128::MAX / 2) && outbids(1, 0));
 }
@@ -292,22 +213,17 @@ fn replacement_pays_more_than_a_tenth() {
 fn a_dear_tail_does_not_shelter_cheap_transactions() {
     let mut pool = Pool::new(Limits { max_txs: 2, ..LIMITS });
     pool.insert(raw(1, 0, 1, 10, 0), checked(1, 0, 1, 1), 1).unwrap();
-    pool.insert(raw(1, 1, 90, 10, 0), checked(1, 1, 1, 90), 1)
-        .unwrap();
+    pool.insert(raw(1, 1, 90, 10, 0), checked(1, 1, 1, 90), 1).unwrap();
     let inserted = pool.insert(raw(2, 0, 5, 10, 0), checked(2, 0, 1, 5), 1).unwrap();
     assert_eq!(inserted.left, [tx_hash(&raw(1, 1, 90, 10, 0))]);
-    assert!(
-        pool.contains(&tx_hash(&raw(1, 0, 1, 10, 0))),
-        "evicting the head would have torn a gap"
-    );
+    assert!(pool.contains(&tx_hash(&raw(1, 0, 1, 10, 0))), "evicting the head would have torn a gap");
 }
 
 #[test]
 fn the_next_sequence_counts_what_waits_without_a_gap() {
     let mut pool = Pool::new(LIMITS);
     for sequence in [3, 4, 6] {
-        pool.insert(raw(1, sequence, 1, 10, 0), checked(1, sequence, 1, 1), 1)
-            .unwrap();
+        pool.insert(raw(1, sequence, 1, 10, 0), checked(1, sequence, 1, 1), 1).unwrap();
     }
     assert_eq!(pool.next_sequence(&[1], 3), 5);
     assert_eq!(pool.next_sequence(&[1], 5), 5);
@@ -317,16 +233,12 @@ fn the_next_sequence_counts_what_waits_without_a_gap() {
 
 #[test]
 fn the_size_in_a_block_counts_tag_and_length() {
-    assert_eq!(
-        [0, 1, 127, 128, 16_383, 16_384].map(size_in_block),
-        [2, 3, 129, 131, 16_386, 16_388]
-    );
+    assert_eq!([0, 1, 127, 128, 16_383, 16_384].map(size_in_block), [2, 3, 129, 131, 16_386, 16_388]);
 }
 
 #[test]
 fn the_last_sequence_ends_a_lane() {
     let mut pool = Pool::new(LIMITS);
-    pool.insert(raw(1, 1, 1, 10, 0), checked(1, u64::MAX, 1, 1), 1)
-        .unwrap();
+    pool.insert(raw(1, 1, 1, 10, 0), checked(1, u64::MAX, 1, 1), 1).unwrap();
     assert_eq!(pool.reap(100, 100, |_| u64::MAX).len(), 1);
 }

@@ -49,13 +49,7 @@ impl Checks {
 }
 
 fn refusal(code: u32, log: &str, fault: Fault) -> Rejection {
-    Rejection {
-        code,
-        codespace: "test".into(),
-        log: log.into(),
-        gas_wanted: 0,
-        fault,
-    }
+    Rejection { code, codespace: "test".into(), log: log.into(), gas_wanted: 0, fault }
 }
 
 #[async_trait::async_trait]
@@ -73,12 +67,7 @@ impl CheckTx for Checks {
         if sequence < self.committed.lock().unwrap().get(sender).copied().unwrap_or(0) {
             return Err(refusal(32, "account sequence mismatch", Fault::State));
         }
-        Ok(Checked {
-            sender: Bytes::copy_from_slice(sender.as_bytes()),
-            sequence,
-            gas_wanted: 10,
-            priority,
-        })
+        Ok(Checked { sender: Bytes::copy_from_slice(sender.as_bytes()), sequence, gas_wanted: 10, priority })
     }
 }
 
@@ -97,18 +86,14 @@ impl Node {
     pub async fn holds(&self, count: usize) {
         let mut pending = self.mempool.pending();
         let reached = tokio::time::timeout(PATIENCE, pending.wait_for(|waiting| *waiting >= count)).await;
-        reached
-            .unwrap_or_else(|_| panic!("{count} transactions never came"))
-            .unwrap();
+        reached.unwrap_or_else(|_| panic!("{count} transactions never came")).unwrap();
     }
 
     /// Waits until exactly `count` peers take part.
     pub async fn has_peers(&self, count: usize) {
         let mut peers = self.mempool.gossip().unwrap().peers();
         let reached = tokio::time::timeout(PATIENCE, peers.wait_for(|peers| peers.len() == count)).await;
-        reached
-            .unwrap_or_else(|_| panic!("never had {count} peers"))
-            .unwrap();
+        reached.unwrap_or_else(|_| panic!("never had {count} peers")).unwrap();
     }
 }
 
@@ -135,9 +120,5 @@ pub async fn node(seed: u8, lenient: bool, persistent_peers: Vec<Multiaddr>) -> 
         gossip: Some(gossip_config(seed, "test-1", persistent_peers)),
     };
     let mempool = Mempool::open(config, checks.clone(), 1).await.unwrap();
-    Node {
-        mempool,
-        checks,
-        home,
-    }
+    Node { mempool, checks, home }
 }

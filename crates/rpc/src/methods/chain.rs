@@ -79,7 +79,8 @@ pub(super) fn block_search(node: &dyn Backend, params: &Params) -> Result<Value,
     }
     let total = heights.len().to_string();
     let page = heights.into_iter().skip(skip).take(limit);
-    let blocks: Vec<Value> = page.map(|height| encode::block_with_id(&node.block(height)?)).collect::<Result<_, _>>()?;
+    let blocks: Vec<Value> =
+        page.map(|height| encode::block_with_id(&node.block(height)?)).collect::<Result<_, _>>()?;
     Ok(json!({ "blocks": blocks, "total_count": total }))
 }
 

@@ -30,10 +30,31 @@ pub(crate) fn parameters(method: &str) -> Option<&'static [&'static str]> {
 
 /// Every method that is served over HTTP, for the index page.
 pub(crate) const NAMES: [&str; 25] = [
-    "abci_info", "abci_query", "akash", "block", "block_by_hash", "block_results", "block_search", "blockchain",
-    "broadcast_tx_async", "broadcast_tx_commit", "broadcast_tx_sync", "check_tx", "commit", "consensus_params",
-    "genesis", "header", "header_by_hash", "health", "net_info", "num_unconfirmed_txs", "status", "tx", "tx_search",
-    "unconfirmed_txs", "validators",
+    "abci_info",
+    "abci_query",
+    "akash",
+    "block",
+    "block_by_hash",
+    "block_results",
+    "block_search",
+    "blockchain",
+    "broadcast_tx_async",
+    "broadcast_tx_commit",
+    "broadcast_tx_sync",
+    "check_tx",
+    "commit",
+    "consensus_params",
+    "genesis",
+    "header",
+    "header_by_hash",
+    "health",
+    "net_info",
+    "num_unconfirmed_txs",
+    "status",
+    "tx",
+    "tx_search",
+    "unconfirmed_txs",
+    "validators",
 ];
 
 /// Answers a call.

@@ -89,8 +89,7 @@ pub(super) fn check(node: &dyn Backend, params: &Params) -> Result<Value, CallEr
 }
 
 pub(super) fn tx(node: &dyn Backend, params: &Params) -> Result<Value, CallError> {
-    let id: [u8; 32] =
-        params.base64("hash")?.try_into().map_err(|_| CallError::params("hash must have 32 bytes"))?;
+    let id: [u8; 32] = params.base64("hash")?.try_into().map_err(|_| CallError::params("hash must have 32 bytes"))?;
     let found = node.tx(&id)?;
     let found = found.ok_or_else(|| full(format!("tx ({}) not found", encode::hex(&id))))?;
     let mut shown = encode::tx(&found);

@@ -4,9 +4,9 @@
 pub mod merkle;
 mod transactions;
 
-use ledger::QueryError;
 use crate::Backend;
 use crate::backend::Answer;
+use ledger::QueryError;
 
 /// Answers the gRPC method at `path`.
 ///

@@ -1,7 +1,7 @@
 //! `cosmos.tx.v1beta1.Service`.
 
-use app::tx::hash;
 use app::TxResult;
+use app::tx::hash;
 use bytes::Bytes;
 use ledger::{QueryError, QueryStatus};
 use proto::cosmos::base::abci::v1beta1 as abci;
@@ -25,11 +25,8 @@ fn internal(error: impl ToString) -> QueryError {
 }
 
 fn events(result: &TxResult) -> Vec<Event> {
-    let attribute = |(key, value): &(String, String)| EventAttribute {
-        key: key.clone(),
-        value: value.clone(),
-        index: true,
-    };
+    let attribute =
+        |(key, value): &(String, String)| EventAttribute { key: key.clone(), value: value.clone(), index: true };
     let event = |event: &ledger::Event| Event {
         r#type: event.kind.clone(),
         attributes: event.attributes.iter().map(attribute).collect(),

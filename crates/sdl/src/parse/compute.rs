@@ -12,9 +12,7 @@ pub(super) fn compute(field: &Field<'_>) -> Result<Compute, SdlError> {
     Ok(Compute {
         cpu: cpu(&resources.require("cpu", "add `cpu` with `units`, such as `units: 0.5`")?)?,
         memory: memory(&resources.require("memory", "add `memory` with `size`, such as `size: 512Mi`")?)?,
-        storage: storage::volumes(
-            &resources.require("storage", "add `storage` with `size`, such as `size: 1Gi`")?,
-        )?,
+        storage: storage::volumes(&resources.require("storage", "add `storage` with `size`, such as `size: 1Gi`")?)?,
         gpu: match resources.get("gpu")? {
             Some(given) => gpu::gpu(&given)?,
             None => Gpu::none(),
@@ -24,10 +22,7 @@ pub(super) fn compute(field: &Field<'_>) -> Result<Compute, SdlError> {
 
 fn cpu(field: &Field<'_>) -> Result<Cpu, SdlError> {
     field.only(&["units", "attributes"])?;
-    let units = field.require(
-        "units",
-        "write how many cores, such as `units: 0.5` or `units: 500m`",
-    )?;
+    let units = field.require("units", "write how many cores, such as `units: 0.5` or `units: 500m`")?;
     let milli = units::cpu_milli(units.text()?).map_err(|error| {
         units.error(
             ErrorKind::Value,
@@ -42,25 +37,17 @@ fn cpu(field: &Field<'_>) -> Result<Cpu, SdlError> {
         }
         None => Vec::new(),
     };
-    Ok(Cpu {
-        units: Quantity(u64::from(milli)),
-        attributes,
-    })
+    Ok(Cpu { units: Quantity(u64::from(milli)), attributes })
 }
 
 fn memory(field: &Field<'_>) -> Result<Memory, SdlError> {
-    Ok(Memory {
-        size: size(field)?,
-        attributes: Vec::new(),
-    })
+    Ok(Memory { size: size(field)?, attributes: Vec::new() })
 }
 
 /// The `size` of memory or of a volume.
 pub(super) fn size(field: &Field<'_>) -> Result<Quantity, SdlError> {
     let size = field.require("size", "write a size such as `size: 512Mi`")?;
-    units::bytes(size.text()?)
-        .map(Quantity)
-        .map_err(|error| unit_error(&size, error))
+    units::bytes(size.text()?).map(Quantity).map_err(|error| unit_error(&size, error))
 }
 
 /// A wrong size, with the spelling that was probably meant.

@@ -26,15 +26,11 @@ pub(super) fn parse(text: &str) -> Option<Duration> {
     while !rest.is_empty() {
         let number_end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
         let (number, tail) = rest.split_at(number_end);
-        let unit_end = tail
-            .find(|c: char| c.is_ascii_digit() || c == '.')
-            .unwrap_or(tail.len());
+        let unit_end = tail.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(tail.len());
         let (unit, tail) = tail.split_at(unit_end);
         let (_, nanoseconds) = UNITS.iter().find(|(name, _)| *name == unit)?;
         let part = crate::units::multiple(number, *nanoseconds)?;
-        total = total
-            .checked_add(part)
-            .filter(|total| i64::try_from(*total).is_ok())?;
+        total = total.checked_add(part).filter(|total| i64::try_from(*total).is_ok())?;
         rest = tail;
     }
     Some(Duration::from_nanos(total))
@@ -46,13 +42,7 @@ mod tests {
 
     #[test]
     fn go_durations() {
-        let seconds = [
-            ("24h", 86_400),
-            ("1h30m", 5_400),
-            ("1.5h", 5_400),
-            ("90s", 90),
-            ("0", 0),
-        ];
+        let seconds = [("24h", 86_400), ("1h30m", 5_400), ("1.5h", 5_400), ("90s", 90), ("0", 0)];
         for (text, expected) in seconds {
             assert_eq!(parse(text), Some(Duration::from_secs(expected)), "{text}");
         }

@@ -7,9 +7,7 @@ use crate::model::{Expose, ExposeTo, HttpOptions, Protocol};
 const MAX_BODY: u32 = 104_857_600;
 const MAX_BUFFER: u32 = 1_048_576;
 const MAX_TIMEOUT: u32 = 60_000;
-const NEXT_CASES: [&str; 10] = [
-    "error", "timeout", "500", "502", "503", "504", "403", "404", "429", "off",
-];
+const NEXT_CASES: [&str; 10] = ["error", "timeout", "500", "502", "503", "504", "403", "404", "429", "off"];
 
 pub(super) fn expose(field: &Field<'_>) -> Result<Expose, SdlError> {
     Ok(Expose {
@@ -43,10 +41,7 @@ fn protocol(field: &Field<'_>) -> Result<Protocol, SdlError> {
 fn accept(field: &Field<'_>) -> Result<Option<Vec<String>>, SdlError> {
     if let Some(list) = field.get("accept")? {
         for item in list.items()? {
-            if item
-                .text()?
-                .contains(|c: char| c.is_whitespace() || c.is_control() || "<>\"{}|\\^`".contains(c))
-            {
+            if item.text()?.contains(|c: char| c.is_whitespace() || c.is_control() || "<>\"{}|\\^`".contains(c)) {
                 return Err(item.invalid("a host name", "write the bare name, such as `www.example.com`"));
             }
         }
@@ -55,11 +50,7 @@ fn accept(field: &Field<'_>) -> Result<Option<Vec<String>>, SdlError> {
 }
 
 fn direction(field: &Field<'_>) -> Result<ExposeTo, SdlError> {
-    Ok(ExposeTo {
-        service: field.text_of("service")?,
-        global: field.boolean_of("global")?,
-        ip: field.text_of("ip")?,
-    })
+    Ok(ExposeTo { service: field.text_of("service")?, global: field.boolean_of("global")?, ip: field.text_of("ip")? })
 }
 
 impl Default for HttpOptions {
@@ -97,11 +88,9 @@ fn bounded(field: &Field<'_>, key: &str, default: u32, limit: u32) -> Result<u32
     match given.uint32()? {
         0 => Ok(default),
         value if value <= limit => Ok(value),
-        value => Err(given.error(
-            ErrorKind::Value,
-            format!("`{key}` is {value}, at most {limit} is allowed"),
-            "lower it",
-        )),
+        value => {
+            Err(given.error(ErrorKind::Value, format!("`{key}` is {value}, at most {limit} is allowed"), "lower it"))
+        }
     }
 }
 

@@ -22,10 +22,7 @@ pub(super) fn gpu(field: &Field<'_>) -> Result<Gpu, SdlError> {
     if count > 0 && attributes.is_empty() {
         return Err(field.error(ErrorKind::Rule, "GPUs are asked for without a vendor", MODELS));
     }
-    Ok(Gpu {
-        units: Quantity(count),
-        attributes,
-    })
+    Ok(Gpu { units: Quantity(count), attributes })
 }
 
 /// The acceptable models as attribute keys, sorted; all models when none is listed.
@@ -38,11 +35,7 @@ fn models(field: &Field<'_>) -> Result<Vec<Attribute>, SdlError> {
         for item in list.items()? {
             let attribute = Attribute::new(format!("vendor/nvidia/model/{}", model(&item)?), "true");
             if attributes.contains(&attribute) {
-                return Err(item.error(
-                    ErrorKind::Rule,
-                    "this model is listed twice",
-                    "keep one of the two",
-                ));
+                return Err(item.error(ErrorKind::Rule, "this model is listed twice", "keep one of the two"));
             }
             attributes.push(attribute);
         }
@@ -56,10 +49,7 @@ fn models(field: &Field<'_>) -> Result<Vec<Attribute>, SdlError> {
 
 /// `a100`, `a100/ram/80Gi` or `a100/ram/80Gi/interface/sxm`.
 fn model(field: &Field<'_>) -> Result<String, SdlError> {
-    let mut key = field
-        .require("model", "name the model, such as `model: a100`")?
-        .text()?
-        .to_owned();
+    let mut key = field.require("model", "name the model, such as `model: a100`")?.text()?.to_owned();
     if let Some(ram) = field.get("ram")? {
         let size = units::gpu_ram(ram.text()?).map_err(|error| unit_error(&ram, error))?;
         key.push_str("/ram/");
@@ -72,9 +62,7 @@ fn model(field: &Field<'_>) -> Result<String, SdlError> {
                 key.push_str(name);
             }
             _ => {
-                return Err(
-                    interface.invalid("`pcie` or `sxm`", "write one of the two, or remove `interface`")
-                );
+                return Err(interface.invalid("`pcie` or `sxm`", "write one of the two, or remove `interface`"));
             }
         }
     }

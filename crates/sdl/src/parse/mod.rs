@@ -17,15 +17,7 @@ use crate::field::Field;
 use crate::model::{EndpointDeclaration, Instances, Reclamation, Sdl, Version};
 use crate::yaml;
 
-const TOP_LEVEL: [&str; 7] = [
-    "version",
-    "services",
-    "profiles",
-    "deployment",
-    "endpoints",
-    "include",
-    "reclamation",
-];
+const TOP_LEVEL: [&str; 7] = ["version", "services", "profiles", "deployment", "endpoints", "include", "reclamation"];
 
 impl Sdl {
     /// Reads a deployment file and checks that it makes sense in itself (spec/akash.md 2.1 to 2.4).
@@ -41,10 +33,7 @@ impl Sdl {
         root.only(&TOP_LEVEL)?;
         let version = version(&root)?;
         root.texts_of("include")?;
-        let profiles = root.require(
-            "profiles",
-            "add the section `profiles` with `compute` and `placement`",
-        )?;
+        let profiles = root.require("profiles", "add the section `profiles` with `compute` and `placement`")?;
         let sdl = Self {
             version,
             services: named(&root, "services", service::service)?,
@@ -55,10 +44,7 @@ impl Sdl {
                 Some(endpoints) => endpoint_declarations(&endpoints)?,
                 None => BTreeMap::new(),
             },
-            reclamation: root
-                .get("reclamation")?
-                .map(|field| reclamation(&field))
-                .transpose()?,
+            reclamation: root.get("reclamation")?.map(|field| reclamation(&field)).transpose()?,
             source: source.clone(),
         };
         check::consistency(&sdl)?;
@@ -71,11 +57,7 @@ fn each<'a, T>(
     mapping: &Field<'a>,
     read: impl Fn(&Field<'a>) -> Result<T, SdlError>,
 ) -> Result<BTreeMap<String, T>, SdlError> {
-    mapping
-        .entries()?
-        .into_iter()
-        .map(|(name, field)| Ok((name.to_owned(), read(&field)?)))
-        .collect()
+    mapping.entries()?.into_iter().map(|(name, field)| Ok((name.to_owned(), read(&field)?))).collect()
 }
 
 /// Reads each value of the mapping under `key`, which must be there.
@@ -90,12 +72,7 @@ fn named<'a, T>(
 /// Versions are read as tolerant semantic versions: `2`, `2.0` and `v2.0.0` are the same.
 fn version(root: &Field<'_>) -> Result<Version, SdlError> {
     let field = root.require("version", "begin the file with `version: \"2.0\"`")?;
-    let unsupported = || {
-        field.invalid(
-            "version 2.0 or 2.1",
-            "write `version: \"2.0\"` or `version: \"2.1\"`",
-        )
-    };
+    let unsupported = || field.invalid("version 2.0 or 2.1", "write `version: \"2.0\"` or `version: \"2.1\"`");
     let text = field.text()?.trim();
     let parts: Vec<u64> = text
         .strip_prefix('v')
@@ -111,13 +88,8 @@ fn version(root: &Field<'_>) -> Result<Version, SdlError> {
 }
 
 fn instances(field: &Field<'_>) -> Result<Instances, SdlError> {
-    let profile = field
-        .require("profile", "name a profile of `profiles.compute`")?
-        .text()?
-        .to_owned();
-    let count = field
-        .require("count", "write how many replicas should run, such as `count: 1`")?
-        .uint32()?;
+    let profile = field.require("profile", "name a profile of `profiles.compute`")?.text()?.to_owned();
+    let count = field.require("count", "write how many replicas should run, such as `count: 1`")?.uint32()?;
     Ok(Instances { profile, count })
 }
 
@@ -133,10 +105,7 @@ fn endpoint_declarations(field: &Field<'_>) -> Result<BTreeMap<String, EndpointD
         }
         let kind = endpoint.require("kind", "write `kind: ip`, the only kind there is")?;
         if kind.text()? != "ip" {
-            return Err(kind.invalid(
-                "the endpoint kind `ip`",
-                "write `kind: ip`, the only kind there is",
-            ));
+            return Err(kind.invalid("the endpoint kind `ip`", "write `kind: ip`, the only kind there is"));
         }
         declarations.insert(name.to_owned(), EndpointDeclaration::Ip);
     }
@@ -144,16 +113,12 @@ fn endpoint_declarations(field: &Field<'_>) -> Result<BTreeMap<String, EndpointD
 }
 
 fn is_endpoint_name(name: &str) -> bool {
-    let allowed =
-        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
     name.len() >= 2 && name.starts_with(|first: char| first.is_ascii_lowercase()) && name.bytes().all(allowed)
 }
 
 fn reclamation(field: &Field<'_>) -> Result<Reclamation, SdlError> {
-    let window = field.require(
-        "min_window",
-        "write how long you need to move, such as `min_window: 24h`",
-    )?;
+    let window = field.require("min_window", "write how long you need to move, such as `min_window: 24h`")?;
     let min_window = duration::parse(window.text()?)
         .filter(|duration| !duration.is_zero())
         .ok_or_else(|| window.invalid("a duration above zero", "write it as `24h`, `90m` or `1h30m`"))?;

@@ -22,10 +22,7 @@ pub(super) fn placement(field: &Field<'_>) -> Result<Placement, SdlError> {
             None => SignedBy::default(),
         },
         pricing: each(
-            &field.require(
-                "pricing",
-                "add `pricing` with the highest price of each compute profile",
-            )?,
+            &field.require("pricing", "add `pricing` with the highest price of each compute profile")?,
             price,
         )?,
     })
@@ -33,21 +30,10 @@ pub(super) fn placement(field: &Field<'_>) -> Result<Placement, SdlError> {
 
 fn price(field: &Field<'_>) -> Result<DecCoin, SdlError> {
     let denom = field.require("denom", "name the coin, such as `denom: uact`")?;
-    let denom = Denom::new(denom.text()?).map_err(|error| {
-        denom.error(
-            ErrorKind::Value,
-            error.to_string(),
-            "write a denom such as `uact`",
-        )
-    })?;
-    let amount = field.require(
-        "amount",
-        "write the highest price per block, such as `amount: 1000`",
-    )?;
-    Ok(DecCoin {
-        denom,
-        amount: positive(&amount)?,
-    })
+    let denom = Denom::new(denom.text()?)
+        .map_err(|error| denom.error(ErrorKind::Value, error.to_string(), "write a denom such as `uact`"))?;
+    let amount = field.require("amount", "write the highest price per block, such as `amount: 1000`")?;
+    Ok(DecCoin { denom, amount: positive(&amount)? })
 }
 
 fn positive(amount: &Field<'_>) -> Result<Dec, SdlError> {

@@ -19,22 +19,12 @@ pub(super) fn service(field: &Field<'_>) -> Result<Service, SdlError> {
         args: field.texts_of("args")?,
         env: field.texts_of("env")?,
         expose: match field.get("expose")? {
-            Some(list) => list
-                .items()?
-                .iter()
-                .map(expose::expose)
-                .collect::<Result<_, _>>()?,
+            Some(list) => list.items()?.iter().map(expose::expose).collect::<Result<_, _>>()?,
             None => Vec::new(),
         },
         dependencies: dependencies(field)?,
-        params: field
-            .get("params")?
-            .map(|params| service_params(&params))
-            .transpose()?,
-        credentials: field
-            .get("credentials")?
-            .map(|given| credentials(&given))
-            .transpose()?,
+        params: field.get("params")?.map(|params| service_params(&params)).transpose()?,
+        credentials: field.get("credentials")?.map(|given| credentials(&given)).transpose()?,
     })
 }
 
@@ -65,10 +55,7 @@ fn mount(field: &Field<'_>) -> Result<Mount, SdlError> {
     if !path.text()?.starts_with('/') {
         return Err(path.invalid("an absolute path", ABSOLUTE));
     }
-    Ok(Mount {
-        path: path.text()?.to_owned(),
-        read_only: field.boolean_of("readOnly")?,
-    })
+    Ok(Mount { path: path.text()?.to_owned(), read_only: field.boolean_of("readOnly")? })
 }
 
 fn tee(field: &Field<'_>) -> Result<Tee, SdlError> {

@@ -38,11 +38,7 @@ fn volume(field: &Field<'_>, name: String) -> Result<Storage, SdlError> {
         Some(given) => attributes(&given)?,
         None => Vec::new(),
     };
-    Ok(Storage {
-        name,
-        size: size(field)?,
-        attributes,
-    })
+    Ok(Storage { name, size: size(field)?, attributes })
 }
 
 fn attributes(field: &Field<'_>) -> Result<Vec<Attribute>, SdlError> {
@@ -58,14 +54,8 @@ fn attributes(field: &Field<'_>) -> Result<Vec<Attribute>, SdlError> {
         None => false,
     };
     let class = class(field, persistent)?;
-    let mut attributes: Vec<Attribute> = class
-        .map(|class| Attribute::new("class", class))
-        .into_iter()
-        .collect();
-    attributes.push(Attribute::new(
-        "persistent",
-        if persistent { "true" } else { "false" },
-    ));
+    let mut attributes: Vec<Attribute> = class.map(|class| Attribute::new("class", class)).into_iter().collect();
+    attributes.push(Attribute::new("persistent", if persistent { "true" } else { "false" }));
     Ok(attributes)
 }
 

@@ -41,10 +41,7 @@ fn sorted(modules: &[Module]) -> Result<Vec<Module>> {
     let mut modules = modules.to_vec();
     modules.sort();
     modules.dedup();
-    match modules
-        .iter()
-        .find(|module| module.0.is_empty() || module.0.contains('\0'))
-    {
+    match modules.iter().find(|module| module.0.is_empty() || module.0.contains('\0')) {
         Some(module) => Err(Error::UnknownModule(module.0.to_owned())),
         None => Ok(modules),
     }
@@ -76,8 +73,7 @@ fn undone(view: &dyn View, modules: &[Module], after: &Forest, height: u64) -> R
         let module = find(modules, name)?;
         let stored = view.get(&layout::history(module, key, height))?;
         let old = stored.and_then(|bytes| layout::parse_previous(&bytes));
-        let old =
-            old.ok_or_else(|| Error::corrupt(module, key, "its history lacks a height that changed it"))?;
+        let old = old.ok_or_else(|| Error::corrupt(module, key, "its history lacks a height that changed it"))?;
         undo.entry(module).or_default().push((key.to_vec(), old));
         Ok(())
     })?;
@@ -87,10 +83,7 @@ fn undone(view: &dyn View, modules: &[Module], after: &Forest, height: u64) -> R
         let module = find(modules, &root.module)?;
         let tree = after.get(&module).cloned().unwrap_or_default();
         let writes = undo.get(&module).into_iter().flatten();
-        forest.insert(
-            module,
-            tree.update(writes.map(|(key, old)| (key.as_slice(), old.as_deref()))),
-        );
+        forest.insert(module, tree.update(writes.map(|(key, old)| (key.as_slice(), old.as_deref()))));
     }
     check(&forest, &commit)?;
     Ok(forest)
@@ -100,11 +93,7 @@ fn undone(view: &dyn View, modules: &[Module], after: &Forest, height: u64) -> R
 fn check(forest: &Forest, commit: &Commit) -> Result<()> {
     for ((module, tree), committed) in forest.iter().zip(&commit.roots) {
         if tree.root().as_slice() != committed.root {
-            return Err(Error::corrupt(
-                *module,
-                &[],
-                "its pairs do not have the root that was committed",
-            ));
+            return Err(Error::corrupt(*module, &[], "its pairs do not have the root that was committed"));
         }
     }
     Ok(())
@@ -112,15 +101,11 @@ fn check(forest: &Forest, commit: &Commit) -> Result<()> {
 
 pub(super) fn find(modules: &[Module], name: &str) -> Result<Module> {
     let found = modules.iter().find(|module| module.0 == name);
-    found
-        .copied()
-        .ok_or_else(|| Error::UnknownModule(name.to_owned()))
+    found.copied().ok_or_else(|| Error::UnknownModule(name.to_owned()))
 }
 
 pub(super) fn read_commit(view: &dyn View, height: u64) -> Result<Commit> {
-    let bytes = view
-        .get(&layout::commit(height))?
-        .ok_or_else(|| damaged("a commit"))?;
+    let bytes = view.get(&layout::commit(height))?.ok_or_else(|| damaged("a commit"))?;
     Commit::decode(bytes.as_slice()).map_err(|_| damaged("a commit"))
 }
 
@@ -133,7 +118,5 @@ pub(super) fn hash_of(bytes: &[u8]) -> Result<Hash> {
 }
 
 pub(super) fn damaged(what: &str) -> Error {
-    Error::Backend(format!(
-        "{what} is missing or does not decode; restore this directory or start from an empty one"
-    ))
+    Error::Backend(format!("{what} is missing or does not decode; restore this directory or start from an empty one"))
 }

@@ -41,10 +41,7 @@ fn scan_latest(
     let prefix = layout::latest_prefix(module);
     let end = end.map_or_else(|| prefix_end(&prefix), |end| Some(layout::latest(module, end)));
     let pairs = view.range(&layout::latest(module, start), end.as_deref(), direction, limit)?;
-    Ok(pairs
-        .into_iter()
-        .map(|(key, value)| (key.get(prefix.len()..).unwrap_or_default().to_vec(), value))
-        .collect())
+    Ok(pairs.into_iter().map(|(key, value)| (key.get(prefix.len()..).unwrap_or_default().to_vec(), value)).collect())
 }
 
 /// The state of a snapshot after an earlier height: for each key what the first later change replaced, or else its
@@ -112,13 +109,9 @@ impl Reader for Past {
         let prefix = layout::history_prefix(module, key);
         let mut later = prefix.clone();
         self.height.saturating_add(1).write(&mut later);
-        let replaced = self
-            .view
-            .range(&later, prefix_end(&prefix).as_deref(), Direction::Up, 1)?;
+        let replaced = self.view.range(&later, prefix_end(&prefix).as_deref(), Direction::Up, 1)?;
         match replaced.first() {
-            Some((_, value)) => {
-                layout::parse_previous(value).ok_or_else(|| damaged("an entry of the history"))
-            }
+            Some((_, value)) => layout::parse_previous(value).ok_or_else(|| damaged("an entry of the history")),
             None => self.view.get(&layout::latest(module, key)),
         }
     }
@@ -133,23 +126,10 @@ impl Reader for Past {
     ) -> Result<Vec<Pair>> {
         let piece = limit.clamp(64, 4096);
         let mut found = Vec::new();
-        let mut span = Span {
-            start: start.to_vec(),
-            end: end.map(<[u8]>::to_vec),
-        };
+        let mut span = Span { start: start.to_vec(), end: end.map(<[u8]>::to_vec) };
         while found.len() < limit {
-            let newest = scan_latest(
-                &*self.view,
-                module,
-                &span.start,
-                span.end.as_deref(),
-                direction,
-                piece,
-            )?;
-            let last = newest
-                .last()
-                .filter(|_| newest.len() == piece)
-                .map(|(key, _)| key.clone());
+            let newest = scan_latest(&*self.view, module, &span.start, span.end.as_deref(), direction, piece)?;
+            let last = newest.last().filter(|_| newest.len() == piece).map(|(key, _)| key.clone());
             let covered = match &last {
                 Some(last) => span.split_after(last, direction),
                 None => span.clone(),

@@ -28,12 +28,7 @@ const KILL_LIMIT: Duration = Duration::from_secs(10);
 impl Host {
     pub(super) async fn stop_containers(&self, record: &PodRecord, grace: Duration) {
         let replicas = record.replicas();
-        join_all(
-            replicas
-                .iter()
-                .map(|replica| self.stop_replica(record, replica, grace)),
-        )
-        .await;
+        join_all(replicas.iter().map(|replica| self.stop_replica(record, replica, grace))).await;
     }
 
     pub(super) async fn stop_replica(&self, record: &PodRecord, replica: &Replica<'_>, grace: Duration) {
@@ -63,11 +58,7 @@ impl Host {
             unmount_below(&dir)?;
         }
         let bundle = dirs.bundle();
-        for path in [
-            ShimFiles::exit(&bundle),
-            ShimFiles::running(&bundle),
-            record.scratch(replica),
-        ] {
+        for path in [ShimFiles::exit(&bundle), ShimFiles::running(&bundle), record.scratch(replica)] {
             remove_file(&path)?;
         }
         Ok(())
@@ -77,9 +68,7 @@ impl Host {
         if !self.names.runtime_root().join(id).exists() {
             return Ok(());
         }
-        let call = Call::new(&self.config.oci_runtime)
-            .arg("--root")
-            .arg(self.names.runtime_root());
+        let call = Call::new(&self.config.oci_runtime).arg("--root").arg(self.names.runtime_root());
         call.args(["delete", "--force", id]).run().await.map(drop)
     }
 
@@ -94,8 +83,7 @@ impl Host {
         for id in containers.iter().filter(|id| id.starts_with(&format!("{key}-"))) {
             self.delete_container(id).await?;
         }
-        self.remove_cgroup(&format!("/{}/{key}", self.names.prefix()))
-            .await?;
+        self.remove_cgroup(&format!("/{}/{key}", self.names.prefix())).await?;
         let run_dir = self.names.pod_run_dir(key);
         unmount_below(&run_dir)?;
         network::disconnect(links).await?;
@@ -160,23 +148,14 @@ impl Host {
         let known: BTreeSet<String> = records.iter().map(PodRecord::key).collect();
         let links: Vec<String> = network::links_with(&self.names.link_prefix())
             .into_iter()
-            .filter(|link| {
-                !records
-                    .iter()
-                    .any(|r| link.starts_with(&self.names.pod_link_prefix(r.slot)))
-            })
+            .filter(|link| !records.iter().any(|r| link.starts_with(&self.names.pod_link_prefix(r.slot))))
             .collect();
         network::disconnect(&links).await?;
         let mut keys: BTreeSet<String> = names_in(&self.names.run_dir().join("pods")).into_iter().collect();
         keys.extend(keys_on_disk(&self.config.data_dir)?);
         let prefix = self.names.table_prefix();
         let tables = network::tables_with(&prefix).await?;
-        keys.extend(
-            tables
-                .iter()
-                .filter_map(|table| table.strip_prefix(&prefix))
-                .map(str::to_owned),
-        );
+        keys.extend(tables.iter().filter_map(|table| table.strip_prefix(&prefix)).map(str::to_owned));
         for key in keys.difference(&known) {
             self.dismantle_key(key, &[]).await?;
             remove_dir(&pods_dir(&self.config.data_dir).join(key))?;
@@ -210,9 +189,7 @@ fn unpin(path: &Path) -> Result<()> {
 
 fn names_in(dir: &Path) -> Vec<String> {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
-    entries
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .collect()
+    entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
 }
 
 fn remove_file(path: &Path) -> Result<()> {

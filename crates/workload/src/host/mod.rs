@@ -105,10 +105,7 @@ impl Runtime for Host {
             self.bring_to(spec).await
         };
         match outcome {
-            Ok(phases) => Ok(Started {
-                status: self.status_of(&self.record(&spec.id)?),
-                phases,
-            }),
+            Ok(phases) => Ok(Started { status: self.status_of(&self.record(&spec.id)?), phases }),
             Err(error) => {
                 self.prune().await;
                 Err(error)
@@ -172,13 +169,7 @@ impl Runtime for Host {
 
 fn lock_data_dir(dir: &Path) -> Result<OwnedFd> {
     let path = dir.join("lock");
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .at("opening", &path)?;
-    flock(&file, FlockOperation::NonBlockingLockExclusive)
-        .map_err(|_| Error::DataDirBusy { path: dir.to_owned() })?;
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).at("opening", &path)?;
+    flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| Error::DataDirBusy { path: dir.to_owned() })?;
     Ok(file.into())
 }

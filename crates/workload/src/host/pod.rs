@@ -48,12 +48,7 @@ impl PodRecord {
         }
         // The record holds the tenant's environment, which may hold secrets.
         fs::set_permissions(&dir, fs::Permissions::from_mode(0o700)).at("closing", &dir)?;
-        Ok(Self {
-            spec: spec.clone(),
-            slot: 0,
-            restarts: BTreeMap::new(),
-            dir,
-        })
+        Ok(Self { spec: spec.clone(), slot: 0, restarts: BTreeMap::new(), dir })
     }
 
     pub(crate) fn load(data_dir: &Path, key: &str) -> Result<Option<Self>> {
@@ -64,18 +59,14 @@ impl PodRecord {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error).at("reading", path),
         };
-        let record: Self = serde_json::from_slice(&text).map_err(|error| Error::Corrupt {
-            path,
-            reason: error.to_string(),
-        })?;
+        let record: Self =
+            serde_json::from_slice(&text).map_err(|error| Error::Corrupt { path, reason: error.to_string() })?;
         Ok(Some(Self { dir, ..record }))
     }
 
     pub(crate) fn load_all(data_dir: &Path) -> Result<Vec<Self>> {
         let keys = keys_on_disk(data_dir)?;
-        keys.iter()
-            .filter_map(|key| Self::load(data_dir, key).transpose())
-            .collect()
+        keys.iter().filter_map(|key| Self::load(data_dir, key).transpose()).collect()
     }
 
     pub(crate) fn save(&self) -> Result<()> {
@@ -110,11 +101,7 @@ impl PodRecord {
         let mut replicas = self.replicas().into_iter();
         replicas
             .find(|replica| replica.service.name == service && replica.index == index)
-            .ok_or_else(|| Error::UnknownReplica {
-                pod: self.spec.id.clone(),
-                service: service.to_owned(),
-                index,
-            })
+            .ok_or_else(|| Error::UnknownReplica { pod: self.spec.id.clone(), service: service.to_owned(), index })
     }
 
     /// Id of the replica's container at the OCI runtime.
@@ -129,16 +116,12 @@ impl PodRecord {
     /// File of a disk volume. Its size is part of the name: another size is another volume.
     pub(crate) fn volume(&self, replica: &Replica<'_>, volume: &VolumeSpec) -> PathBuf {
         let name = format!("{}.{}.{}", replica.name, volume.name, volume.size_bytes);
-        self.dir
-            .join("volumes")
-            .join(format!("{name}.{VOLUME_EXTENSION}"))
+        self.dir.join("volumes").join(format!("{name}.{VOLUME_EXTENSION}"))
     }
 
     /// File of the writable layer of a root file system.
     pub(crate) fn scratch(&self, replica: &Replica<'_>) -> PathBuf {
-        self.dir
-            .join("scratch")
-            .join(format!("{}.{VOLUME_EXTENSION}", replica.name))
+        self.dir.join("scratch").join(format!("{}.{VOLUME_EXTENSION}", replica.name))
     }
 }
 

@@ -45,10 +45,9 @@ impl Host {
             return State::Exited(exit);
         }
         match read::<Running>(&ShimFiles::running(&bundle)) {
-            Some(running) if running.container.is_alive() => State::Running {
-                pid: running.container.pid,
-                since: running.since,
-            },
+            Some(running) if running.container.is_alive() => {
+                State::Running { pid: running.container.pid, since: running.since }
+            }
             // Between the end of the process and its record, or without a shim to make one.
             Some(running) => State::Exited(self.unseen_exit(&bundle, running)),
             None => State::Absent,

@@ -68,10 +68,7 @@ impl Host {
             if trees.contains_key(&service.image) {
                 continue;
             }
-            let tree = self
-                .images
-                .tree(&service.image, service.credentials.as_ref())
-                .await?;
+            let tree = self.images.tree(&service.image, service.credentials.as_ref()).await?;
             let user = users::resolve(&tree.path, &tree.config.user)?;
             if tree.config.process(&service.command, &service.args).is_empty() {
                 return Err(Error::invalid(
@@ -136,14 +133,8 @@ impl Host {
             self.connect(record).await?;
         }
         phases.network = started.elapsed();
-        let all_or_missing = if missing.len() == replicas.len() {
-            replicas.iter().collect()
-        } else {
-            missing
-        };
-        let ups = all_or_missing
-            .into_iter()
-            .map(|replica| self.start_replica(record, replica, trees));
+        let all_or_missing = if missing.len() == replicas.len() { replicas.iter().collect() } else { missing };
+        let ups = all_or_missing.into_iter().map(|replica| self.start_replica(record, replica, trees));
         for phase in try_join_all(ups).await? {
             // Replicas come up side by side: the slowest one counts.
             phases.volumes = phases.volumes.max(phase.volumes);
@@ -153,12 +144,7 @@ impl Host {
         Ok(phases)
     }
 
-    pub(super) async fn restart_replica(
-        &self,
-        mut record: PodRecord,
-        service: &str,
-        index: u32,
-    ) -> Result<Phases> {
+    pub(super) async fn restart_replica(&self, mut record: PodRecord, service: &str, index: u32) -> Result<Phases> {
         let started = Instant::now();
         let trees = self.prepare_images(&record.spec).await?;
         let image = started.elapsed();
@@ -221,15 +207,9 @@ impl Host {
         network::connect(&links, subnet, record.spec.egress).await
     }
 
-    async fn start_replica(
-        &self,
-        record: &PodRecord,
-        replica: &Replica<'_>,
-        trees: &Trees,
-    ) -> Result<Phases> {
-        let (tree, user) = trees
-            .get(&replica.service.image)
-            .ok_or_else(|| Error::invalid("image", "was not prepared"))?;
+    async fn start_replica(&self, record: &PodRecord, replica: &Replica<'_>, trees: &Trees) -> Result<Phases> {
+        let (tree, user) =
+            trees.get(&replica.service.image).ok_or_else(|| Error::invalid("image", "was not prepared"))?;
         self.clear_container(record, replica).await?;
         let mut phases = Phases::default();
         let started = Instant::now();
@@ -255,14 +235,7 @@ impl Host {
         dirs.create()?;
         let scratch = record.scratch(replica);
         let size = replica.service.resources.ephemeral_bytes;
-        self.make_volume(
-            &scratch,
-            "the root file system",
-            size,
-            (base, base),
-            Purpose::Scratch,
-        )
-        .await?;
+        self.make_volume(&scratch, "the root file system", size, (base, base), Purpose::Scratch).await?;
         volume::mount(&scratch, &dirs.scratch(), false).await?;
         let mut mounted = Vec::new();
         for spec in &replica.service.volumes {
@@ -272,8 +245,7 @@ impl Host {
             let (file, target) = (record.volume(replica, spec), dirs.volume(&spec.name));
             let owner = (base + user.uid, base + user.gid);
             let what = format!("volume `{}`", spec.name);
-            self.make_volume(&file, &what, spec.size_bytes, owner, Purpose::Data)
-                .await?;
+            self.make_volume(&file, &what, spec.size_bytes, owner, Purpose::Data).await?;
             if rootfs::mounts_below(&target).is_empty() {
                 volume::mount(&file, &target, false).await?;
             }
@@ -282,14 +254,7 @@ impl Host {
         Ok(mounted)
     }
 
-    async fn make_volume(
-        &self,
-        file: &Path,
-        what: &str,
-        size: u64,
-        owner: (u32, u32),
-        purpose: Purpose,
-    ) -> Result<()> {
+    async fn make_volume(&self, file: &Path, what: &str, size: u64, owner: (u32, u32), purpose: Purpose) -> Result<()> {
         if !file.exists() {
             volume::check_space(&self.config.data_dir, what, size)?;
         }
@@ -307,10 +272,8 @@ impl Host {
         let (dirs, subnet) = (self.dirs(record, replica), Subnet::of(record.slot));
         rootfs::mount(&dirs, &tree.path, uid_base(record.slot))?;
         let replicas = record.replicas();
-        let peers: Vec<_> = replicas
-            .iter()
-            .map(|peer| (peer.service.name.as_str(), subnet.replica(peer.ordinal)))
-            .collect();
+        let peers: Vec<_> =
+            replicas.iter().map(|peer| (peer.service.name.as_str(), subnet.replica(peer.ordinal))).collect();
         let own = subnet.replica(replica.ordinal);
         let files = rootfs::write_network_files(
             &dirs,
@@ -351,10 +314,7 @@ impl Host {
 
     /// Starts the shim and waits until the container's process runs.
     async fn run(&self, record: &PodRecord, replica: &Replica<'_>) -> Result<()> {
-        let failed = |reason: String| Error::ContainerStart {
-            container: record.container(replica),
-            reason,
-        };
+        let failed = |reason: String| Error::ContainerStart { container: record.container(replica), reason };
         let [program, arguments @ ..] = self.config.shim.as_slice() else {
             return Err(failed("no shim is configured".to_owned()));
         };
@@ -374,10 +334,7 @@ impl Host {
             let in_time = reading.await.is_ok();
             if !in_time {
                 let _ = shim.start_kill();
-                return Err(failed(format!(
-                    "its shim said nothing for {} s",
-                    START_LIMIT.as_secs()
-                )));
+                return Err(failed(format!("its shim said nothing for {} s", START_LIMIT.as_secs())));
             }
         }
         match said.trim() {

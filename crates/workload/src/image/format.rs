@@ -32,10 +32,7 @@ impl FromStr for Digest {
         let lower_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
         match hex.len() == 64 && hex.bytes().all(lower_hex) {
             true => Ok(Self(hex.to_owned())),
-            false => Err(Error::image(
-                format!("digest `{text}`"),
-                "it is not sha256 with 64 hex digits",
-            )),
+            false => Err(Error::image(format!("digest `{text}`"), "it is not sha256 with 64 hex digits")),
         }
     }
 }
@@ -125,12 +122,9 @@ impl Index {
     /// Entries that this machine can run. Entries without a platform are taken at their word;
     /// their configuration is checked later.
     pub(crate) fn for_this_machine(&self) -> impl Iterator<Item = &Descriptor> {
-        self.manifests.iter().filter(|entry| {
-            entry
-                .platform
-                .as_ref()
-                .is_none_or(|p| p.os == "linux" && p.architecture == architecture())
-        })
+        self.manifests
+            .iter()
+            .filter(|entry| entry.platform.as_ref().is_none_or(|p| p.os == "linux" && p.architecture == architecture()))
     }
 }
 
@@ -142,12 +136,7 @@ impl ConfigDocument {
             true => Ok(()),
             false => Err(Error::image(
                 "platform",
-                format!(
-                    "it is for {}/{}, this machine is linux/{}",
-                    self.os,
-                    self.architecture,
-                    architecture()
-                ),
+                format!("it is for {}/{}, this machine is linux/{}", self.os, self.architecture, architecture()),
             )),
         }
     }

@@ -22,10 +22,7 @@ const DOCKER_INDEX: &str = "application/vnd.docker.distribution.manifest.list.v2
 /// Loads all images at `path`: a directory, or a tar of it that may be gzipped.
 pub(super) fn load(store: &ImageStore, path: &Path, name: Option<&str>) -> Result<Vec<ImageSummary>> {
     let metadata = fs::metadata(path).at("reading", path)?;
-    let stem = path
-        .file_name()
-        .map(|n| n.to_string_lossy().into_owned())
-        .unwrap_or_default();
+    let stem = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let stem = stem.split('.').next().unwrap_or_default();
     if metadata.is_dir() {
         return load_directory(store, path, stem, name);
@@ -36,22 +33,14 @@ pub(super) fn load(store: &ImageStore, path: &Path, name: Option<&str>) -> Resul
     outcome
 }
 
-fn load_directory(
-    store: &ImageStore,
-    dir: &Path,
-    stem: &str,
-    name: Option<&str>,
-) -> Result<Vec<ImageSummary>> {
+fn load_directory(store: &ImageStore, dir: &Path, stem: &str, name: Option<&str>) -> Result<Vec<ImageSummary>> {
     if dir.join("oci-layout").is_file() {
         return load_layout(store, dir, stem, name);
     }
     if dir.join("manifest.json").is_file() {
         return load_docker(store, dir, name);
     }
-    Err(Error::image(
-        dir.display().to_string(),
-        "neither `oci-layout` nor docker-save's `manifest.json` is in it",
-    ))
+    Err(Error::image(dir.display().to_string(), "neither `oci-layout` nor docker-save's `manifest.json` is in it"))
 }
 
 fn load_layout(store: &ImageStore, dir: &Path, stem: &str, name: Option<&str>) -> Result<Vec<ImageSummary>> {
@@ -70,10 +59,7 @@ fn load_layout(store: &ImageStore, dir: &Path, stem: &str, name: Option<&str>) -
         images.push(store.name(&name, &manifest)?);
     }
     match images.is_empty() {
-        true => Err(Error::image(
-            dir.display().to_string(),
-            "its index names no image",
-        )),
+        true => Err(Error::image(dir.display().to_string(), "its index names no image")),
         false => Ok(images),
     }
 }
@@ -143,20 +129,12 @@ fn load_docker(store: &ImageStore, dir: &Path, name: Option<&str>) -> Result<Vec
             None => image.repo_tags.clone().unwrap_or_default(),
         };
         if names.is_empty() {
-            return Err(Error::image(
-                "docker-save archive",
-                "its image has no tag; give a name when loading",
-            ));
+            return Err(Error::image("docker-save archive", "its image has no tag; give a name when loading"));
         }
         let manifest = Manifest {
             schema_version: 2,
             media_type: MANIFEST.to_owned(),
-            config: add_file(
-                store,
-                dir,
-                &image.config,
-                "application/vnd.oci.image.config.v1+json",
-            )?,
+            config: add_file(store, dir, &image.config, "application/vnd.oci.image.config.v1+json")?,
             layers: image
                 .layers
                 .iter()
@@ -176,13 +154,7 @@ fn load_docker(store: &ImageStore, dir: &Path, name: Option<&str>) -> Result<Vec
 fn add_file(store: &ImageStore, dir: &Path, relative: &str, media_type: &str) -> Result<Descriptor> {
     let path = dir.join(plain(Path::new(relative))?);
     let (digest, size) = store.add_blob(open_regular(&path)?, None)?;
-    Ok(Descriptor {
-        media_type: media_type.to_owned(),
-        digest,
-        size,
-        platform: None,
-        annotations: Default::default(),
-    })
+    Ok(Descriptor { media_type: media_type.to_owned(), digest, size, platform: None, annotations: Default::default() })
 }
 
 /// Extracts the plain files of an archive; these formats need nothing else.
@@ -222,10 +194,7 @@ fn plain(path: &Path) -> Result<PathBuf> {
             Component::Normal(part) => plain.push(part),
             Component::CurDir => {}
             _ => {
-                return Err(Error::image(
-                    path.display().to_string(),
-                    "its path leaves the archive",
-                ));
+                return Err(Error::image(path.display().to_string(), "its path leaves the archive"));
             }
         }
     }
@@ -237,18 +206,12 @@ fn open_regular(path: &Path) -> Result<File> {
     let metadata = fs::symlink_metadata(path).at("reading", path)?;
     match metadata.is_file() {
         true => File::open(path).at("opening", path),
-        false => Err(Error::image(
-            path.display().to_string(),
-            "it is not a regular file",
-        )),
+        false => Err(Error::image(path.display().to_string(), "it is not a regular file")),
     }
 }
 
 fn read_document<T: serde::de::DeserializeOwned>(store: &ImageStore, path: &Path) -> Result<T> {
     let mut text = Vec::new();
-    open_regular(path)?
-        .take(store.limits().document_bytes)
-        .read_to_end(&mut text)
-        .at("reading", path)?;
+    open_regular(path)?.take(store.limits().document_bytes).read_to_end(&mut text).at("reading", path)?;
     serde_json::from_slice(&text).map_err(|error| Error::image(path.display().to_string(), error))
 }

@@ -33,11 +33,7 @@ pub struct ImageLimits {
 impl Default for ImageLimits {
     /// 64 GiB, a million entries, 4 MiB: a CUDA development image has a quarter of each.
     fn default() -> Self {
-        Self {
-            unpacked_bytes: 64 << 30,
-            entries: 1_000_000,
-            document_bytes: 4 << 20,
-        }
+        Self { unpacked_bytes: 64 << 30, entries: 1_000_000, document_bytes: 4 << 20 }
     }
 }
 
@@ -97,11 +93,7 @@ mod tests {
 
     #[test]
     fn command_and_args_follow_kubernetes() {
-        let image = ImageConfig {
-            entrypoint: words("/entry -e"),
-            cmd: words("default"),
-            ..ImageConfig::default()
-        };
+        let image = ImageConfig { entrypoint: words("/entry -e"), cmd: words("default"), ..ImageConfig::default() };
         let run = |command: &str, args: &str| image.process(&words(command), &words(args)).join(" ");
         assert_eq!(run("", ""), "/entry -e default");
         assert_eq!(run("/own", ""), "/own");

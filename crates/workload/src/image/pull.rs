@@ -32,19 +32,10 @@ pub(super) async fn pull(
     };
     let failed = |error| Error::image(reference.to_string(), error);
     // Resolves an index to this machine's platform.
-    let (parsed, digest, config) = client
-        .pull_manifest_and_config(reference, &auth)
-        .await
-        .map_err(failed)?;
+    let (parsed, digest, config) = client.pull_manifest_and_config(reference, &auth).await.map_err(failed)?;
     let by_digest = reference.clone_with_digest(digest.clone());
-    let accepted = [
-        oci_client::manifest::OCI_IMAGE_MEDIA_TYPE,
-        oci_client::manifest::IMAGE_MANIFEST_MEDIA_TYPE,
-    ];
-    let (raw, _) = client
-        .pull_manifest_raw(&by_digest, &auth, &accepted)
-        .await
-        .map_err(failed)?;
+    let accepted = [oci_client::manifest::OCI_IMAGE_MEDIA_TYPE, oci_client::manifest::IMAGE_MANIFEST_MEDIA_TYPE];
+    let (raw, _) = client.pull_manifest_raw(&by_digest, &auth, &accepted).await.map_err(failed)?;
     let digest: Digest = digest.parse()?;
     store.add_blob(raw.as_ref(), Some(&digest))?;
     let manifest: Manifest = store.manifest(&digest)?;
@@ -56,12 +47,7 @@ pub(super) async fn pull(
     Ok(digest)
 }
 
-async fn pull_layer(
-    store: &ImageStore,
-    client: &Client,
-    reference: &Reference,
-    layer: &OciDescriptor,
-) -> Result<()> {
+async fn pull_layer(store: &ImageStore, client: &Client, reference: &Reference, layer: &OciDescriptor) -> Result<()> {
     let expected: Digest = layer.digest.parse()?;
     if store.has_blob(&expected) {
         return Ok(());
@@ -85,16 +71,8 @@ async fn download(
     let failed = |error: &dyn std::fmt::Display| Error::image(format!("{reference} layer {expected}"), error);
     let limit = store.limits().unpacked_bytes;
     let file = fs::File::create(draft).at("creating", draft)?;
-    let mut sink = HashingWriter {
-        inner: file,
-        hash: Sha256::new(),
-        length: 0,
-    };
-    let mut body = client
-        .pull_blob_stream(reference, layer)
-        .await
-        .map_err(|error| failed(&error))?
-        .stream;
+    let mut sink = HashingWriter { inner: file, hash: Sha256::new(), length: 0 };
+    let mut body = client.pull_blob_stream(reference, layer).await.map_err(|error| failed(&error))?.stream;
     while let Some(chunk) = body.try_next().await.map_err(|error| failed(&error))? {
         sink.write_all(&chunk).at("writing", draft)?;
         if sink.length > limit {

@@ -6,8 +6,7 @@ use crate::error::{Error, Result};
 
 /// One spelling for each image: registry, repository, and tag or digest.
 pub(crate) fn parse(name: &str) -> Result<Reference> {
-    name.parse()
-        .map_err(|error| Error::image(format!("name `{name}`"), error))
+    name.parse().map_err(|error| Error::image(format!("name `{name}`"), error))
 }
 
 /// The short spelling that people use: Docker Hub's registry and library left out.

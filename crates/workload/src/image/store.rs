@@ -61,18 +61,9 @@ impl ImageStore {
         for name in ["blobs/sha256", "trees", "drafts"] {
             let path = dir.join(name);
             // Trees hold set-uid programs of real root: nobody else may reach them.
-            fs::DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(&path)
-                .at("making", path)?;
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).at("making", path)?;
         }
-        Ok(Self {
-            dir: dir.to_owned(),
-            limits,
-            plain_http_registries,
-            unpacking: Arc::default(),
-        })
+        Ok(Self { dir: dir.to_owned(), limits, plain_http_registries, unpacking: Arc::default() })
     }
 
     /// Loads every image of an OCI layout (directory or tar) or docker-save archive. `name`
@@ -161,10 +152,7 @@ impl ImageStore {
     /// Unpacks under another name and renames: an existing tree is always a complete one.
     fn unpack(&self, manifest: &Manifest, config: &ConfigDocument, path: &Path) -> Result<()> {
         if manifest.layers.len() != config.rootfs.diff_ids.len() {
-            return Err(Error::image(
-                "manifest",
-                "it has another number of layers than its configuration",
-            ));
+            return Err(Error::image("manifest", "it has another number of layers than its configuration"));
         }
         let draft = self.draft_path();
         fs::create_dir(&draft).at("making", &draft)?;
@@ -208,12 +196,8 @@ impl ImageStore {
 
     pub(super) fn open_blob(&self, digest: &Digest) -> Result<File> {
         let path = self.blob_path(digest);
-        File::open(&path).map_err(|error| {
-            Error::image(
-                format!("blob {digest}"),
-                format!("it is not in the store: {error}"),
-            )
-        })
+        File::open(&path)
+            .map_err(|error| Error::image(format!("blob {digest}"), format!("it is not in the store: {error}")))
     }
 
     pub(super) fn blob_path(&self, digest: &Digest) -> PathBuf {
@@ -224,9 +208,7 @@ impl ImageStore {
     pub(super) fn draft_path(&self) -> PathBuf {
         static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
         let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        self.dir
-            .join("drafts")
-            .join(format!("{}-{number}", std::process::id()))
+        self.dir.join("drafts").join(format!("{}-{number}", std::process::id()))
     }
 
     /// Copies a blob in. Where `expected` is given, what was read must hash to it.
@@ -234,11 +216,7 @@ impl ImageStore {
         let draft = self.draft_path();
         let outcome = (|| {
             let file = File::create(&draft).at("creating", &draft)?;
-            let mut sink = HashingWriter {
-                inner: file,
-                hash: Sha256::new(),
-                length: 0,
-            };
+            let mut sink = HashingWriter { inner: file, hash: Sha256::new(), length: 0 };
             let limit = self.limits.unpacked_bytes;
             let mut bounded = (&mut from).take(limit.saturating_add(1));
             io::copy(&mut bounded, &mut sink).at("writing", &draft)?;
@@ -255,12 +233,7 @@ impl ImageStore {
     }
 
     /// Files a finished draft under its digest.
-    pub(super) fn keep_blob(
-        &self,
-        draft: &Path,
-        digest: Digest,
-        expected: Option<&Digest>,
-    ) -> Result<Digest> {
+    pub(super) fn keep_blob(&self, draft: &Path, digest: Digest, expected: Option<&Digest>) -> Result<Digest> {
         if let Some(expected) = expected.filter(|expected| **expected != digest) {
             return Err(Error::image(
                 format!("blob {expected}"),
@@ -279,10 +252,7 @@ impl ImageStore {
         self.config(&document)?;
         let absent = document.layers.iter().find(|layer| !self.has_blob(&layer.digest));
         if let Some(layer) = absent {
-            return Err(Error::image(
-                name,
-                format!("its layer {} is missing", layer.digest),
-            ));
+            return Err(Error::image(name, format!("its layer {} is missing", layer.digest)));
         }
         let parts = std::iter::once(&document.config).chain(&document.layers);
         let summary = ImageSummary {
@@ -311,10 +281,7 @@ impl ImageStore {
             let dir = self.dir.join(dir);
             for entry in fs::read_dir(&dir).at("reading", &dir)?.flatten() {
                 let path = entry.path();
-                match (
-                    used.contains(entry.file_name().to_string_lossy().as_ref()),
-                    is_tree,
-                ) {
+                match (used.contains(entry.file_name().to_string_lossy().as_ref()), is_tree) {
                     (true, _) => continue,
                     (false, true) => fs::remove_dir_all(&path),
                     (false, false) => fs::remove_file(&path),
@@ -332,10 +299,9 @@ impl ImageStore {
     fn read_index(&self) -> Result<BTreeMap<String, ImageSummary>> {
         let path = self.index_path();
         match fs::read(&path) {
-            Ok(text) => serde_json::from_slice(&text).map_err(|error| Error::Corrupt {
-                path,
-                reason: error.to_string(),
-            }),
+            Ok(text) => {
+                serde_json::from_slice(&text).map_err(|error| Error::Corrupt { path, reason: error.to_string() })
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
             Err(error) => Err(error).at("reading", path),
         }
@@ -344,19 +310,13 @@ impl ImageStore {
     fn write_index(&self, index: &BTreeMap<String, ImageSummary>) -> Result<()> {
         let text = serde_json::to_vec_pretty(index).map_err(io::Error::other);
         let draft = self.draft_path();
-        text.and_then(|text| fs::write(&draft, text))
-            .at("writing", &draft)?;
+        text.and_then(|text| fs::write(&draft, text)).at("writing", &draft)?;
         fs::rename(&draft, self.index_path()).at("renaming", draft)
     }
 
     fn lock(&self) -> Result<OwnedFd> {
         let path = self.dir.join("lock");
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .at("opening", &path)?;
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).at("opening", &path)?;
         flock(&file, FlockOperation::LockExclusive).at("locking", path)?;
         Ok(file.into())
     }

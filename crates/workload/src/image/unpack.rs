@@ -15,9 +15,8 @@ use std::path::{Component, Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 use rustix::fs::{
-    AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, ResolveFlags, Timespec, Timestamps, Uid, chmodat,
-    chownat, fchmod, fchown, futimens, linkat, mkdirat, mknodat, openat, openat2, readlinkat, statat,
-    symlinkat, unlinkat,
+    AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, ResolveFlags, Timespec, Timestamps, Uid, chmodat, chownat, fchmod,
+    fchown, futimens, linkat, mkdirat, mknodat, openat, openat2, readlinkat, statat, symlinkat, unlinkat,
 };
 use rustix::io::Errno;
 use sha2::{Digest as _, Sha256};
@@ -49,15 +48,8 @@ impl Unpacker {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root_path = root.canonicalize().at("resolving", root)?;
         let root = openat(CWD, &root_path, flags, Mode::empty()).at("opening", root)?;
-        chmodat(CWD, &root_path, Mode::from_raw_mode(0o755), AtFlags::empty())
-            .at("opening up", &root_path)?;
-        Ok(Self {
-            root,
-            root_path,
-            limits,
-            bytes: 0,
-            entries: 0,
-        })
+        chmodat(CWD, &root_path, Mode::from_raw_mode(0o755), AtFlags::empty()).at("opening up", &root_path)?;
+        Ok(Self { root, root_path, limits, bytes: 0, entries: 0 })
     }
 
     /// Applies one layer, whose uncompressed content must hash to `diff_id`.
@@ -76,12 +68,7 @@ impl Unpacker {
             ),
         };
         let budget = self.limits.unpacked_bytes.saturating_sub(self.bytes);
-        let mut reader = HashingReader {
-            inner: reader,
-            hash: Sha256::new(),
-            length: 0,
-            budget,
-        };
+        let mut reader = HashingReader { inner: reader, hash: Sha256::new(), length: 0, budget };
         let mut made = HashSet::new();
         let mut archive = tar::Archive::new(&mut reader);
         for entry in archive.entries().map_err(invalid)? {
@@ -93,10 +80,7 @@ impl Unpacker {
         let digest = Digest::from_hash(&reader.hash.finalize());
         match digest == *diff_id {
             true => Ok(()),
-            false => Err(Error::image(
-                format!("layer {diff_id}"),
-                format!("its content hashes to {digest}"),
-            )),
+            false => Err(Error::image(format!("layer {diff_id}"), format!("its content hashes to {digest}"))),
         }
     }
 
@@ -105,10 +89,7 @@ impl Unpacker {
         let refuse = |reason: &str| refusal(&raw, reason);
         self.entries += 1;
         if self.entries > self.limits.entries {
-            return Err(refuse(&format!(
-                "the image has more than {} entries",
-                self.limits.entries
-            )));
+            return Err(refuse(&format!("the image has more than {} entries", self.limits.entries)));
         }
         let kind = entry.header().entry_type();
         if matches!(kind, EntryType::XGlobalHeader) {
@@ -135,23 +116,14 @@ impl Unpacker {
                 make_file(&parent, &name, &mut entry, owner, mode, modified).at("writing", &raw)?;
             }
             EntryType::Symlink => {
-                let target = entry
-                    .link_name_bytes()
-                    .ok_or_else(|| refuse("a link without a target"))?;
+                let target = entry.link_name_bytes().ok_or_else(|| refuse("a link without a target"))?;
                 symlinkat(std::ffi::OsStr::from_bytes(&target), &parent, &name)
                     .and_then(|()| chown_link(&parent, &name, owner))
                     .at("linking", &raw)?;
             }
             EntryType::Link => {
-                let target = entry
-                    .link_name_bytes()
-                    .ok_or_else(|| refuse("a link without a target"))?;
-                self.hard_link(
-                    &parent,
-                    &name,
-                    Path::new(std::ffi::OsStr::from_bytes(&target)),
-                    &raw,
-                )?;
+                let target = entry.link_name_bytes().ok_or_else(|| refuse("a link without a target"))?;
+                self.hard_link(&parent, &name, Path::new(std::ffi::OsStr::from_bytes(&target)), &raw)?;
             }
             EntryType::Fifo => mknodat(&parent, &name, FileType::Fifo, mode, 0)
                 .and_then(|()| chown_link(&parent, &name, owner))
@@ -185,15 +157,7 @@ impl Unpacker {
 
     fn hard_link(&self, parent: &OwnedFd, name: &std::ffi::OsStr, target: &Path, raw: &Path) -> Result<()> {
         let target = inside(target)?;
-        let missing = || {
-            refusal(
-                raw,
-                &format!(
-                    "a hard link to `{}`, which is no file of the image",
-                    target.display()
-                ),
-            )
-        };
+        let missing = || refusal(raw, &format!("a hard link to `{}`, which is no file of the image", target.display()));
         let (Some(target_name), Some(above)) = (target.file_name(), target.parent()) else {
             return Err(missing());
         };
@@ -237,11 +201,7 @@ impl Unpacker {
     }
 
     fn open_dir(&self, dir: &Path) -> Result<OwnedFd, Errno> {
-        let dir = if dir.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            dir
-        };
+        let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
         openat2(&self.root, dir, flags, Mode::empty(), resolve)
@@ -252,10 +212,7 @@ impl Unpacker {
         let place = readlinkat(CWD, link, Vec::new()).at("resolving", path)?;
         match place.to_bytes().len() <= MAX_PATH {
             true => Ok(dir),
-            false => Err(refusal(
-                path,
-                &format!("its directory's path is longer than {MAX_PATH} bytes"),
-            )),
+            false => Err(refusal(path, &format!("its directory's path is longer than {MAX_PATH} bytes"))),
         }
     }
 
@@ -298,26 +255,15 @@ fn inside(raw: &Path) -> Result<PathBuf> {
 
 fn owner<R: Read>(entry: &Entry<'_, R>) -> Result<(Uid, Gid), String> {
     let header = entry.header();
-    let (uid, gid) = (
-        header.uid().map_err(|e| e.to_string())?,
-        header.gid().map_err(|e| e.to_string())?,
-    );
+    let (uid, gid) = (header.uid().map_err(|e| e.to_string())?, header.gid().map_err(|e| e.to_string())?);
     let within = |id: u64| u32::try_from(id).ok().filter(|id| *id < UID_RANGE);
     match (within(uid), within(gid)) {
         (Some(uid), Some(gid)) => Ok((Uid::from_raw(uid), Gid::from_raw(gid))),
-        _ => Err(format!(
-            "owner {uid}:{gid} lies outside of a lease's range (0 to {})",
-            UID_RANGE - 1
-        )),
+        _ => Err(format!("owner {uid}:{gid} lies outside of a lease's range (0 to {})", UID_RANGE - 1)),
     }
 }
 
-fn make_directory(
-    parent: &OwnedFd,
-    name: &std::ffi::OsStr,
-    owner: (Uid, Gid),
-    mode: Mode,
-) -> Result<(), Errno> {
+fn make_directory(parent: &OwnedFd, name: &std::ffi::OsStr, owner: (Uid, Gid), mode: Mode) -> Result<(), Errno> {
     match mkdirat(parent, name, Mode::from_raw_mode(0o700)) {
         Ok(()) | Err(Errno::EXIST) => {}
         Err(error) => return Err(error),
@@ -342,17 +288,8 @@ fn make_file(
     // Mode after owner: changing the owner clears the set-uid bit.
     fchown(&file, Some(owner.0), Some(owner.1))?;
     fchmod(&file, mode)?;
-    let time = Timespec {
-        tv_sec: i64::try_from(modified).unwrap_or(0),
-        tv_nsec: 0,
-    };
-    futimens(
-        &file,
-        &Timestamps {
-            last_access: time,
-            last_modification: time,
-        },
-    )?;
+    let time = Timespec { tv_sec: i64::try_from(modified).unwrap_or(0), tv_nsec: 0 };
+    futimens(&file, &Timestamps { last_access: time, last_modification: time })?;
     Ok(())
 }
 
@@ -400,10 +337,7 @@ fn children(parent: BorrowedFd<'_>, name: &std::ffi::CStr) -> Result<Vec<std::ff
 }
 
 fn refusal(path: &Path, reason: &str) -> Error {
-    Error::HostileLayer {
-        entry: path.display().to_string(),
-        reason: reason.to_owned(),
-    }
+    Error::HostileLayer { entry: path.display().to_string(), reason: reason.to_owned() }
 }
 
 /// Hashes what is read, and ends a decompression bomb.
@@ -420,9 +354,7 @@ impl<R: Read> Read for HashingReader<R> {
         self.hash.update(&buffer[..read]);
         self.length += read as u64;
         match self.length > self.budget {
-            true => Err(io::Error::other(
-                "the image unpacks to more bytes than this store allows",
-            )),
+            true => Err(io::Error::other("the image unpacks to more bytes than this store allows")),
             false => Ok(read),
         }
     }

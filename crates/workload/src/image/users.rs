@@ -48,20 +48,14 @@ fn resolve_in(passwd: &str, group: &str, text: &str) -> Result<User> {
     // An explicit group replaces the user's additional ones, as container engines do.
     let name = entry.first().copied().filter(|_| wanted_group.is_none());
     let additional_gids = match name {
-        Some(name) => member_of(group, name)
-            .iter()
-            .map(|id| number(text, id))
-            .collect::<Result<_>>()?,
+        Some(name) => member_of(group, name).iter().map(|id| number(text, id)).collect::<Result<_>>()?,
         None => Vec::new(),
     };
     Ok(User {
         uid: number(text, uid)?,
         gid: number(text, gid)?,
         additional_gids,
-        home: entry
-            .get(5)
-            .map(|home| (*home).to_owned())
-            .filter(|home| !home.is_empty()),
+        home: entry.get(5).map(|home| (*home).to_owned()).filter(|home| !home.is_empty()),
     })
 }
 
@@ -70,21 +64,14 @@ fn group_id<'a>(group: &'a str, name: &'a str) -> Option<&'a str> {
         return Some(name);
     }
     let mut groups = group.lines().map(fields);
-    groups
-        .find(|fields| fields.first() == Some(&name))?
-        .get(2)
-        .copied()
+    groups.find(|fields| fields.first() == Some(&name))?.get(2).copied()
 }
 
 fn member_of<'a>(group: &'a str, user: &str) -> Vec<&'a str> {
     group
         .lines()
         .map(fields)
-        .filter(|fields| {
-            fields
-                .get(3)
-                .is_some_and(|members| members.split(',').any(|m| m == user))
-        })
+        .filter(|fields| fields.get(3).is_some_and(|members| members.split(',').any(|m| m == user)))
         .filter_map(|fields| fields.get(2).copied())
         .collect()
 }
@@ -99,19 +86,11 @@ fn is_number(text: &str) -> bool {
 
 fn number(text: &str, id: &str) -> Result<u32> {
     let id_in_range = id.parse().ok().filter(|id| *id < UID_RANGE);
-    id_in_range.ok_or_else(|| {
-        Error::image(
-            format!("user `{text}`"),
-            format!("id {id} is not below {UID_RANGE}"),
-        )
-    })
+    id_in_range.ok_or_else(|| Error::image(format!("user `{text}`"), format!("id {id} is not below {UID_RANGE}")))
 }
 
 fn unknown(text: &str, what: &str, name: &str) -> Error {
-    Error::image(
-        format!("user `{text}`"),
-        format!("the image has no {what} `{name}`"),
-    )
+    Error::image(format!("user `{text}`"), format!("the image has no {what} `{name}`"))
 }
 
 /// Text of a file of the image, symbolic links resolved inside of it; empty where there is none.

@@ -10,13 +10,7 @@ fn service(name: &str, exposures: Vec<Exposure>) -> ServiceSpec {
         args: Vec::new(),
         env: Vec::new(),
         replicas: 1,
-        resources: Resources {
-            cpu_millis: 100,
-            memory_bytes: 1 << 26,
-            ephemeral_bytes: 1 << 24,
-            pids: 9,
-            gpus: 0,
-        },
+        resources: Resources { cpu_millis: 100, memory_bytes: 1 << 26, ephemeral_bytes: 1 << 24, pids: 9, gpus: 0 },
         volumes: Vec::new(),
         exposures,
         read_only_root: false,
@@ -24,12 +18,7 @@ fn service(name: &str, exposures: Vec<Exposure>) -> ServiceSpec {
 }
 
 fn exposure(port: u16, as_port: u16, to: ExposeTo) -> Exposure {
-    Exposure {
-        port,
-        as_port,
-        protocol: Protocol::Tcp,
-        to,
-    }
+    Exposure { port, as_port, protocol: Protocol::Tcp, to }
 }
 
 fn ruleset(egress: Egress) -> String {

@@ -9,13 +9,7 @@ fn service(name: &str) -> ServiceSpec {
         args: Vec::new(),
         env: Vec::new(),
         replicas: 1,
-        resources: Resources {
-            cpu_millis: 100,
-            memory_bytes: 64 << 20,
-            ephemeral_bytes: 16 << 20,
-            pids: 64,
-            gpus: 0,
-        },
+        resources: Resources { cpu_millis: 100, memory_bytes: 64 << 20, ephemeral_bytes: 16 << 20, pids: 64, gpus: 0 },
         volumes: Vec::new(),
         exposures: Vec::new(),
         read_only_root: false,
@@ -25,11 +19,7 @@ fn service(name: &str) -> ServiceSpec {
 fn refusal(change: impl FnOnce(&mut ServiceSpec)) -> String {
     let mut web = service("web");
     change(&mut web);
-    let pod = PodSpec {
-        id: PodId::new("1"),
-        services: vec![web],
-        egress: Egress::None,
-    };
+    let pod = PodSpec { id: PodId::new("1"), services: vec![web], egress: Egress::None };
     pod.validate().unwrap_err().to_string()
 }
 
@@ -47,22 +37,13 @@ fn volume(mount: &str) -> VolumeSpec {
 fn a_plain_service_passes() {
     let mut web = service("web");
     web.volumes.push(volume("/dev/shm"));
-    let pod = PodSpec {
-        id: PodId::new("1"),
-        services: vec![web],
-        egress: Egress::None,
-    };
+    let pod = PodSpec { id: PodId::new("1"), services: vec![web], egress: Egress::None };
     pod.validate().unwrap();
 }
 
 #[test]
 fn refusals_name_the_field_and_the_rule() {
-    let exposure = |port, to| Exposure {
-        port,
-        as_port: 80,
-        protocol: Protocol::Tcp,
-        to,
-    };
+    let exposure = |port, to| Exposure { port, as_port: 80, protocol: Protocol::Tcp, to };
     insta::assert_snapshot!(
         [
             refusal(|s| s.name = "Web".into()),

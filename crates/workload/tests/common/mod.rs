@@ -24,11 +24,7 @@ pub struct Agent {
 
 impl Agent {
     pub fn open(instance: &str, home: &Path) -> Self {
-        Self {
-            host: Host::open(config(instance, home)).unwrap(),
-            home: home.to_owned(),
-            instance: instance.to_owned(),
-        }
+        Self { host: Host::open(config(instance, home)).unwrap(), home: home.to_owned(), instance: instance.to_owned() }
     }
 
     /// As after a restart of the agent: nothing in memory is kept.
@@ -60,12 +56,7 @@ impl Agent {
     }
 
     pub async fn log(&self, id: &PodId, service: &str) -> String {
-        let query = LogQuery {
-            service: service.into(),
-            index: 0,
-            tail: None,
-            follow: false,
-        };
+        let query = LogQuery { service: service.into(), index: 0, tail: None, follow: false };
         let lines = self.host.logs(id, &query).await.unwrap();
         lines.map(|line| line.text + "\n").collect().await
     }
@@ -73,10 +64,7 @@ impl Agent {
 
 pub fn config(instance: &str, home: &Path) -> HostConfig {
     let mut config = HostConfig::new(instance, home.join("data"));
-    config.shim = vec![
-        env!("CARGO_BIN_EXE_workload-shim").into(),
-        "__container-shim".into(),
-    ];
+    config.shim = vec![env!("CARGO_BIN_EXE_workload-shim").into(), "__container-shim".into()];
     config
 }
 
@@ -111,12 +99,7 @@ pub fn missing() -> Option<String> {
     }
     let absent = ["runc", "nft", "ip", "mkfs.ext4", "busybox"]
         .into_iter()
-        .find(|tool| {
-            !Command::new("which")
-                .arg(tool)
-                .output()
-                .is_ok_and(|o| o.status.success())
-        });
+        .find(|tool| !Command::new("which").arg(tool).output().is_ok_and(|o| o.status.success()));
     absent.map(|tool| format!("needs {tool}"))
 }
 
@@ -124,21 +107,13 @@ pub async fn load_image(agent: &Agent) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/hello-web/build-image.sh");
     let archive = agent.home.join("hello-web.tar");
     let built = Command::new(script).arg(&archive).output().unwrap();
-    assert!(
-        built.status.success(),
-        "{}",
-        String::from_utf8_lossy(&built.stderr)
-    );
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     let images = agent.host.images().load(&archive, None).await.unwrap();
     assert_eq!(images[0].name, IMAGE);
 }
 
 pub fn pod(id: &str, services: Vec<ServiceSpec>) -> PodSpec {
-    PodSpec {
-        id: PodId::new(id),
-        services,
-        egress: Egress::None,
-    }
+    PodSpec { id: PodId::new(id), services, egress: Egress::None }
 }
 
 /// The example image as it is, with small limits.
@@ -151,13 +126,7 @@ pub fn service(name: &str) -> ServiceSpec {
         args: Vec::new(),
         env: Vec::new(),
         replicas: 1,
-        resources: Resources {
-            cpu_millis: 500,
-            memory_bytes: 64 << 20,
-            ephemeral_bytes: 16 << 20,
-            pids: 64,
-            gpus: 0,
-        },
+        resources: Resources { cpu_millis: 500, memory_bytes: 64 << 20, ephemeral_bytes: 16 << 20, pids: 64, gpus: 0 },
         volumes: Vec::new(),
         exposures: Vec::new(),
         read_only_root: false,
@@ -171,22 +140,11 @@ pub fn web() -> ServiceSpec {
 }
 
 pub fn expose(port: u16, as_port: u16, to: ExposeTo) -> Exposure {
-    Exposure {
-        port,
-        as_port,
-        protocol: Protocol::Tcp,
-        to,
-    }
+    Exposure { port, as_port, protocol: Protocol::Tcp, to }
 }
 
 pub fn volume(kind: VolumeKind, mount: &str, size_bytes: u64) -> VolumeSpec {
-    VolumeSpec {
-        name: "data".into(),
-        size_bytes,
-        kind,
-        mount: mount.into(),
-        read_only: false,
-    }
+    VolumeSpec { name: "data".into(), size_bytes, kind, mount: mount.into(), read_only: false }
 }
 
 /// Fetches `/`, asking again until the server listens.
@@ -203,7 +161,5 @@ pub async fn get(address: &str, port: u16) -> String {
             }
         }
     };
-    timeout(Duration::from_secs(20), fetched)
-        .await
-        .expect("the server listens")
+    timeout(Duration::from_secs(20), fetched).await.expect("the server listens")
 }

@@ -38,18 +38,10 @@ impl<H: Host> Handler<'_, H> {
     }
 
     /// Checks a whole proposal for the current height, and stores it if it is valid.
-    pub(super) async fn consider(
-        &mut self,
-        arrived: Arrived,
-    ) -> Result<Option<ProposedValue<Ctx>>, EngineError> {
+    pub(super) async fn consider(&mut self, arrived: Arrived) -> Result<Option<ProposedValue<Ctx>>, EngineError> {
         let (init, bytes) = (arrived.init, &arrived.bytes);
         let refuse = |reason: &str| {
-            warn!(
-                height = init.height,
-                round = init.round,
-                reason,
-                "proposal refused"
-            );
+            warn!(height = init.height, round = init.round, reason, "proposal refused");
             Ok(None)
         };
         if init.round > self.round.saturating_add(ROUNDS_AHEAD) {
@@ -59,10 +51,7 @@ impl<H: Host> Handler<'_, H> {
             return refuse("not by the round's proposer");
         }
         let key = self.set().key_of(&init.proposer);
-        let is_signed = |key| {
-            self.verifier
-                .parts_are_signed(&init, bytes, &arrived.signature, key)
-        };
+        let is_signed = |key| self.verifier.parts_are_signed(&init, bytes, &arrived.signature, key);
         if !key.is_some_and(is_signed) {
             return refuse("not signed by its proposer");
         }
@@ -112,18 +101,10 @@ impl<H: Host> Handler<'_, H> {
         if block.bytes.len() > MAX_BLOCK_BYTES {
             return refuse("larger than a block may be");
         }
-        let candidate = Candidate {
-            height: block.height,
-            round: block.round,
-            bytes: block.bytes.clone(),
-            source,
-        };
+        let candidate = Candidate { height: block.height, round: block.round, bytes: block.bytes.clone(), source };
         match self.host.validate(candidate).await? {
             Verdict::Valid(found) if found == block.block => Ok(Validity::Valid),
-            Verdict::Valid(found) => Err(EngineError::Contract(format!(
-                "validated block {} as {found}",
-                block.block
-            ))),
+            Verdict::Valid(found) => Err(EngineError::Contract(format!("validated block {} as {found}", block.block))),
             Verdict::Invalid(reason) => refuse(&reason),
         }
     }
@@ -150,14 +131,7 @@ impl<H: Host> Handler<'_, H> {
             }
         };
         // The engine names a proposer, too, but not always the right one after set changes.
-        let candidate = UndecidedBlock {
-            height: height.0,
-            round,
-            valid_round: None,
-            proposer: author,
-            block,
-            bytes,
-        };
+        let candidate = UndecidedBlock { height: height.0, round, valid_round: None, proposer: author, block, bytes };
         let validity = self.judge(&candidate, author, Source::Sync).await?;
         if !validity.is_valid() {
             return Ok(SyncedValueOutcome::PeerFault);

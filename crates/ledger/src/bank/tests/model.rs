@@ -14,22 +14,9 @@ const POLICIES: [&str; 4] = ["capped", "burn_and_mint", "inflation", "none"];
 
 #[derive(Clone, Debug)]
 enum Step {
-    Send {
-        from: u8,
-        to: u8,
-        coins: Vec<(usize, u128)>,
-    },
-    Mint {
-        to: u8,
-        denom: usize,
-        policy: usize,
-        amount: u128,
-    },
-    Burn {
-        from: u8,
-        denom: usize,
-        amount: u128,
-    },
+    Send { from: u8, to: u8, coins: Vec<(usize, u128)> },
+    Mint { to: u8, denom: usize, policy: usize, amount: u128 },
+    Burn { from: u8, denom: usize, amount: u128 },
 }
 
 /// Mostly small amounts, so that sends succeed, and some that reach the bounds of 128 bits.
@@ -64,11 +51,7 @@ impl Model {
     }
 
     fn supply(&self, denom: usize) -> u128 {
-        self.balances
-            .iter()
-            .filter(|((_, other), _)| *other == denom)
-            .map(|(_, amount)| amount)
-            .sum()
+        self.balances.iter().filter(|((_, other), _)| *other == denom).map(|(_, amount)| amount).sum()
     }
 
     /// The model after a step, if the step is allowed.
@@ -83,12 +66,7 @@ impl Model {
                     next.balances.insert((*to, *denom), held);
                 }
             }
-            Step::Mint {
-                to,
-                denom,
-                policy,
-                amount,
-            } => {
+            Step::Mint { to, denom, policy, amount } => {
                 if policy != denom || self.supply(*denom).checked_add(*amount).is_none() {
                     return None;
                 }
@@ -96,8 +74,7 @@ impl Model {
                 next.minted[*denom] = self.minted[*denom].checked_add(*amount)?;
             }
             Step::Burn { from, denom, amount } => {
-                next.balances
-                    .insert((*from, *denom), self.of(*from, *denom).checked_sub(*amount)?);
+                next.balances.insert((*from, *denom), self.of(*from, *denom).checked_sub(*amount)?);
             }
         }
         Some(next)
@@ -105,10 +82,7 @@ impl Model {
 }
 
 fn coin(of: usize, amount: u128) -> Coin {
-    Coin {
-        denom: denom(DENOMS[of]),
-        amount,
-    }
+    Coin { denom: denom(DENOMS[of]), amount }
 }
 
 fn account(number: u8) -> Address {
@@ -124,21 +98,10 @@ fn run(ctx: &mut crate::Context, step: &Step) -> Result<(), Failure> {
             }
             bank::send(ctx, &account(*from), &account(*to), &sum)
         }
-        Step::Mint {
-            to,
-            denom,
-            policy,
-            amount,
-        } => bank::mint(
-            ctx,
-            POLICIES[*policy],
-            "test",
-            &account(*to),
-            &coin(*denom, *amount),
-        ),
-        Step::Burn { from, denom, amount } => {
-            bank::burn(ctx, "test", &account(*from), &coin(*denom, *amount))
+        Step::Mint { to, denom, policy, amount } => {
+            bank::mint(ctx, POLICIES[*policy], "test", &account(*to), &coin(*denom, *amount))
         }
+        Step::Burn { from, denom, amount } => bank::burn(ctx, "test", &account(*from), &coin(*denom, *amount)),
     }
 }
 
@@ -147,11 +110,7 @@ fn normal(step: Step) -> Step {
     match step {
         Step::Send { from, to, coins } => {
             let coins: BTreeMap<usize, u128> = coins.into_iter().collect();
-            Step::Send {
-                from,
-                to,
-                coins: coins.into_iter().collect(),
-            }
+            Step::Send { from, to, coins: coins.into_iter().collect() }
         }
         other => other,
     }

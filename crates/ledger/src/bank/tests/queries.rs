@@ -16,65 +16,33 @@ fn queries_answer_as_clients_expect() {
     let (alice, stranger) = (ctx.text(&ALICE), ctx.text(&nobody(1)));
     let utet = "utet".to_owned();
     let held = |address: &str| {
-        let request = QueryBalanceRequest {
-            address: address.to_owned(),
-            denom: utet.clone(),
-        };
+        let request = QueryBalanceRequest { address: address.to_owned(), denom: utet.clone() };
         queries::balance(&ctx, request).unwrap().balance.unwrap().amount
     };
     assert_eq!(held(&alice), FUNDS.to_string());
     assert_eq!(held(&stranger), "0");
 
-    let supply = queries::supply_of(&ctx, QuerySupplyOfRequest { denom: utet.clone() })
-        .unwrap()
-        .amount
-        .unwrap();
+    let supply = queries::supply_of(&ctx, QuerySupplyOfRequest { denom: utet.clone() }).unwrap().amount.unwrap();
     assert_eq!(supply.amount, (4 * FUNDS).to_string());
-    let metadata = queries::denom_metadata(&ctx, QueryDenomMetadataRequest { denom: utet })
-        .unwrap()
-        .metadata;
+    let metadata = queries::denom_metadata(&ctx, QueryDenomMetadataRequest { denom: utet }).unwrap().metadata;
     assert_eq!(metadata.unwrap().symbol, "TET");
-    let unknown = queries::denom_metadata(
-        &ctx,
-        QueryDenomMetadataRequest {
-            denom: "ufoo".to_owned(),
-        },
-    );
+    let unknown = queries::denom_metadata(&ctx, QueryDenomMetadataRequest { denom: "ufoo".to_owned() });
     assert_eq!(unknown.unwrap_err().status, QueryStatus::NotFound);
-    let malformed = queries::balance(
-        &ctx,
-        QueryBalanceRequest {
-            address: alice,
-            denom: String::new(),
-        },
-    );
+    let malformed = queries::balance(&ctx, QueryBalanceRequest { address: alice, denom: String::new() });
     assert_eq!(malformed.unwrap_err().status, QueryStatus::InvalidArgument);
 }
 
 #[test]
 fn lists_come_in_pages() {
     let ctx = testing::context();
-    let page = |key: Vec<u8>| {
-        Some(PageRequest {
-            key,
-            limit: 1,
-            ..PageRequest::default()
-        })
-    };
+    let page = |key: Vec<u8>| Some(PageRequest { key, limit: 1, ..PageRequest::default() });
     let address = ctx.text(&ALICE);
-    let first = QueryAllBalancesRequest {
-        address: address.clone(),
-        pagination: page(Vec::new()),
-        resolve_denom: false,
-    };
+    let first =
+        QueryAllBalancesRequest { address: address.clone(), pagination: page(Vec::new()), resolve_denom: false };
     let first = queries::all_balances(&ctx, first).unwrap();
     assert_eq!(first.balances[0].denom, "utet");
     let key = first.pagination.unwrap().next_key;
-    let second = QueryAllBalancesRequest {
-        address,
-        pagination: page(key),
-        resolve_denom: false,
-    };
+    let second = QueryAllBalancesRequest { address, pagination: page(key), resolve_denom: false };
     let second = queries::all_balances(&ctx, second).unwrap();
     assert_eq!(second.balances[0].denom, "uusd");
     assert!(second.pagination.unwrap().next_key.is_empty());
@@ -82,10 +50,6 @@ fn lists_come_in_pages() {
     let supply = queries::total_supply(&ctx, QueryTotalSupplyRequest { pagination: None }).unwrap();
     assert_eq!((supply.supply.len(), supply.pagination.unwrap().total), (2, 2));
     let metadatas = queries::denoms_metadata(&ctx, QueryDenomsMetadataRequest { pagination: None }).unwrap();
-    let symbols: Vec<String> = metadatas
-        .metadatas
-        .into_iter()
-        .map(|metadata| metadata.symbol)
-        .collect();
+    let symbols: Vec<String> = metadatas.metadatas.into_iter().map(|metadata| metadata.symbol).collect();
     assert_eq!(symbols, ["WIT", "LUX", "TET", "USD"]);
 }

@@ -9,9 +9,7 @@ use proto::akash::market::v1::Lease;
 use proto::akash::market::v1::lease::State as LeaseState;
 use proto::akash::market::v1beta5::bid::State as BidState;
 use proto::akash::market::v1beta5::order::State as OrderState;
-use proto::akash::market::v1beta5::{
-    Bid, MsgCloseBid, MsgCloseBidResponse, MsgCreateBid, MsgCreateBidResponse, Order,
-};
+use proto::akash::market::v1beta5::{Bid, MsgCloseBid, MsgCloseBidResponse, MsgCreateBid, MsgCreateBidResponse, Order};
 use sdl::GroupSpec;
 
 use super::provider_reason;

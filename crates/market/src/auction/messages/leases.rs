@@ -60,7 +60,9 @@ pub fn create_lease(ctx: &mut Context, msg: MsgCreateLease) -> Result<MsgCreateL
         created_at: ctx.block.height.cast_signed(),
         closed_on: 0,
         reason: LeaseClosedReason::LeaseClosedInvalid.into(),
-        reclamation: bid.reclamation_window.map(|window| Reclamation { window: Some(window), ..Reclamation::default() }),
+        reclamation: bid
+            .reclamation_window
+            .map(|window| Reclamation { window: Some(window), ..Reclamation::default() }),
     };
     LEASES.put(&mut ctx.state, &id, &lease)?;
     events::lease_created(ctx, &id, &price);

@@ -19,11 +19,7 @@ impl Layer {
         name[..path.len()].copy_from_slice(path.as_bytes());
         let target = &mut header.as_old_mut().linkname;
         target[..link.len()].copy_from_slice(link.as_bytes());
-        header.set_mode(if kind == EntryType::Directory {
-            0o755
-        } else {
-            0o644
-        });
+        header.set_mode(if kind == EntryType::Directory { 0o755 } else { 0o644 });
         header.set_uid(fs::metadata("/proc/self").unwrap().uid().into());
         header.set_gid(fs::metadata("/proc/self").unwrap().gid().into());
         header.set_size(content.len() as u64);
@@ -101,10 +97,7 @@ impl Image {
     }
 
     fn is_host_untouched(&self) -> bool {
-        let names: Vec<_> = fs::read_dir(self.home.path())
-            .unwrap()
-            .map(|e| e.unwrap().file_name())
-            .collect();
+        let names: Vec<_> = fs::read_dir(self.home.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
         names.len() <= 3 && fs::read_to_string(self.home.path().join("secret")).unwrap() == "host"
     }
 }
@@ -112,12 +105,7 @@ impl Image {
 #[test]
 fn whiteouts_hide_lower_layers_only() {
     let image = Image::new();
-    let lower = Layer::default()
-        .dir("d")
-        .file("d/old", "1")
-        .file("gone", "1")
-        .dir("o")
-        .file("o/old", "1");
+    let lower = Layer::default().dir("d").file("d/old", "1").file("gone", "1").dir("o").file("o/old", "1");
     let upper = Layer::default()
         .file(".wh.gone", "")
         .file("o/new", "2")
@@ -127,30 +115,16 @@ fn whiteouts_hide_lower_layers_only() {
         .file("d/.wh.old", "");
     image.unpack(&[lower, upper]).unwrap();
     assert_eq!(image.read("gone"), None);
-    assert_eq!(
-        (image.read("o/old"), image.read("o/new").as_deref()),
-        (None, Some("2"))
-    );
-    assert_eq!(
-        (image.read("d/old"), image.read("d/fresh").as_deref()),
-        (None, Some("2"))
-    );
+    assert_eq!((image.read("o/old"), image.read("o/new").as_deref()), (None, Some("2")));
+    assert_eq!((image.read("d/old"), image.read("d/fresh").as_deref()), (None, Some("2")));
     assert!(!image.path("o/.wh..wh..opq").exists());
 }
 
 #[test]
 fn upper_layers_replace_files_directories_and_links() {
     let image = Image::new();
-    let lower = Layer::default()
-        .dir("a")
-        .file("a/x", "1")
-        .file("b", "1")
-        .symlink("c", "b");
-    let upper = Layer::default()
-        .file("a", "file")
-        .dir("b")
-        .file("b/y", "2")
-        .file("c", "plain");
+    let lower = Layer::default().dir("a").file("a/x", "1").file("b", "1").symlink("c", "b");
+    let upper = Layer::default().file("a", "file").dir("b").file("b/y", "2").file("c", "plain");
     image.unpack(&[lower, upper]).unwrap();
     assert_eq!(image.read("a").as_deref(), Some("file"));
     assert_eq!(image.read("b/y").as_deref(), Some("2"));
@@ -160,10 +134,7 @@ fn upper_layers_replace_files_directories_and_links() {
 #[test]
 fn paths_through_a_merged_usr_stay_in_the_image() {
     let image = Image::new();
-    let lower = Layer::default()
-        .dir("usr")
-        .dir("usr/bin")
-        .symlink("bin", "/usr/bin");
+    let lower = Layer::default().dir("usr").dir("usr/bin").symlink("bin", "/usr/bin");
     let upper = Layer::default().file("bin/tool", "t");
     image.unpack(&[lower, upper]).unwrap();
     assert_eq!(image.read("usr/bin/tool").as_deref(), Some("t"));
@@ -183,28 +154,15 @@ fn nothing_is_written_outside() {
     }
     // Absolute names and links are taken relative to the image's root.
     escape(Layer::default().file("/secret", "evil")).unwrap();
-    escape(
-        Layer::default()
-            .dir("up")
-            .symlink("up/out", "../..")
-            .file("up/out/secret", "evil"),
-    )
-    .unwrap();
-    escape(
-        Layer::default()
-            .symlink("secret", "../secret")
-            .file("secret", "evil"),
-    )
-    .unwrap();
+    escape(Layer::default().dir("up").symlink("up/out", "../..").file("up/out/secret", "evil")).unwrap();
+    escape(Layer::default().symlink("secret", "../secret").file("secret", "evil")).unwrap();
 }
 
 #[test]
 fn links_out_of_the_image_open_nothing() {
     let image = Image::new();
     let outside = image.home.path().to_str().unwrap().to_owned();
-    let layer = Layer::default()
-        .symlink("out", &outside)
-        .file("out/secret", "evil");
+    let layer = Layer::default().symlink("out", &outside).file("out/secret", "evil");
     assert!(image.unpack(&[layer]).is_err());
     assert!(image.is_host_untouched());
 
@@ -227,9 +185,7 @@ fn a_link_that_stood_in_the_tree_before_is_not_followed_out() {
 #[test]
 fn hard_links_inside_work() {
     let image = Image::new();
-    let layer = Layer::default()
-        .file("a", "x")
-        .add(EntryType::Link, "b", "./a", "");
+    let layer = Layer::default().file("a", "x").add(EntryType::Link, "b", "./a", "");
     image.unpack(&[layer]).unwrap();
     let inode = |name| fs::metadata(image.path(name)).unwrap().ino();
     assert_eq!(inode("a"), inode("b"));
@@ -238,9 +194,7 @@ fn hard_links_inside_work() {
 #[test]
 fn device_nodes_are_left_out() {
     let image = Image::new();
-    let layer = Layer::default()
-        .add(EntryType::Char, "null", "", "")
-        .add(EntryType::Block, "sda", "", "");
+    let layer = Layer::default().add(EntryType::Char, "null", "", "").add(EntryType::Block, "sda", "", "");
     image.unpack(&[layer]).unwrap();
     assert!(!image.path("null").exists() && !image.path("sda").exists());
 }
@@ -257,16 +211,10 @@ fn foreign_owners_and_unknown_entries_are_refused() {
 #[test]
 fn limits_end_a_bomb() {
     let image = Image::new();
-    let few = ImageLimits {
-        entries: 2,
-        ..ImageLimits::default()
-    };
+    let few = ImageLimits { entries: 2, ..ImageLimits::default() };
     let layer = Layer::default().file("a", "").file("b", "").file("c", "");
     assert!(image.unpack_with(few, &[layer]).is_err());
-    let small = ImageLimits {
-        unpacked_bytes: 4096,
-        ..ImageLimits::default()
-    };
+    let small = ImageLimits { unpacked_bytes: 4096, ..ImageLimits::default() };
     let layer = Layer::default().file("a", &"x".repeat(10_000));
     assert!(image.unpack_with(small, &[layer]).is_err());
 }
@@ -296,8 +244,5 @@ fn set_uid_bits_survive() {
     layer.0[0].0.set_mode(0o4755);
     layer.0[0].0.set_cksum();
     image.unpack(&[layer]).unwrap();
-    assert_eq!(
-        fs::metadata(image.path("su")).unwrap().permissions().mode() & 0o7777,
-        0o4755
-    );
+    assert_eq!(fs::metadata(image.path("su")).unwrap().permissions().mode() & 0o7777, 0o4755);
 }
