@@ -20,9 +20,16 @@ pub struct MessageRoute {
     pub run: Run,
 }
 
+/// Decodes a message, in its one canonical form only: what does not encode to the same bytes again has a field that
+/// this chain does not know, and nothing that a user signed is ignored.
 fn decode<M: Message + Name + Default>(bytes: &[u8]) -> Result<M, Failure> {
-    M::decode(bytes)
-        .map_err(|error| Rejection::new("sdk", 2, format!("{} does not decode: {error}", type_url::<M>())).into())
+    let url = type_url::<M>();
+    let message = M::decode(bytes).map_err(|error| Rejection::new("sdk", 2, format!("{url} does not decode: {error}")))?;
+    if message.encode_to_vec() != bytes {
+        let why = format!("{url} is not canonical protobuf, or has a field that this chain does not know");
+        return Err(Rejection::new("sdk", 2, why).into());
+    }
+    Ok(message)
 }
 
 impl MessageRoute {
