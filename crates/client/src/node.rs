@@ -173,6 +173,8 @@ impl Node {
     /// A node by the URL of its JSON-RPC, such as `http://127.0.0.1:26657`.
     pub fn new(url: impl Into<String>) -> Self {
         let url: String = url.into();
+        // The HTTP client is built without a TLS provider of its own; one that was installed before stays.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         Self { url: url.trim_end_matches('/').to_owned(), http: reqwest::Client::new() }
     }
 

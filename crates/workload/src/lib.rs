@@ -30,6 +30,8 @@
 //! | [`cgroup`], [`leftovers`], [`probe`](mod@probe) | limits and usage, what is held, what the machine offers |
 //! | `shell` | the one way to call external programs |
 
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)]
+
 mod bundle;
 pub mod cgroup;
 mod config;

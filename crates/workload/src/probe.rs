@@ -144,7 +144,6 @@ async fn tools() -> Vec<Tool> {
         }
     }))
     .await
-    .into()
 }
 
 async fn capabilities(roots: &ProbeRoots, data_dir: &Path, cgroup: Result<()>) -> Vec<Capability> {

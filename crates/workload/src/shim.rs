@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use rustix::fd::OwnedFd;
 use rustix::fs::{Gid, Uid, fchown};
 use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::{Pid, WaitOptions, getpid, set_child_subreaper, setsid, waitpid};
+use rustix::process::{WaitOptions, getpid, set_child_subreaper, setsid, wait};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -170,7 +170,6 @@ fn tell_ready() -> io::Result<()> {
     let mut stdout = io::stdout();
     writeln!(stdout, "{READY}")?;
     stdout.flush()?;
-    drop(stdout);
     // The agent waits for the end of this stream, so it is given up, as is standard error.
     let null = File::options().read(true).write(true).open("/dev/null")?;
     rustix::stdio::dup2_stdout(&null)?;
@@ -224,7 +223,7 @@ impl Pace {
 /// Waits for the container, collecting other orphans that the kernel hands to this process.
 fn wait_for(container: i32) -> io::Result<ExitStatus> {
     loop {
-        let (pid, status) = match waitpid(None::<Pid>, WaitOptions::empty()) {
+        let (pid, status) = match wait(WaitOptions::empty()) {
             Ok(Some(ended)) => ended,
             Ok(None) | Err(rustix::io::Errno::INTR) => continue,
             Err(error) => return Err(error.into()),

@@ -248,6 +248,8 @@ impl Host {
             self.make_volume(&file, &what, spec.size_bytes, owner, Purpose::Data).await?;
             if rootfs::mounts_below(&target).is_empty() {
                 volume::mount(&file, &target, false).await?;
+                // Databases refuse a data directory that is not empty.
+                let _ = fs::remove_dir(target.join("lost+found"));
             }
             mounted.push(target);
         }

@@ -22,6 +22,8 @@ pub(super) async fn pull(
     credentials: Option<&Credentials>,
     plain_http_registries: &[String],
 ) -> Result<Digest> {
+    // The HTTP client is built without a TLS provider of its own; one that was installed before stays.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let client = Client::new(ClientConfig {
         protocol: ClientProtocol::HttpsExcept(plain_http_registries.to_vec()),
         ..ClientConfig::default()
