@@ -52,7 +52,7 @@ pub enum Halt {
         /// The block.
         height: Height,
         /// Where.
-        imbalance: Imbalance,
+        imbalance: Box<Imbalance>,
     },
     /// The beginning or end of the block, which cannot fail, was refused by a rule.
     #[error("halt at height {height}: what every block does failed: {why}")]
@@ -123,7 +123,7 @@ impl App {
         let Context { state, events, flow, .. } = context;
         let writes = state.into_writes();
         if let Some(imbalance) = money::check(reader.as_ref(), &writes, &flow)? {
-            return Err(Halt::Money { height: block.height, imbalance });
+            return Err(Halt::Money { height: block.height, imbalance: Box::new(imbalance) });
         }
         Ok(Effects { results, events, writes, validators_after_next })
     }
@@ -134,7 +134,12 @@ impl App {
     /// When the state cannot be read.
     pub fn broken_promises(&self, reader: &Arc<dyn Reader>) -> store::Result<Vec<String>> {
         let context = self.reading(reader)?;
-        let mut broken = ledger::bank::invariants::check(&context)?;
+        let mut broken = ledger::accounts::invariants::check(&context)?;
+        broken.extend(ledger::bank::invariants::check(&context)?);
+        broken.extend(ledger::fees::invariants::check(&context)?);
+        broken.extend(ledger::take::invariants::check(&context)?);
+        broken.extend(ledger::provider::invariants::check(&context)?);
+        broken.extend(ledger::validators::invariants::check(&context)?);
         broken.extend(ledger::escrow::invariants::check(&context)?);
         broken.extend(ledger::capacity::invariants::check(&context)?);
         broken.extend(market::invariants::check(&context)?);

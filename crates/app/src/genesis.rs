@@ -85,7 +85,7 @@ pub enum GenesisError {
     State(#[from] store::Error),
     /// Balances and supplies differ.
     #[error("genesis: money does not add up: {0}")]
-    Money(Imbalance),
+    Money(Box<Imbalance>),
 }
 
 /// A chain about to begin.
@@ -149,7 +149,7 @@ impl Genesis {
         let Context { state, flow, .. } = context;
         let writes = state.into_writes();
         if let Some(imbalance) = money::check(empty.as_ref(), &writes, &flow)? {
-            return Err(GenesisError::Money(imbalance));
+            return Err(GenesisError::Money(Box::new(imbalance)));
         }
         Ok(Beginning { app: App::new(chain), writes, validators })
     }

@@ -14,6 +14,11 @@
 //!
 //! What a block announces besides its state goes up as [`Effects`]; what stops the node goes up as [`Halt`].
 
+// The rules of the deterministic floors; types and methods that are refused stand in clippy.toml.
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::float_arithmetic)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)]
+#![deny(clippy::indexing_slicing, clippy::string_slice, clippy::print_stdout, clippy::print_stderr)]
+
 pub mod block;
 pub mod chain;
 pub mod genesis;

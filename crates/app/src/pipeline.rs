@@ -51,6 +51,9 @@ pub struct Admission {
     pub priority: u128,
 }
 
+/// Of either kind of key.
+const SIGNATURE_BYTES: usize = 64;
+
 /// Which checks of admission apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -116,7 +119,7 @@ impl App {
                 Rejection::new("sdk", 9, format!("account {text} does not exist: send it some coins first"))
             })?;
             let stored = accounts::public_key(&account)?;
-            let key = signer.key.clone().or_else(|| stored.clone()).ok_or_else(|| {
+            let key = signer.key.or(stored).ok_or_else(|| {
                 let text = format!("account {text} has not shown its public key yet: put it into the transaction");
                 Rejection::new("sdk", 8, text)
             })?;
@@ -147,7 +150,7 @@ impl App {
     fn check_of(&self, tx: &SignedTx, account: &SigningAccount) -> SignatureCheck {
         SignatureCheck {
             tx: tx.hash,
-            key: account.key.clone(),
+            key: account.key,
             account_number: account.number,
             sign_bytes: tx.sign_bytes(&self.chain.id, account.number),
             signature: account.signature.clone(),
@@ -166,6 +169,7 @@ impl App {
             let text = format!("it was valid up to height {}, this is {}", tx.timeout_height, context.block.height);
             return Err(Rejection::new("sdk", 30, text).into());
         }
+        check_limits(accounts::params(context)?, tx)?;
         let accounts = self.signing_accounts(context, tx)?;
         for account in &accounts {
             let behind = account.sequence < account.expected;
@@ -294,7 +298,10 @@ struct Meter {
 
 impl Meter {
     fn start(schedule: GasSchedule, tx: &SignedTx, before: Work) -> Self {
-        let shape = TxShape { bytes: tx.size as u64, signatures: tx.signers.len() as u64 };
+        // A simulation has its signatures still to come.
+        let unsigned = tx.signers.iter().filter(|signer| signer.signature.is_empty()).count();
+        let bytes = (tx.size + unsigned * SIGNATURE_BYTES) as u64;
+        let shape = TxShape { bytes, signatures: tx.signers.len() as u64 };
         Self { schedule, shape, before }
     }
 
@@ -307,6 +314,19 @@ impl Meter {
         };
         self.schedule.gas_of(self.shape, done)
     }
+}
+
+fn check_limits(limits: accounts::Params, tx: &SignedTx) -> Result<(), Rejection> {
+    let (memo, signatures) = (tx.memo.len() as u64, tx.signers.len() as u64);
+    if memo > limits.max_memo_characters {
+        let text = format!("a memo of {memo} bytes: at most {} are allowed", limits.max_memo_characters);
+        return Err(Rejection::new("sdk", 12, text));
+    }
+    if signatures > limits.tx_sig_limit {
+        let text = format!("{signatures} signatures: at most {} are allowed", limits.tx_sig_limit);
+        return Err(Rejection::new("sdk", 14, text));
+    }
+    Ok(())
 }
 
 fn at_message(failure: Failure, index: usize) -> Failure {

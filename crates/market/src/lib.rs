@@ -32,6 +32,11 @@
 //! | [`table`], [`listing`] | collections with indices, filters and pages |
 //! | [`genesis`], [`invariants`] | of both trees |
 
+// The rules of the deterministic floors; types and methods that are refused stand in clippy.toml.
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::float_arithmetic)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)]
+#![deny(clippy::indexing_slicing, clippy::string_slice, clippy::print_stdout, clippy::print_stderr)]
+
 pub mod auction;
 pub mod deployment;
 pub mod genesis;

@@ -10,7 +10,6 @@ use proto::{Any, Message};
 use super::{TxHash, hash};
 
 const MOST_MESSAGES: usize = 100;
-const LONGEST_MEMO: usize = 256;
 
 /// A transaction that decodes canonically and has the shape that the chain accepts. Signatures are not verified yet.
 #[derive(Clone, Debug)]
@@ -65,10 +64,6 @@ impl SignedTx {
         if body.messages.len() > MOST_MESSAGES {
             let text = format!("{} messages: a transaction carries at most {MOST_MESSAGES}", body.messages.len());
             return Err(Rejection::invalid_request(text));
-        }
-        if body.memo.len() > LONGEST_MEMO {
-            let text = format!("a memo of {} bytes: at most {LONGEST_MEMO} are allowed", body.memo.len());
-            return Err(Rejection::new("sdk", 12, text));
         }
         let fee = auth.fee.unwrap_or_default();
         if !fee.granter.is_empty() {
@@ -148,5 +143,8 @@ fn signer(info: SignerInfo, signature: Vec<u8>) -> Result<Signer, Rejection> {
     }
     let key = info.public_key.as_ref().map(PublicKey::from_any).transpose();
     let key = key.map_err(|error| Rejection::new("sdk", 8, error.to_string()))?;
+    if key.map(|key| key.to_any()) != info.public_key {
+        return Err(Rejection::new("sdk", 8, "the public key is not canonical protobuf"));
+    }
     Ok(Signer { key, sequence: info.sequence, signature })
 }

@@ -48,7 +48,7 @@ impl SignatureCheck {
     }
 
     fn id(&self) -> VerdictId {
-        (self.tx, self.key.clone(), self.account_number)
+        (self.tx, self.key, self.account_number)
     }
 }
 

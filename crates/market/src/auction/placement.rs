@@ -52,8 +52,10 @@ pub fn glob(pattern: &str, text: &str) -> bool {
     let Some(last) = pieces.pop() else { return rest.is_empty() };
     // Taking each piece at its first place leaves the most for the next ones.
     for piece in pieces {
-        let Some(at) = rest.find(piece).filter(|at| !rest[..*at].contains('/')) else { return false };
-        rest = &rest[at + piece.len()..];
+        match rest.split_once(piece) {
+            Some((skipped, behind)) if !skipped.contains('/') => rest = behind,
+            _ => return false,
+        }
     }
     rest.strip_suffix(last).is_some_and(|skipped| !skipped.contains('/'))
 }

@@ -16,6 +16,7 @@ use super::provider_reason;
 use crate::auction::ending::{self, Ending};
 use crate::auction::state::{BIDS, LEASES, ORDERS, bids, stored_price};
 use crate::auction::{events, hold, orders};
+use crate::deployment::groups;
 use crate::deployment::state::group;
 use crate::ids::{BidId, LeaseId};
 use crate::refusal::market as refusal;
@@ -50,7 +51,7 @@ pub fn create_lease(ctx: &mut Context, msg: MsgCreateLease) -> Result<MsgCreateL
     let price = stored_price(ctx, &id, bid.price.as_ref())?;
     let (account, payment) = (id.deployment().text(&ctx.chain.prefix), id.payment(&ctx.chain.prefix));
     escrow::create_payment(ctx, &account, &payment, &id.provider, &price)?;
-    hold::firm(ctx, &id)?;
+    hold::firm(ctx, &id, &groups::stored_spec(ctx, &id.order.group, order.spec.as_ref())?)?;
     provider::leases::increment(ctx, &id.provider)?;
 
     let lease = Lease {
