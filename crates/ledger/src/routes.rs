@@ -24,7 +24,8 @@ pub struct MessageRoute {
 /// this chain does not know, and nothing that a user signed is ignored.
 fn decode<M: Message + Name + Default>(bytes: &[u8]) -> Result<M, Failure> {
     let url = type_url::<M>();
-    let message = M::decode(bytes).map_err(|error| Rejection::new("sdk", 2, format!("{url} does not decode: {error}")))?;
+    let message =
+        M::decode(bytes).map_err(|error| Rejection::new("sdk", 2, format!("{url} does not decode: {error}")))?;
     if message.encode_to_vec() != bytes {
         let why = format!("{url} is not canonical protobuf, or has a field that this chain does not know");
         return Err(Rejection::new("sdk", 2, why).into());

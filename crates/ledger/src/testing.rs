@@ -1,5 +1,7 @@
 //! A ready chain for tests: context, funded accounts and the passing of blocks. Built only for tests.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up fails")]
+
 use std::sync::Arc;
 
 use primitives::{Address, Coin, Coins, Denom, Prefix};

@@ -93,7 +93,10 @@ impl PublicKey {
         let mut address = [0; 20];
         match self {
             Self::Secp256k1(key) => address.copy_from_slice(&Ripemd160::digest(Sha256::digest(key))),
-            Self::Ed25519(key) => address.copy_from_slice(&Sha256::digest(key)[..20]),
+            Self::Ed25519(key) => {
+                let digest: [u8; 32] = Sha256::digest(key).into();
+                address.copy_from_slice(&digest[..20]);
+            }
         }
         Address::new(address)
     }

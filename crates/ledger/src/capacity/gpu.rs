@@ -2,8 +2,8 @@
 
 /// Capability paths are keys and values in turn: `vendor/nvidia/model/a100/ram/80Gi`.
 fn pairs(path: &str) -> Vec<(&str, &str)> {
-    let parts: Vec<&str> = path.split('/').collect();
-    parts.chunks(2).map(|pair| (pair[0], pair.get(1).copied().unwrap_or(""))).collect()
+    let mut parts = path.split('/');
+    std::iter::from_fn(|| Some((parts.next()?, parts.next().unwrap_or("")))).collect()
 }
 
 /// Shell glob of one path segment: `*` stands for any text.
@@ -11,8 +11,7 @@ fn glob(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
         Some((head, tail)) => text.strip_prefix(head).is_some_and(|rest| {
-            let ends = (0..=rest.len()).filter(|end| rest.is_char_boundary(*end));
-            ends.into_iter().any(|end| glob(tail, &rest[end..]))
+            (0..=rest.len()).filter_map(|skipped| rest.get(skipped..)).any(|rest| glob(tail, rest))
         }),
     }
 }

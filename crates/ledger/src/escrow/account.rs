@@ -42,7 +42,7 @@ pub fn create(
         dust: Dec::ZERO,
         owed: 0,
     };
-    collect(ctx, depositor, &deposit.amount)?;
+    collect(ctx, id, depositor, &deposit.amount)?;
     add_deposit(ctx, &mut account, depositor, deposit.amount.amount)?;
     state::put_account(ctx, id, &account)
 }
@@ -72,7 +72,7 @@ pub fn deposit_into(
         State::Overdrawn => settling::Settled { account, open: Vec::new() },
         State::Closed | State::Invalid => return Err(errors::account_closed(id).into()),
     };
-    collect(ctx, depositor, &deposit.amount)?;
+    collect(ctx, id, depositor, &deposit.amount)?;
     if settled.account.state == State::Overdrawn {
         return pay_debt(ctx, id, settled.account, depositor, *amount);
     }
@@ -111,12 +111,14 @@ pub fn close(ctx: &mut Context, id: &AccountId) -> Result<(), Failure> {
 }
 
 /// Moves a deposit into escrow.
-fn collect(ctx: &mut Context, depositor: &Address, amount: &Coin) -> Result<(), Failure> {
+fn collect(ctx: &mut Context, id: &AccountId, depositor: &Address, amount: &Coin) -> Result<(), Failure> {
     if amount.amount == 0 {
         return Ok(());
     }
     let coins = coins(&amount.denom, amount.amount)?;
-    bank::send(ctx, depositor, &vault(), &coins)
+    bank::send(ctx, depositor, &vault(), &coins)?;
+    events::deposited(ctx, id, depositor, &amount.denom, amount.amount);
+    Ok(())
 }
 
 /// Notes a deposit. Money of one depositor stays together, at the place of the first deposit.

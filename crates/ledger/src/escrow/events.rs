@@ -24,6 +24,12 @@ pub(super) fn settled(ctx: &mut Context, id: &AccountId) {
     ctx.announce_typed::<events::EventAccountSettled, 2>([("id", account(id)), ("height", height)]);
 }
 
+pub(super) fn deposited(ctx: &mut Context, id: &AccountId, depositor: &Address, denom: &Denom, amount: u128) {
+    let depositor = json!(ctx.text(depositor));
+    let fields = [("id", account(id)), ("depositor", depositor), ("amount", coin(denom, amount))];
+    ctx.announce_typed::<events::EventDeposited, 3>(fields);
+}
+
 pub(super) fn closed(ctx: &mut Context, id: &AccountId, overdrawn: bool) {
     ctx.announce_typed::<events::EventAccountClosed, 2>([("id", account(id)), ("overdrawn", json!(overdrawn))]);
 }
