@@ -6,15 +6,24 @@
 //! | [`keystore`] | key files, encrypted at rest; accounts marked `dev` in the clear |
 //! | [`node`] | [`Node`]: JSON-RPC to one node: status, queries, broadcast, inclusion |
 //! | [`tx`] | building and signing transactions |
+//! | [`token`] | what a tenant shows to a provider: signed by the account that owns the leases |
+//! | [`gateway`] | [`Gateway`]: a provider's gateway: manifest, state of a lease, logs |
 //! | [`account`] | [`Account`]: one account's transactions one after the other, recovering from sequence errors |
+//! | [`capacity`] | what a host's key signs |
+
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)]
 
 pub mod account;
+pub mod capacity;
+pub mod gateway;
 pub mod keys;
 pub mod keystore;
 pub mod node;
+pub mod token;
 pub mod tx;
 
 pub use account::{Account, Confirmed, Fees};
+pub use gateway::{Gateway, GatewayError};
 pub use keys::{KeyError, SigningKey};
 pub use keystore::{Keystore, KeystoreError};
 pub use node::{Node, NodeError, NodeStatus, TxOutcome};

@@ -322,10 +322,19 @@ impl Node {
     /// # Errors
     /// When the node does not answer.
     pub async fn txs_at(&self, height: u64) -> Result<Vec<TxOutcome>, NodeError> {
+        self.search(&format!("tx.height={height}")).await
+    }
+
+    /// All transactions that match a query in CometBFT's language, such as `transfer.recipient='…'`, in order.
+    ///
+    /// # Errors
+    /// When the node does not answer, or the query is none.
+    pub async fn search(&self, query: &str) -> Result<Vec<TxOutcome>, NodeError> {
         let mut txs = Vec::new();
         for page in 1u32.. {
-            let query = format!("tx.height={height}");
-            let params = json!({ "query": query, "prove": false, "page": page.to_string(), "per_page": "100" });
+            let params = json!({
+                "query": query, "prove": false, "page": page.to_string(), "per_page": "100", "order_by": "asc",
+            });
             let found = self.call("tx_search", params).await?;
             let entries = found.get("txs").and_then(Value::as_array).cloned().unwrap_or_default();
             let total = number(found.get("total_count").and_then(Value::as_str).unwrap_or("0"));

@@ -2,8 +2,44 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`config`], [`home`] | what an agent is told; its folder |
+//! | [`run`] | starts and stops it |
+//! | `chain`, `watch`, `register` | what it asks of the chain and tells it; what happens there |
+//! | [`inventory`], [`book`] | what this machine has; who has what of it |
+//! | `placement`, [`price`], [`decide`] | whether to bid, and how much |
+//! | [`pod`], [`record`] | a manifest as containers; what is remembered of a lease |
+//! | `agent`, `reconcile`, `backoff`, `decisions` | the agent at work |
 //! | [`lease`] | names of leases as gateways and files write them |
+//! | [`gateway`] | HTTPS for tenants: tokens, manifests, states, logs |
+//! | [`proxy`] | the world's way to the containers: by host name and by port |
 //! | [`desk`] | what tenants may ask of the agent, behind a trait; the gateway speaks to nothing else |
 
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)]
+
+mod agent;
+mod backoff;
+pub mod book;
+mod chain;
+pub mod config;
+pub mod decide;
+mod decisions;
 pub mod desk;
+mod error;
+pub mod gateway;
+pub mod home;
+pub mod inventory;
 pub mod lease;
+mod placement;
+pub mod pod;
+pub mod price;
+pub mod proxy;
+mod reconcile;
+pub mod record;
+mod register;
+pub mod run;
+mod watch;
+
+pub use config::ProviderConfig;
+pub use error::ProviderError;
+pub use home::Home;
+pub use run::{RunningProvider, start};

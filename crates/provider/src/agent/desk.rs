@@ -1,0 +1,271 @@
+//! What tenants ask.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::stream::{self, BoxStream, StreamExt};
+use proto::akash::deployment::v1beta4::{GroupSpec, QueryDeploymentResponse};
+use sdl::ReceivedManifest;
+use sdl::manifest::Manifest;
+use serde_json::{Map, Value, json};
+use workload::{LogQuery, PodStatus, ReplicaStatus, State};
+
+use super::leases::{Work, runs};
+use super::serve::ServeError;
+use super::{Agent, lock};
+use crate::book::Amount;
+use crate::desk::{Desk, DeskError, LogRequest, NamedLine};
+use crate::lease::LeaseName;
+use crate::pod::pod;
+use crate::proxy::Published;
+use crate::record::LeaseRecord;
+
+/// The agent as its gateway sees it.
+pub(crate) struct Counter(pub(crate) Arc<Agent>);
+
+fn internal(error: impl ToString) -> DeskError {
+    DeskError::Internal(error.to_string())
+}
+
+fn refused(error: impl ToString) -> DeskError {
+    DeskError::Refused(error.to_string())
+}
+
+#[async_trait]
+impl Desk for Counter {
+    fn address(&self) -> String {
+        self.0.chain.address().to_owned()
+    }
+
+    async fn status(&self) -> Value {
+        self.0.show().await
+    }
+
+    async fn put_manifest(&self, owner: &str, dseq: u64, body: &[u8]) -> Result<(), DeskError> {
+        self.0.put_manifest(owner, dseq, body).await
+    }
+
+    async fn manifest(&self, lease: &LeaseName) -> Result<Value, DeskError> {
+        let slot = self.0.slot(lease).ok_or_else(|| no_lease(lease))?;
+        let work = slot.work.lock().await;
+        let group = work.record.as_ref().and_then(LeaseRecord::group).ok_or_else(|| no_manifest(lease))?;
+        serde_json::to_value([group]).map_err(internal)
+    }
+
+    async fn lease_status(&self, lease: &LeaseName) -> Result<Value, DeskError> {
+        let slot = self.0.slot(lease).ok_or_else(|| no_lease(lease))?;
+        let work = slot.work.lock().await;
+        let record = work.record.as_ref().ok_or_else(|| no_manifest(lease))?;
+        let pod = self.0.runtime.status(&lease.pod()).await.ok();
+        Ok(show_lease(record, &work, pod.as_ref()))
+    }
+
+    async fn logs(&self, lease: &LeaseName, request: &LogRequest) -> Result<BoxStream<'static, NamedLine>, DeskError> {
+        self.0.logs(lease, request).await
+    }
+}
+
+fn no_lease(lease: &LeaseName) -> DeskError {
+    DeskError::NotFound(format!("no lease for deployment {}/{} here: {lease}", lease.owner, lease.dseq))
+}
+
+fn no_manifest(lease: &LeaseName) -> DeskError {
+    DeskError::NotFound(format!("no manifest yet for lease {lease}; send it: tetra deploy does"))
+}
+
+impl Agent {
+    async fn put_manifest(self: &Arc<Self>, owner: &str, dseq: u64, body: &[u8]) -> Result<(), DeskError> {
+        let ReceivedManifest { manifest, digests } =
+            ReceivedManifest::parse(body).map_err(|error| DeskError::Malformed(error.to_string()))?;
+        let leases = self.chain.leases_of(owner, dseq).await.map_err(internal)?;
+        let ours = leases.into_iter().filter(runs).filter_map(|lease| lease.id).map(LeaseName::from);
+        let ours: Vec<LeaseName> = ours.filter(|lease| lease.provider == self.chain.address()).collect();
+        let none = || DeskError::NotFound(format!("no lease for deployment {owner}/{dseq} with this provider"));
+        if ours.is_empty() {
+            return Err(none());
+        }
+        let deployment = self.chain.deployment(owner, dseq).await.map_err(internal)?.ok_or_else(none)?;
+        let hash = deployment.deployment.as_ref().map(|deployment| deployment.hash.clone()).unwrap_or_default();
+        if !digests.contains(&hash) {
+            return Err(refused(format!(
+                "manifest version validation failed: its hash is {}, and the chain has {}; send the manifest of the \
+                 file that was deployed, or update the deployment",
+                hex::encode(digests.typed),
+                hex::encode(hash)
+            )));
+        }
+        manifest.validate().map_err(refused)?;
+        let mut accepted = Vec::new();
+        for lease in ours {
+            let spec = group_of(&deployment, lease.gseq).ok_or_else(none)?;
+            manifest.matches_group(spec).map_err(refused)?;
+            let group = manifest.group(&spec.name).ok_or_else(none)?;
+            pod(&lease, group, &self.config.public_host).map_err(refused)?.validate().map_err(refused)?;
+            accepted.push((lease, spec.name.clone()));
+        }
+        for (lease, group) in accepted {
+            self.accept(&lease, group, manifest.clone()).await?;
+        }
+        Ok(())
+    }
+
+    /// Remembers a manifest that was checked, and starts what it says.
+    async fn accept(self: &Arc<Self>, lease: &LeaseName, group: String, manifest: Manifest) -> Result<(), DeskError> {
+        // The tenant may be here before the block that made the lease was read.
+        self.serve(lease.clone());
+        let slot = self.slot(lease).ok_or_else(|| no_lease(lease))?;
+        let mut work = slot.work.lock().await;
+        if work.ended {
+            return Err(no_lease(lease));
+        }
+        let before = work.record.clone();
+        let same = before.as_ref().is_some_and(|record| record.manifest == manifest && record.group == group);
+        if same && work.trouble.is_none() && self.is_up(lease).await {
+            return Ok(());
+        }
+        let (fence, ports) = before.map_or((0, Vec::new()), |record| (record.fence, record.ports));
+        let record = LeaseRecord { lease: lease.clone(), group, manifest, fence, ports };
+        self.home.save_record(&record).map_err(internal)?;
+        tracing::info!(lease = %lease, provider = lease.provider, "accepted a manifest");
+        work.record = Some(record);
+        work.keepers.abort_all();
+        let outcome = self.bring_up(lease, &mut work).await;
+        self.keep(lease, &mut work);
+        outcome.map_err(|error: ServeError| {
+            tracing::warn!(lease = %lease, %error, "the lease's pod does not start; trying again");
+            let text = format!("{error} (the manifest is kept, and the start tried again)");
+            if error.is_the_tenants() { refused(text) } else { internal(text) }
+        })
+    }
+
+    async fn logs(&self, lease: &LeaseName, request: &LogRequest) -> Result<BoxStream<'static, NamedLine>, DeskError> {
+        let slot = self.slot(lease).ok_or_else(|| no_lease(lease))?;
+        if slot.work.lock().await.record.is_none() {
+            return Err(no_manifest(lease));
+        }
+        let pod = self.runtime.status(&lease.pod()).await.map_err(internal)?;
+        let named = |service: &String| pod.replicas.iter().any(|replica| replica.service == *service);
+        if let Some(unknown) = request.services.iter().find(|service| !named(service)) {
+            return Err(DeskError::NotFound(format!("lease {lease} has no service {unknown:?}")));
+        }
+        let wanted =
+            |replica: &&ReplicaStatus| request.services.is_empty() || request.services.contains(&replica.service);
+        let mut streams = Vec::new();
+        for replica in pod.replicas.iter().filter(wanted) {
+            let query = LogQuery {
+                service: replica.service.clone(),
+                index: replica.index,
+                tail: request.tail,
+                follow: request.follow,
+            };
+            let name = format!("{}-{}", replica.service, replica.index);
+            let lines = self.runtime.logs(&lease.pod(), &query).await.map_err(internal)?;
+            streams.push(lines.map(move |line| NamedLine { name: name.clone(), line }));
+        }
+        Ok(stream::select_all(streams).boxed())
+    }
+
+    /// `GET /status` (spec/akash.md 3.3), with what was decided lately.
+    async fn show(&self) -> Value {
+        let show = |amount: Amount| {
+            json!({
+                "cpu": amount.cpu_milli, "memory": amount.memory, "storage_ephemeral": amount.storage,
+                "gpu": 0, "ports": amount.ports,
+            })
+        };
+        let (capacity, free, entries) = {
+            let book = lock(&self.book);
+            let entries: Vec<(String, Amount)> =
+                book.entries().map(|(holder, amount)| (holder.to_owned(), amount)).collect();
+            (book.capacity(), book.free(), entries)
+        };
+        let leases: Vec<String> = lock(&self.leases).keys().map(ToString::to_string).collect();
+        let (active, pending): (Vec<_>, Vec<_>) = entries.into_iter().partition(|(holder, _)| leases.contains(holder));
+        let rows = |rows: Vec<(String, Amount)>| -> Vec<Value> {
+            rows.into_iter().map(|(holder, amount)| json!({ "id": holder, "resources": show(amount) })).collect()
+        };
+        let (orders, decisions) = (lock(&self.bids).len(), lock(&self.decisions).show());
+        let mut manifests = 0;
+        let slots: Vec<_> = lock(&self.leases).values().cloned().collect();
+        for slot in slots {
+            manifests += usize::from(slot.work.try_lock().is_ok_and(|work| work.record.is_some()));
+        }
+        let report = &self.inventory.report;
+        json!({
+            "address": self.chain.address(),
+            "cluster_public_hostname": self.config.public_host,
+            "reclamation_window": 0,
+            "cluster": {
+                "leases": leases.len(),
+                "inventory": {
+                    "active": rows(active),
+                    "pending": rows(pending),
+                    "available": {
+                        "nodes": [{
+                            "name": self.config.instance,
+                            "allocatable": show(capacity),
+                            "available": show(free),
+                            "cpu_model": report.cpu_model,
+                            "architecture": report.architecture,
+                            "gpus": self.inventory.gpus(),
+                        }],
+                        "storage": [{ "class": "default", "size": free.storage }],
+                    },
+                },
+            },
+            "bidengine": { "orders": orders, "decisions": decisions },
+            "manifest": { "deployments": manifests },
+        })
+    }
+}
+
+fn group_of(deployment: &QueryDeploymentResponse, gseq: u32) -> Option<&GroupSpec> {
+    let is = |id: &proto::akash::deployment::v1::GroupId| id.gseq == gseq;
+    deployment.groups.iter().find(|group| group.id.as_ref().is_some_and(is))?.group_spec.as_ref()
+}
+
+/// The state of a lease (spec/akash.md 3.3); `reason` tells why services that should run do not.
+fn show_lease(record: &LeaseRecord, work: &Work, pod: Option<&PodStatus>) -> Value {
+    let mut services = Map::new();
+    for service in record.group().into_iter().flat_map(|group| &group.services) {
+        let replicas = pod.into_iter().flat_map(|pod| &pod.replicas).filter(|replica| replica.service == service.name);
+        let (mut running, mut restarts, mut exit) = (0u32, 0u32, None);
+        for replica in replicas {
+            restarts = restarts.saturating_add(replica.restarts);
+            match &replica.state {
+                State::Running { .. } => running += 1,
+                State::Exited(status) => exit = Some(*status),
+                State::Absent => {}
+            }
+        }
+        let urls = work.published.iter().filter_map(|published| match published {
+            Published::Http { service: of, urls } if *of == service.name => Some(urls.clone()),
+            _ => None,
+        });
+        let mut state = json!({
+            "name": service.name, "available": running, "total": service.count,
+            "uris": urls.flatten().collect::<Vec<String>>(),
+            "observed_generation": 1, "replicas": service.count, "updated_replicas": service.count,
+            "ready_replicas": running, "available_replicas": running, "restarts": restarts,
+        });
+        if let (Some(exit), Some(state)) = (exit, state.as_object_mut()) {
+            state.insert("last_exit".to_owned(), json!(exit));
+        }
+        services.insert(service.name.clone(), state);
+    }
+    json!({ "services": services, "forwarded_ports": forwarded(work), "ips": {}, "reason": work.trouble })
+}
+
+fn forwarded(work: &Work) -> BTreeMap<String, Vec<Value>> {
+    let mut forwarded: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for published in &work.published {
+        if let Published::Port { service, host, port, external: _, assigned, protocol } = published {
+            let row = json!({
+                "host": host, "port": port, "externalPort": assigned, "proto": protocol, "name": service,
+            });
+            forwarded.entry(service.clone()).or_default().push(row);
+        }
+    }
+    forwarded
+}

@@ -1,0 +1,197 @@
+//! Decides on orders, bids, takes bids back.
+
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
+use std::time::Duration;
+
+use client::NodeError;
+use primitives::{DecCoin, Denom};
+use proto::akash::market::v1::LeaseClosedReason;
+use proto::akash::market::v1beta5::{Bid, Order, ResourceOffer, bid, order};
+
+use super::{Agent, BidState, lock};
+use crate::book::Amount;
+use crate::decide::{Decision, Terms, decide};
+use crate::lease::{LeaseName, OrderName};
+
+/// What became of an order.
+enum Outcome {
+    /// Ours stands, since now or since before.
+    Bid,
+    /// There is none; why was told.
+    None,
+}
+
+impl Agent {
+    /// Looks at an order, unless that was done already. Returns at once.
+    pub(crate) fn consider(self: &Arc<Self>, name: OrderName) {
+        match lock(&self.bids).entry(name.clone()) {
+            Entry::Occupied(_) => return,
+            Entry::Vacant(place) => place.insert(BidState::Pending),
+        };
+        let agent = Arc::clone(self);
+        self.spawn(async move {
+            match agent.bid_on(&name).await {
+                Ok(Outcome::Bid) => agent.stand(name).await,
+                Ok(Outcome::None) => drop(lock(&agent.bids).remove(&name)),
+                Err(error) => {
+                    if lock(&agent.decisions).note(&name, format!("no bid: {error}")) {
+                        tracing::warn!(order = %name, %error, "no bid came about");
+                    }
+                    lock(&agent.bids).remove(&name);
+                    agent.release(&name.bid(agent.chain.address()));
+                }
+            }
+        });
+    }
+
+    async fn bid_on(&self, name: &OrderName) -> Result<Outcome, NodeError> {
+        let Some(order) = self.chain.order(name).await? else { return Ok(Outcome::None) };
+        if order.state() != order::State::Open {
+            return Ok(Outcome::None);
+        }
+        let ours = name.bid(self.chain.address());
+        if let Some(bid) = self.chain.bid(&ours).await? {
+            // One bid per provider and order: one that was closed or lost bars another.
+            return Ok(if bid.state() == bid::State::Open { self.adopt(&ours, &order) } else { Outcome::None });
+        }
+        let (price, needs) = match self.decide(&order) {
+            Decision::Bid { price, needs } => (price, needs),
+            decision @ Decision::NoBid(_) => {
+                self.tell(name, &decision.to_string());
+                return Ok(Outcome::None);
+            }
+        };
+        let deposit = match self.deposit(&price.denom).await? {
+            Ok(deposit) => deposit,
+            Err(reason) => {
+                self.tell(name, &format!("no bid: {reason}"));
+                return Ok(Outcome::None);
+            }
+        };
+        // Between the decision and here others may have reserved.
+        if let Err(full) = lock(&self.book).reserve(&ours.to_string(), needs) {
+            self.tell(name, &format!("no bid: {full}"));
+            return Ok(Outcome::None);
+        }
+        self.chain.create_bid(&ours, &price, deposit, offer(&order)).await?;
+        tracing::info!(order = %name, provider = ours.provider, price = %price.amount, denom = %price.denom, "bid");
+        lock(&self.decisions).note(name, format!("bid {price} per block"));
+        Ok(Outcome::Bid)
+    }
+
+    fn decide(&self, order: &Order) -> Decision {
+        let book = lock(&self.book).clone();
+        let terms = Terms {
+            attributes: &self.inventory.attributes,
+            architecture: &self.inventory.report.architecture,
+            volumes: self.inventory.report.has("loop"),
+            book: &book,
+            pricer: &self.pricer,
+        };
+        decide(&order.spec.clone().unwrap_or_default(), order.reclamation.is_some(), &terms)
+    }
+
+    fn tell(&self, name: &OrderName, text: &str) {
+        if lock(&self.decisions).note(name, text.to_owned()) {
+            tracing::info!(order = %name, provider = self.chain.address(), "{text}");
+        }
+    }
+
+    /// What to deposit, in base units, or why no bid can be made in this denom.
+    async fn deposit(&self, denom: &Denom) -> Result<Result<u128, String>, NodeError> {
+        let configured = self.config.bid.deposits.iter().find(|coin| coin.0.denom == *denom).map(|coin| coin.0.amount);
+        let deposit = match configured {
+            Some(deposit) => deposit,
+            None => match self.chain.least_deposit(denom).await? {
+                Some(deposit) => deposit,
+                None => return Ok(Err(format!("the chain takes no deposits of bids in {denom}"))),
+            },
+        };
+        let least = self.config.bid.minimum_balance.unwrap_or(deposit.saturating_mul(2));
+        let balance = self.chain.balance(denom).await?;
+        if balance < least.max(deposit) {
+            let least = least.max(deposit);
+            return Ok(Err(format!(
+                "the provider's account holds {balance}{denom}, less than the {least}{denom} that it wants to bid; send it some"
+            )));
+        }
+        Ok(Ok(deposit))
+    }
+
+    fn adopt(&self, ours: &LeaseName, order: &Order) -> Outcome {
+        self.note(ours, amount(order));
+        Outcome::Bid
+    }
+
+    /// Waits while the bid stands, and takes it back after the time-out.
+    async fn stand(self: Arc<Self>, name: OrderName) {
+        lock(&self.bids).insert(name.clone(), BidState::Open);
+        let ours = name.bid(self.chain.address());
+        let mut wait = Duration::from_secs(self.config.bid.timeout_s);
+        loop {
+            tokio::time::sleep(wait).await;
+            if !lock(&self.bids).contains_key(&name) {
+                return;
+            }
+            match self.take_back(&ours).await {
+                Ok(()) => {
+                    self.bid_ended(&ours);
+                    return;
+                }
+                Err(error) => {
+                    tracing::warn!(order = %name, %error, "the bid could not be taken back; trying again");
+                    wait = Duration::from_secs(10);
+                }
+            }
+        }
+    }
+
+    async fn take_back(&self, ours: &LeaseName) -> Result<(), NodeError> {
+        let standing = self.chain.bid(ours).await?;
+        if standing.is_some_and(|bid: Bid| bid.state() == bid::State::Open) {
+            self.chain.close_bid(ours, LeaseClosedReason::Unspecified).await?;
+            self.tell(&ours.order(), "took the bid back: no lease came in time");
+        }
+        Ok(())
+    }
+
+    /// A bid of ours is no more: what it took is free, unless it became a lease.
+    pub(crate) fn bid_ended(&self, ours: &LeaseName) {
+        lock(&self.bids).remove(&ours.order());
+        if !lock(&self.leases).contains_key(ours) {
+            self.release(ours);
+        }
+    }
+
+    /// An order is over. Ours was lost, unless it is the one that won, of which the lease's own event tells.
+    pub(crate) async fn order_ended(&self, name: &OrderName) {
+        let ours = name.bid(self.chain.address());
+        if lock(&self.bids).get(name) != Some(&BidState::Open) || lock(&self.leases).contains_key(&ours) {
+            return;
+        }
+        match self.chain.bid(&ours).await {
+            Ok(Some(bid)) if matches!(bid.state(), bid::State::Open | bid::State::Active) => {}
+            Ok(_) => self.bid_ended(&ours),
+            Err(error) => tracing::debug!(order = %name, %error, "asking for the bid failed; a later look tells"),
+        }
+    }
+}
+
+/// What is offered is what was asked for: this agent chooses no GPU models.
+fn offer(order: &Order) -> Vec<ResourceOffer> {
+    let units = order.spec.iter().flat_map(|group| &group.resources);
+    units.map(|unit| ResourceOffer { resources: unit.resource.clone(), count: unit.count, prices: None }).collect()
+}
+
+/// What an order takes; nothing where it cannot be read, as then it never had a bid.
+pub(crate) fn amount(order: &Order) -> Amount {
+    let group = order.spec.as_ref().and_then(|spec| sdl::GroupSpec::try_from(spec).ok());
+    group.and_then(|group| Amount::of_group(&group)).unwrap_or_default()
+}
+
+/// A price on the wire, for logs.
+pub(crate) fn price_text(price: Option<&proto::cosmos::base::v1beta1::DecCoin>) -> String {
+    let price = price.and_then(|price| DecCoin::from_wire(&price.denom, &price.amount).ok());
+    price.map(|price| price.to_string()).unwrap_or_default()
+}

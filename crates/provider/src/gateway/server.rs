@@ -1,0 +1,129 @@
+//! Connections: handshakes, time-outs, the end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+use super::{GatewayError, Limits, stopped};
+
+/// How long requests under way may take once the gateway stops.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// After a failure to accept, such as too many open files.
+const BREATH: Duration = Duration::from_millis(100);
+
+/// A gateway that serves. Dropping it ends it at once.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes no more connections, and returns once those that are open have ended or 5 s are over.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        let _ = timeout(FAREWELL, &mut self.task).await;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        self.task.abort();
+    }
+}
+
+pub(super) fn start(
+    router: Router,
+    tls: ServerConfig,
+    listener: TcpListener,
+    limits: Limits,
+    stop: watch::Sender<bool>,
+    stopping: watch::Receiver<bool>,
+) -> Result<Server, GatewayError> {
+    let address = listener.local_addr()?;
+    let task = tokio::spawn(accept(router, TlsAcceptor::from(Arc::new(tls)), listener, limits, stopping));
+    Ok(Server { address, stop, task })
+}
+
+async fn accept(
+    router: Router,
+    tls: TlsAcceptor,
+    listener: TcpListener,
+    limits: Limits,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let mut connections = JoinSet::new();
+    loop {
+        let place = tokio::select! {
+            () = stopped(&mut stopping) => break,
+            Some(_) = connections.join_next() => continue,
+            place = Arc::clone(&places).acquire_owned() => place,
+        };
+        let stream = tokio::select! {
+            () = stopped(&mut stopping) => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "the gateway cannot accept a connection");
+                    tokio::time::sleep(BREATH).await;
+                    continue;
+                }
+            },
+        };
+        let (router, tls, stopping) = (router.clone(), tls.clone(), stopping.clone());
+        connections.spawn(async move {
+            serve_one(router, tls, stream, limits, stopping).await;
+            drop(place);
+        });
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+async fn serve_one(
+    router: Router,
+    tls: TlsAcceptor,
+    stream: TcpStream,
+    limits: Limits,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let stream = match timeout(limits.handshake, tls.accept(stream)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return tracing::debug!(%error, "a TLS handshake failed"),
+        Err(_) => return tracing::debug!("a TLS handshake took too long"),
+    };
+    let service = TowerToHyperService::new(router);
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(limits.header);
+    let connection = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stopped(&mut stopping) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection to the gateway ended");
+    }
+}

@@ -1,0 +1,107 @@
+//! What this machine offers.
+
+use std::path::Path;
+
+use sdl::resources::Attribute;
+use workload::HostReport;
+use workload::probe::{Gpu, ProbeRoots};
+
+use crate::book::Amount;
+use crate::config::ProviderConfig;
+use crate::error::ProviderError;
+
+/// Memory that the agent, the node and the kernel keep for themselves, in bytes.
+const KEPT_MEMORY: u64 = 256 << 20;
+
+/// What this machine offers.
+#[derive(Clone, Debug)]
+pub struct Inventory {
+    /// What was found.
+    pub report: HostReport,
+    /// What is offered of it, capped; CPU without overcommit.
+    pub offered: Amount,
+    /// The most disk that may be offered, in bytes.
+    pub storage_cap: Option<u64>,
+    /// What may be promised of each core, in percent.
+    pub cpu_overcommit_percent: u32,
+    /// What the provider claims of itself: its configuration, and what the agent knows of the machine.
+    pub attributes: Vec<Attribute>,
+}
+
+impl Inventory {
+    /// Looks at the machine.
+    ///
+    /// # Errors
+    /// [`ProviderError::Isolation`] with the remedies where tenants could not be kept apart.
+    pub async fn detect(config: &ProviderConfig, data: &Path) -> Result<Self, ProviderError> {
+        let report = workload::probe(&ProbeRoots::default(), data).await?;
+        if let Some(problems) = problems(&report) {
+            return Err(ProviderError::Isolation(problems));
+        }
+        Ok(Self::of(config, report))
+    }
+
+    fn of(config: &ProviderConfig, report: HostReport) -> Self {
+        let cap = |found: u64, cap: Option<u64>| cap.map_or(found, |cap| cap.min(found));
+        let [first, last] = config.port_range;
+        let offered = Amount {
+            cpu_milli: cap(u64::from(report.cpus) * 1000, config.offer.cpu_milli),
+            memory: cap(report.memory_bytes.saturating_sub(KEPT_MEMORY), config.offer.memory),
+            // Whole GiB, so that a log file more is no change of the offer.
+            storage: cap(report.disk_free_bytes >> 30 << 30, config.offer.storage),
+            ports: u64::from(last.saturating_sub(first)) + u64::from(last >= first),
+        };
+        let attributes = attributes(config, &report);
+        Self {
+            report,
+            offered,
+            storage_cap: config.offer.storage,
+            cpu_overcommit_percent: config.cpu_overcommit_percent,
+            attributes,
+        }
+    }
+
+    /// What may be promised of what is registered: with CPU overcommit, and with this agent's ports, which the chain
+    /// does not know.
+    pub(crate) fn capacity_of(&self, registered: Amount) -> Amount {
+        let cpu_milli = registered.cpu_milli.saturating_mul(u64::from(self.cpu_overcommit_percent)) / 100;
+        Amount { cpu_milli, ports: self.offered.ports, ..registered }
+    }
+
+    /// GPUs that were found; none can be passed into a container by this runtime, so none is offered.
+    pub fn gpus(&self) -> &[Gpu] {
+        &self.report.gpus
+    }
+}
+
+/// What does not work, one a line, with its remedy.
+fn problems(report: &HostReport) -> Option<String> {
+    let tools = report.tools.iter().filter(|tool| tool.version.is_none()).map(|tool| {
+        let (name, package) = (&tool.name, &tool.package);
+        format!("- `{name}` is not installed; install it: apt-get install -y {package}")
+    });
+    let broken = report.capabilities.iter().filter_map(|capability| {
+        let problem = capability.problem.as_ref()?;
+        Some(format!("- {}: {problem}", capability.name))
+    });
+    let lines: Vec<String> = tools.chain(broken).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// The configured ones win; the kinds of storage that the runtime enforces are added, for the chain judges orders with
+/// volumes by them.
+fn attributes(config: &ProviderConfig, report: &HostReport) -> Vec<Attribute> {
+    let mut all = config.attributes.clone();
+    let mut add = |key: &str, value: &str| {
+        all.entry(key.to_owned()).or_insert_with(|| value.to_owned());
+    };
+    if report.has("loop") {
+        add("capabilities/storage/1/class", "default");
+        add("capabilities/storage/1/persistent", "true");
+    }
+    add("capabilities/storage/2/class", "ram");
+    add("capabilities/storage/2/persistent", "false");
+    add("capabilities/storage/3/persistent", "false");
+    add("arch", &report.architecture);
+    all.into_iter().map(|(key, value)| Attribute::new(key, value)).collect()
+}

@@ -1,0 +1,187 @@
+//! Starts an agent, and stops it.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use client::{Node, NodeError, SigningKey};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use workload::{Host, HostConfig, Runtime};
+
+use crate::agent::{Agent, Counter};
+use crate::backoff::Backoff;
+use crate::book::Book;
+use crate::chain::{Chain, Facts};
+use crate::config::ProviderConfig;
+use crate::error::ProviderError;
+use crate::gateway::{self, Identity};
+use crate::home::Home;
+use crate::inventory::Inventory;
+use crate::price::Pricer;
+use crate::proxy::Proxy;
+use crate::register::register;
+
+/// How long a node may take to answer at all before the agent gives up starting.
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// An agent that runs.
+pub struct RunningProvider {
+    agent: Arc<Agent>,
+    gateway: gateway::Server,
+    follower: JoinHandle<()>,
+}
+
+impl RunningProvider {
+    /// Where the gateway listens.
+    pub fn gateway_address(&self) -> SocketAddr {
+        self.gateway.address()
+    }
+
+    /// Where the HTTP proxy listens.
+    pub fn proxy_address(&self) -> SocketAddr {
+        self.agent.proxy.address()
+    }
+
+    /// The provider's address, bech32.
+    pub fn address(&self) -> &str {
+        self.agent.chain.address()
+    }
+
+    /// Waits until `shutdown` resolves, then stops the agent; containers keep running.
+    ///
+    /// # Errors
+    /// Why the agent stopped by itself.
+    pub async fn until(mut self, shutdown: impl Future<Output = ()>) -> Result<(), ProviderError> {
+        let ended = tokio::select! {
+            ended = &mut self.follower => Err(ProviderError::Ended(match ended {
+                Ok(()) => "it returned".to_owned(),
+                Err(error) => error.to_string(),
+            })),
+            () = shutdown => Ok(()),
+        };
+        self.follower.abort();
+        self.gateway.stop().await;
+        self.agent.stop().await;
+        ended
+    }
+}
+
+/// Starts the agent of a folder with its account's key.
+///
+/// # Errors
+/// When something that it needs is missing, damaged or taken, or this machine cannot keep tenants apart.
+pub async fn start(home: Home, key: SigningKey) -> Result<RunningProvider, ProviderError> {
+    let config = home.config()?;
+    check(&config)?;
+    home.prepare()?;
+    let inventory = Inventory::detect(&config, &home.data()).await?;
+    let host_key = home.host_key()?;
+    let runtime: Arc<dyn Runtime> = Arc::new(Host::open(host_config(&config, &home))?);
+
+    let node = Node::new(config.node.clone());
+    let facts = patiently(|| Facts::read(&node))
+        .await
+        .map_err(|source| ProviderError::Chain { doing: "reading the genesis document", source })?;
+    let pricer = Pricer::new(config.scale.clone(), config.price_source.clone(), facts.block_interval_ms);
+    let chain = Chain::new(node.clone(), key, facts);
+
+    // Taken before anything is registered, so that the chain never names an address that another program has.
+    let gateway_listener = listen("gateway", config.gateway_listen).await?;
+    let proxy_listener = listen("proxy", config.proxy_listen).await?;
+    let server = |what: &'static str| move |why: String| ProviderError::Server { what, why };
+    let [first, last] = config.port_range;
+    let proxy = Proxy::start(proxy_listener, &config.public_host, first..=last)
+        .map_err(|error| server("proxy")(error.to_string()))?;
+    let identity = Identity::load_or_create(&home.state(), chain.address(), &[host_of(&config.host_uri)])
+        .map_err(|error| server("gateway")(error.to_string()))?;
+
+    let registered = patiently(|| register(&chain, &config, &inventory, &host_key))
+        .await
+        .map_err(|source| ProviderError::Chain { doing: "registering the provider", source })?;
+    let capacity = inventory.capacity_of(registered);
+    let agent = Arc::new(Agent {
+        chain,
+        home,
+        inventory,
+        host_key: host_key.verification_key().to_bytes(),
+        runtime,
+        proxy,
+        pricer,
+        book: Mutex::new(Book::new(capacity)),
+        decisions: Mutex::default(),
+        bids: Mutex::default(),
+        leases: Mutex::default(),
+        strays: Mutex::default(),
+        funds: Notify::new(),
+        tasks: Mutex::default(),
+        config,
+    });
+    let gateway = gateway::serve(Arc::new(Counter(Arc::clone(&agent))), node, identity, gateway_listener)
+        .map_err(|error| server("gateway")(error.to_string()))?;
+    agent.spawn(Arc::clone(&agent).collect());
+    let follower = tokio::spawn(Arc::clone(&agent).follow());
+    tracing::info!(
+        provider = agent.chain.address(),
+        gateway = %gateway.address(),
+        proxy = %agent.proxy.address(),
+        ?capacity,
+        "the provider agent runs"
+    );
+    Ok(RunningProvider { agent, gateway, follower })
+}
+
+fn check(config: &ProviderConfig) -> Result<(), ProviderError> {
+    let refuse = |why: &str| Err(ProviderError::Config(why.to_owned()));
+    let [first, last] = config.port_range;
+    if first == 0 || first > last {
+        return refuse("port_range wants [first, last], the first above 0 and not above the last");
+    }
+    if !(100..=1000).contains(&config.cpu_overcommit_percent) {
+        return refuse("cpu_overcommit_percent is 100 (none) to 1000");
+    }
+    if !config.host_uri.starts_with("https://") || host_of(&config.host_uri).is_empty() {
+        return refuse("host_uri wants https://host:port, as tenants reach the gateway");
+    }
+    Ok(())
+}
+
+/// The host of `https://host:port`.
+fn host_of(uri: &str) -> String {
+    let authority = uri.trim_start_matches("https://").trim_end_matches('/');
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    host.trim_start_matches('[').trim_end_matches(']').to_owned()
+}
+
+fn host_config(config: &ProviderConfig, home: &Home) -> HostConfig {
+    let mut host = HostConfig::new(config.instance.clone(), home.data());
+    host.run_dir.clone_from(&config.run_dir);
+    host.claims_dir.clone_from(&config.claims_dir);
+    host.plain_http_registries.clone_from(&config.plain_http_registries);
+    if !config.shim.is_empty() {
+        host.shim = config.shim.iter().map(OsString::from).collect();
+    }
+    host
+}
+
+async fn listen(what: &'static str, address: SocketAddr) -> Result<TcpListener, ProviderError> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|source| ProviderError::Listen { what, address, source })
+}
+
+/// A node that is still starting, or hangs for a moment, is waited for.
+async fn patiently<T, F: Future<Output = Result<T, NodeError>>>(ask: impl Fn() -> F) -> Result<T, NodeError> {
+    let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
+    let deadline = tokio::time::Instant::now() + START_LIMIT;
+    loop {
+        match ask().await {
+            Err(error @ NodeError::Unreachable { .. }) if tokio::time::Instant::now() < deadline => {
+                tracing::info!(%error, "waiting for the node");
+                tokio::time::sleep(backoff.wait()).await;
+            }
+            other => return other,
+        }
+    }
+}

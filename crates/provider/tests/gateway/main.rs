@@ -1,0 +1,6 @@
+//! The gateway over real TLS, with a desk that only remembers.
+
+mod auth;
+mod desk;
+mod http;
+mod logs;
