@@ -25,6 +25,8 @@
 //! After a crash the block store is therefore never behind the state. At start the node executes again every block from
 //! the state's height + 1 to [`BlockStore::tip`]; execution is deterministic and every write here may be repeated.
 
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)]
+
 pub mod blocks;
 pub mod database;
 pub mod fjall;

@@ -16,6 +16,8 @@
 //! A candidate is durable before any reply that could make this node vote for it; every request
 //! of the engine is answered; pacing is the engine's `target_time`, never a sleep.
 
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)]
+
 #[cfg(test)]
 extern crate self as engine; // the tests' host names the crate from outside
 

@@ -21,6 +21,8 @@
 //! What is absent on purpose: peer discovery (every node lists its persistent peers), and any rule of fees or
 //! sequences beyond order (those are `CheckTx`'s).
 
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)]
+
 pub mod check;
 pub mod file;
 pub mod gossip;

@@ -58,7 +58,27 @@ fn propose_timeout_ms() -> u64 {
     1000
 }
 
+/// The multiaddress of a TCP port on this machine.
+pub fn local_multiaddr(port: u16) -> String {
+    format!("/ip4/127.0.0.1/tcp/{port}")
+}
+
 impl NodeConfig {
+    /// A node that listens on its own machine alone, without peers.
+    pub fn local(moniker: impl Into<String>, rpc_port: u16, consensus_port: u16, gossip_port: u16) -> Self {
+        Self {
+            moniker: moniker.into(),
+            consensus_listen: local_multiaddr(consensus_port),
+            consensus_peers: Vec::new(),
+            gossip_listen: local_multiaddr(gossip_port),
+            gossip_peers: Vec::new(),
+            rpc_listen: format!("127.0.0.1:{rpc_port}"),
+            storage: Storage::default(),
+            propose_timeout_ms: propose_timeout_ms(),
+            history: None,
+        }
+    }
+
     /// The engine's time-outs.
     pub fn timeouts(&self) -> Timeouts {
         Timeouts { propose: Duration::from_millis(self.propose_timeout_ms), ..Timeouts::default() }

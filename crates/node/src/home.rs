@@ -111,6 +111,14 @@ impl Home {
         Ok(())
     }
 
+    /// Writes the configuration alone: keys, genesis and chain stay.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn configure(&self, config: &NodeConfig) -> Result<(), HomeError> {
+        self.write("node.json", config)
+    }
+
     fn write<T: Serialize>(&self, name: &str, value: &T) -> Result<(), HomeError> {
         let path = self.0.join(name);
         let text = serde_json::to_string_pretty(value);

@@ -13,6 +13,8 @@
 //! | [`verify`] | replays a chain from genesis and compares every hash |
 //! | [`run`] | starts all of it, and stops it |
 
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)]
+
 mod backend;
 pub mod chain;
 mod check;

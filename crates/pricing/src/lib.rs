@@ -9,6 +9,11 @@
 //!
 //! Amounts are base units as [`primitives::Dec`] (18 places, exact) or whole `u128`; every division says its rounding.
 
+// The rules of the deterministic floors; types and methods that are refused stand in clippy.toml.
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::float_arithmetic)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)]
+#![deny(clippy::indexing_slicing, clippy::string_slice, clippy::print_stdout, clippy::print_stderr)]
+
 pub mod parity;
 pub mod scale;
 pub mod settlement;

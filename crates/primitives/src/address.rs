@@ -25,7 +25,7 @@ impl Address {
     /// The address of a module account: the first 20 bytes of SHA-256 of its name, as in the Cosmos SDK
     /// (`x/auth/types/account.go`, `NewModuleAddress`).
     pub fn of_module(name: &str) -> Self {
-        let digest = Sha256::digest(name.as_bytes());
+        let digest: [u8; 32] = Sha256::digest(name.as_bytes()).into();
         let mut bytes = [0; 20];
         bytes.copy_from_slice(&digest[..20]);
         Self(bytes)

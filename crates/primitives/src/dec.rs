@@ -143,7 +143,7 @@ impl fmt::Display for Dec {
         let fraction = format!("{:0>PLACES$}", self.0 % ONE);
         match f.precision() {
             Some(0) => write!(f, "{}", self.floor()),
-            Some(places) => write!(f, "{}.{}", self.floor(), &fraction[..places.min(PLACES)]),
+            Some(places) => write!(f, "{}.{fraction:.places$}", self.floor()),
             None => write!(f, "{}.{fraction}", self.floor()),
         }
     }

@@ -10,6 +10,11 @@
 //!
 //! Nothing here reads a clock, a file or a float, and nothing panics on input.
 
+// The rules of the deterministic floors; types and methods that are refused stand in clippy.toml.
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::float_arithmetic)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)]
+#![deny(clippy::indexing_slicing, clippy::string_slice, clippy::print_stdout, clippy::print_stderr)]
+
 pub mod address;
 pub mod coin;
 pub mod dec;

@@ -215,8 +215,9 @@ impl ValidatorSet {
         }
         let mut changes: Vec<Validator> = changes.iter().map(|(key, power)| Validator::new(*key, *power)).collect();
         changes.sort_by_key(|change| change.address);
-        if let Some(twice) = changes.windows(2).find(|w| w[0].address == w[1].address) {
-            return Err(ValidatorSetError::Duplicate(twice[0].address));
+        let mut neighbours = changes.iter().zip(changes.iter().skip(1));
+        if let Some((twice, _)) = neighbours.find(|(one, next)| one.address == next.address) {
+            return Err(ValidatorSetError::Duplicate(twice.address));
         }
         let (removals, updates): (Vec<_>, Vec<_>) = changes.into_iter().partition(|c| c.power == 0);
         if let Some(unknown) = removals.iter().find(|r| self.get(&r.address).is_none()) {

@@ -13,6 +13,8 @@
 //! The dialect is CometBFT 0.38's (spec/foundations.md 3c): 64-bit integers are strings, 32-bit ones are numbers,
 //! hashes are upper-case hex, bytes are base64, and an error still answers with HTTP 200.
 
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)]
+
 pub mod backend;
 mod call;
 mod encode;

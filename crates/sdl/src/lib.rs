@@ -31,6 +31,11 @@
 //!
 //! Everything here is pure: no I/O, no clock, no floats, and no panic on any input.
 
+// The rules of the deterministic floors; types and methods that are refused stand in clippy.toml.
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::float_arithmetic)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)]
+#![deny(clippy::indexing_slicing, clippy::string_slice, clippy::print_stdout, clippy::print_stderr)]
+
 mod build;
 pub mod canonical;
 mod check;

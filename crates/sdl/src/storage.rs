@@ -10,8 +10,11 @@ use crate::resources::Storage;
 pub(crate) fn canonical_order(volumes: &mut [Storage]) {
     for end in 1..volumes.len() {
         let mut place = end;
-        while place > 0 && goes_first(&volumes[place], &volumes[place - 1]) {
-            volumes.swap(place, place - 1);
+        while let Some(pair) = place.checked_sub(1).and_then(|before| volumes.get_mut(before..=place))
+            && let [before, moved] = pair
+            && goes_first(moved, before)
+        {
+            std::mem::swap(before, moved);
             place -= 1;
         }
     }

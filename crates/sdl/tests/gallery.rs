@@ -4,6 +4,8 @@
 //! (null where the lenient parser must refuse the file), `strict_schema_ok`. It is found at `TETRA_SDL_GALLERY`, or
 //! next to the project at `../shared/data/sdl-gallery`.
 
+#![allow(clippy::disallowed_methods, reason = "the test reads files")]
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 

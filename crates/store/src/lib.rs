@@ -17,6 +17,11 @@
 //!
 //! There is no clock, no thread and no I/O in this crate: bytes come and go through [`Reader`] and the backend trait.
 
+// The rules of the deterministic floors; types and methods that are refused stand in clippy.toml.
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::float_arithmetic)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)]
+#![deny(clippy::indexing_slicing, clippy::string_slice, clippy::print_stdout, clippy::print_stderr)]
+
 pub mod backend;
 pub mod codec;
 pub mod collections;

@@ -241,9 +241,8 @@ impl State {
 /// The smallest key greater than every key with this prefix; none when there is no such key.
 pub fn prefix_end(prefix: &[u8]) -> Option<Vec<u8>> {
     let last = prefix.iter().rposition(|byte| *byte != 0xff)?;
-    let mut end = prefix[..=last].to_vec();
-    end[last] += 1;
-    Some(end)
+    let (byte, head) = prefix.get(..=last)?.split_last()?;
+    Some([head, &[byte + 1]].concat())
 }
 
 #[cfg(test)]

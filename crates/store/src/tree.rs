@@ -82,7 +82,7 @@ pub(crate) fn leaf_op() -> LeafOp {
 
 /// The bit of a path at a depth; `true` leads right.
 fn bit(path: &Hash, depth: usize) -> bool {
-    path[depth / 8] & (0x80 >> (depth % 8)) != 0
+    path.get(depth / 8).is_some_and(|byte| byte & (0x80 >> (depth % 8)) != 0)
 }
 
 #[derive(Debug)]
