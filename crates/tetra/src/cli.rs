@@ -20,6 +20,8 @@ pub struct Cli {
 pub enum Command {
     /// Start a whole local network: validators, providers, funded accounts
     Up(commands::up::Args),
+    /// Stop a local network that `tetra up` started, and remove its containers
+    Down(commands::up::DownArgs),
     /// What the network and your account look like now
     Status,
     /// Keys: make, import, list, show

@@ -6,11 +6,13 @@ use std::time::Duration;
 use client::account::{Account, Fees};
 use client::keystore::Keystore;
 use client::{Node, NodeError};
-use primitives::{Dec, Denom, Prefix};
+use primitives::{Address, Dec, Denom, Prefix};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::chain::Chain;
 use crate::error::{Class, Classify, CliError, Result};
+use crate::money::Units;
 use crate::output::Format;
 
 /// Options that every command takes.
@@ -166,6 +168,40 @@ impl Context {
             dev: genesis.dev,
             fees,
             genesis,
+        })
+    }
+
+    /// The network with the node to ask.
+    ///
+    /// # Errors
+    /// As [`Context::network`].
+    pub async fn chain(&self) -> Result<Chain> {
+        let network = self.network().await?;
+        Ok(Chain { node: self.node()?, units: Units::of(&network.genesis), network })
+    }
+
+    /// The address of the account that signs, without opening its key.
+    ///
+    /// # Errors
+    /// When none was named or there is no such key.
+    pub fn own_address(&self) -> Result<Address> {
+        let info = self.keystore().info(&self.account_name()?).class(Class::NotFound)?;
+        info.address().ok_or_else(|| CliError::new(Class::Machine, format!("the key file of {} is damaged", info.name)))
+    }
+
+    /// An address, or that of the local key of this name.
+    ///
+    /// # Errors
+    /// When it is neither.
+    pub fn resolve(&self, text: &str, prefix: &Prefix) -> Result<Address> {
+        if let Ok(info) = self.keystore().info(text)
+            && let Some(address) = info.address()
+        {
+            return Ok(address);
+        }
+        prefix.parse(text).map_err(|error| {
+            CliError::new(Class::Usage, format!("{text:?} is neither a key of yours nor an address: {error}"))
+                .hint("`tetra wallet list` shows your keys")
         })
     }
 

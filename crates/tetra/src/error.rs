@@ -40,6 +40,23 @@ impl Class {
     }
 }
 
+impl Class {
+    /// The class that an exit code stands for.
+    pub fn of_code(code: i32) -> Option<Self> {
+        let all = [
+            Self::Internal,
+            Self::Usage,
+            Self::NotFound,
+            Self::Rejected,
+            Self::Unreachable,
+            Self::Timeout,
+            Self::Machine,
+            Self::Provider,
+        ];
+        all.into_iter().find(|class| i32::from(class.code()) == code)
+    }
+}
+
 /// A failed command.
 #[derive(Debug)]
 pub struct CliError {

@@ -2,10 +2,14 @@
 //!
 //! Data goes to stdout, talk to stderr. Every command that shows something takes `-o json`.
 
+mod chain;
+mod amounts;
 mod cli;
 mod commands;
+mod confirm;
 mod context;
 mod error;
+mod money;
 mod output;
 
 use std::process::ExitCode;

@@ -62,3 +62,92 @@ pub fn table(rows: &[Vec<String>]) -> String {
     };
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
+
+/// A row of a table.
+pub fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
+    cells.iter().map(|cell| (*cell).to_owned()).collect()
+}
+
+/// What a long command says while it works: a spinner where people watch, one line per change elsewhere.
+pub struct Talk(Option<indicatif::ProgressBar>);
+
+impl Talk {
+    /// Begins.
+    pub fn start() -> Self {
+        if !watched() {
+            return Self(None);
+        }
+        let bar = indicatif::ProgressBar::new_spinner();
+        bar.enable_steady_tick(std::time::Duration::from_millis(100));
+        Self(Some(bar))
+    }
+
+    /// What goes on now.
+    pub fn step(&self, text: &str) {
+        match &self.0 {
+            Some(bar) => bar.set_message(text.to_owned()),
+            None => eprintln!("{text}"),
+        }
+    }
+
+    /// Something that stays on the screen.
+    pub fn line(&self, text: &str) {
+        match &self.0 {
+            Some(bar) => bar.println(text),
+            None => eprintln!("{text}"),
+        }
+    }
+
+    /// Leaves the line free, for a question.
+    pub fn pause<T>(&self, ask: impl FnOnce() -> T) -> T {
+        match &self.0 {
+            Some(bar) => bar.suspend(ask),
+            None => ask(),
+        }
+    }
+}
+
+impl Drop for Talk {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Whether a question can be asked: people read stderr and type on stdin.
+pub fn can_ask() -> bool {
+    watched() && std::io::stdin().is_terminal()
+}
+
+/// Asks for a line.
+///
+/// # Errors
+/// When stdin is closed.
+pub fn ask(question: &str) -> Result<String> {
+    eprint!("{question} ");
+    let mut line = String::new();
+    let read = std::io::stdin().read_line(&mut line);
+    match read {
+        Ok(0) | Err(_) => Err(CliError::new(Class::Usage, "no answer could be read from the terminal")),
+        Ok(_) => Ok(line.trim().to_owned()),
+    }
+}
+
+/// Asks before something irrevocable, unless `yes`. Without a terminal there must be a `yes`.
+///
+/// # Errors
+/// When the answer is no, or nobody can be asked.
+pub fn confirm(question: &str, yes: bool) -> Result {
+    if yes {
+        return Ok(());
+    }
+    if !can_ask() {
+        return Err(CliError::new(Class::Usage, format!("{question} Nobody can be asked: this is no terminal"))
+            .hint("say it beforehand with -y, or look at what would happen with --dry-run"));
+    }
+    match ask(&format!("{question} [y/N]"))?.to_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err(CliError::new(Class::Usage, "stopped; nothing was sent")),
+    }
+}

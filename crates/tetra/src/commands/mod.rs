@@ -2,6 +2,7 @@
 
 pub mod bid;
 pub mod completions;
+pub mod daemon;
 pub mod deploy;
 pub mod deployment;
 pub mod doctor;
@@ -28,6 +29,7 @@ pub async fn run(cli: Cli) -> Result {
     let context = Context::new(cli.global)?;
     match cli.command {
         Command::Up(args) => up::run(&context, args).await,
+        Command::Down(args) => up::down(&context, args).await,
         Command::Status => status::run(&context).await,
         Command::Wallet(verb) => wallet::run(&context, verb).await,
         Command::Send(args) => send::run(&context, args).await,

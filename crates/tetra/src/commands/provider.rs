@@ -1,16 +1,216 @@
-//! `tetra provider`.
+//! `tetra provider`: one provider agent in a folder of its own.
 
-use crate::context::Context;
-use crate::error::{Class, CliError, Result};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use client::keystore::Keystore;
+use client::{Gateway, SigningKey};
+use provider::config::{PriceSource, Usd};
+use provider::{Home, ProviderConfig, ProviderError};
+use serde_json::{Value, json};
+
+use super::daemon::{Stop, Tie};
+use crate::context::{Context, Global, passphrase};
+use crate::error::{Class, Classify, CliError, Result};
+use crate::output;
 
 /// Verbs.
 #[derive(Debug, clap::Subcommand)]
 pub enum Verb {
-    /// List
-    List,
+    /// Make an agent's folder: configuration and host key
+    Init(Init),
+    /// Run the agent of a folder until SIGINT or SIGTERM; containers go on without it
+    Start(Start),
+    /// What the agent of a folder says of itself: leases, inventory, orders
+    Status(Folder),
+}
+
+/// An agent's folder.
+#[derive(Debug, clap::Args)]
+pub struct Folder {
+    /// The agent's folder
+    dir: PathBuf,
+}
+
+/// Arguments of `init`.
+#[derive(Debug, clap::Args)]
+pub struct Init {
+    /// The agent's folder; made if it is not there
+    dir: PathBuf,
+    /// Name of the key of the provider's account; `tetra wallet list` shows them
+    #[arg(long, value_name = "NAME")]
+    account: String,
+    /// Where the gateway for tenants listens
+    #[arg(long, default_value = "127.0.0.1:8443", value_name = "HOST:PORT")]
+    gateway_listen: SocketAddr,
+    /// Where the HTTP proxy of workloads listens
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "HOST:PORT")]
+    proxy_listen: SocketAddr,
+    /// How tenants reach the gateway [default: https:// and where it listens]
+    #[arg(long, value_name = "URL")]
+    host_uri: Option<String>,
+    /// Workloads answer at names under this one
+    #[arg(long, default_value = "localhost", value_name = "HOST")]
+    public_host: String,
+    /// USD per whole token of a denom, such as utet=0.50; once for each. uusd is 1
+    #[arg(long = "token-price", value_name = "DENOM=USD", value_parser = parse_price)]
+    token_prices: Vec<(String, Usd)>,
+}
+
+/// Arguments of `start`.
+#[derive(Debug, clap::Args)]
+pub struct Start {
+    /// The agent's folder
+    dir: PathBuf,
+    #[command(flatten)]
+    tie: Tie,
+}
+
+fn parse_price(text: &str) -> std::result::Result<(String, Usd), String> {
+    let (denom, price) = text.split_once('=').ok_or("DENOM=USD is wanted, such as utet=0.50")?;
+    let denom = primitives::Denom::new(denom).map_err(|error| error.to_string())?;
+    let price = price.parse().map_err(|error: primitives::DecError| error.to_string())?;
+    Ok((denom.to_string(), Usd(price)))
 }
 
 /// Runs one.
-pub async fn run(_context: &Context, _verb: Verb) -> Result {
-    Err(CliError::new(Class::Internal, "not written yet"))
+///
+/// # Errors
+/// Why it failed.
+pub async fn run(context: &Context, verb: Verb) -> Result {
+    match verb {
+        Verb::Init(args) => init(context, args),
+        Verb::Start(args) => start(context, args).await,
+        Verb::Status(folder) => status(context, &folder).await,
+    }
+}
+
+fn init(context: &Context, args: Init) -> Result {
+    if args.dir.join("provider.json").exists() {
+        let what = format!("{} holds an agent already; nothing was changed", args.dir.display());
+        return Err(CliError::new(Class::Usage, what)
+            .hint("choose another folder, or edit its provider.json and run `tetra provider start DIR`"));
+    }
+    let keystore = context.keystore();
+    keystore.info(&args.account).class(Class::NotFound)?;
+    let keys = std::path::absolute(keystore.folder()).class(Class::Usage)?;
+    let dir = std::path::absolute(&args.dir).class(Class::Usage)?;
+    let node = context.node()?.url().to_owned();
+    let instance = dir.display().to_string();
+    let prices: BTreeMap<String, Usd> = args.token_prices.into_iter().collect();
+    let mut config = ProviderConfig::new(node, args.account, keys, instance, args.gateway_listen, args.proxy_listen);
+    config.public_host = args.public_host;
+    config.price_source = PriceSource::Config { usd_per_token: prices };
+    if let Some(uri) = args.host_uri {
+        config.host_uri = uri;
+    }
+    Home::new(&dir).init(&config).map_err(|error| explain(error.into()))?;
+    let data = json!({ "dir": dir, "config": dir.join("provider.json"), "account": config.account });
+    output::show(context.format(), &data, |_| {
+        format!(
+            "{}\nprices and offer stand in provider.json; next: tetra provider start {}",
+            dir.display(),
+            dir.display()
+        )
+    })
+}
+
+async fn start(context: &Context, args: Start) -> Result {
+    args.tie.bind()?;
+    let mut stop = Stop::catch()?;
+    let home = Home::new(std::path::absolute(&args.dir).class(Class::Usage)?);
+    let config = home.config().map_err(|error| explain(error.into()))?;
+    let key = open_key(context, &config).await?;
+    let running = provider::start(home, key).await.map_err(explain)?;
+    tracing::info!(gateway = %running.gateway_address(), proxy = %running.proxy_address(), "the agent runs");
+    running.until(stop.asked()).await.map_err(explain)
+}
+
+/// The key of the provider's account. One in the clear opens for a toy network only.
+async fn open_key(context: &Context, config: &ProviderConfig) -> Result<SigningKey> {
+    let store = Keystore::new(&config.keys);
+    let info = store.info(&config.account).class(Class::NotFound)?;
+    if !info.dev {
+        let passphrase = passphrase(&format!("Passphrase of {}: ", config.account))?;
+        return store.open(&config.account, Some(passphrase.as_str())).class(Class::Usage);
+    }
+    let global = Global { node: Some(config.node.clone()), ..context.global.clone() };
+    let network = Context { global, home: context.home.clone() }.network().await?;
+    if !network.dev {
+        let what = format!(
+            "the key {} is in the clear, for toy networks only, and {} is none",
+            config.account, network.chain_id
+        );
+        return Err(CliError::new(Class::Usage, what)
+            .hint("name an encrypted key in provider.json: `tetra wallet new NAME` makes one"));
+    }
+    store.open(&config.account, None).class(Class::Usage)
+}
+
+/// The class of an agent's failure, with what to do.
+fn explain(error: ProviderError) -> CliError {
+    match error {
+        ProviderError::Chain { doing, source } => {
+            let class = CliError::from(source.clone()).class();
+            CliError::new(class, format!("{doing}: {source}")).hint("`node` of provider.json names the node to ask")
+        }
+        ProviderError::Home(_) => {
+            CliError::new(Class::Usage, &error).hint("`tetra provider init DIR --account NAME` makes an agent's folder")
+        }
+        ProviderError::Config(_) => CliError::new(Class::Usage, &error),
+        ProviderError::Listen { address, .. } => CliError::new(Class::Machine, &error).hint(format!(
+            "`ss -ltnp 'sport = :{}'` shows who listens there: stop it, or change provider.json",
+            address.port()
+        )),
+        ProviderError::Isolation(_) | ProviderError::Workload(_) => CliError::new(Class::Machine, &error),
+        _ => CliError::new(Class::Internal, &error),
+    }
+}
+
+async fn status(context: &Context, folder: &Folder) -> Result {
+    let config = Home::new(&folder.dir).config().map_err(|error| explain(error.into()))?;
+    let gateway = Gateway::new(&config.host_uri, "").class(Class::Usage)?;
+    let status = gateway.status().await.map_err(|error| {
+        CliError::new(Class::Unreachable, error)
+            .hint(format!("does the agent run? `tetra provider start {}`", folder.dir.display()))
+    })?;
+    output::show(context.format(), &status, |status| {
+        let mut rows = Vec::new();
+        flatten("", status, &mut rows);
+        output::table(&rows)
+    })
+}
+
+/// A row `path  value` for each value of a document.
+fn flatten(path: &str, value: &Value, rows: &mut Vec<Vec<String>>) {
+    let join = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+    match value {
+        Value::Object(fields) => fields.iter().for_each(|(key, value)| flatten(&join(key), value, rows)),
+        Value::Array(items) if !items.is_empty() => {
+            items.iter().enumerate().for_each(|(index, value)| flatten(&join(&index.to_string()), value, rows));
+        }
+        Value::String(text) => rows.push(vec![path.to_owned(), text.clone()]),
+        other => rows.push(vec![path.to_owned(), other.to_string()]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prices_of_tokens_have_a_denom_and_an_exact_amount() {
+        assert_eq!(parse_price("utet=0.50"), Ok(("utet".to_owned(), Usd("0.5".parse().unwrap()))));
+        for wrong in ["utet", "=1", "utet=", "utet=-1", "utet=1e3"] {
+            assert!(parse_price(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_document_becomes_rows() {
+        let mut rows = Vec::new();
+        flatten("", &json!({ "a": { "b": 1 }, "c": ["x"], "d": [] }), &mut rows);
+        assert_eq!(rows, [["a.b", "1"], ["c.0", "x"], ["d", "[]"]]);
+    }
 }

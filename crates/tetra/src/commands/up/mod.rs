@@ -1,13 +1,233 @@
-//! `tetra up`.
+//! `tetra up`: a whole local network, each validator and each provider a process of its own.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`folder`] | the network's folder, and who runs it |
+//! | [`ports`] | free ports |
+//! | [`accounts`] | the dev accounts |
+//! | [`genesis`] | the genesis document |
+//! | [`setup`] | what the network consists of, written to the folder |
+//! | [`providers`] | the providers' part of it, and what they leave on the machine |
+//! | [`processes`] | starting, watching and stopping |
+//! | [`run`](mod@run) | the process that runs the network |
+//! | [`report`] | what is printed |
 
+pub mod accounts;
+pub mod folder;
+pub mod genesis;
+pub mod ports;
+pub mod processes;
+pub mod providers;
+pub mod report;
+pub mod run;
+pub mod setup;
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::time::Instant;
+
+use super::daemon::{self, Stop};
 use crate::context::Context;
-use crate::error::{Class, CliError, Result};
+use crate::error::{Class, Classify, CliError, Result};
+use crate::output;
+use folder::Folder;
+use report::Report;
+use setup::Wish;
 
-/// Arguments.
+/// How long a network may take to stop before `tetra down` gives up on it.
+const STOP_LIMIT: Duration = Duration::from_secs(60);
+
+/// Arguments of `tetra up`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// Validators [default: 1]
+    #[arg(long, value_name = "N", value_parser = parse_validators)]
+    validators: Option<usize>,
+    /// Providers, which share this machine; 0 is a chain alone [default: 1]
+    #[arg(long, value_name = "N", value_parser = parse_providers)]
+    providers: Option<usize>,
+    /// From one block to the next, such as 500ms or 6s [default: 500ms]
+    #[arg(long, value_name = "TIME", value_parser = parse_interval)]
+    block_time: Option<u64>,
+    /// The network's folder [default: local in the home folder]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Leave it running in the background
+    #[arg(long)]
+    detach: bool,
+    /// Begin a new chain, even if the folder holds one
+    #[arg(long)]
+    fresh: bool,
+    /// Denoms and parameters of the chain
+    #[arg(long, value_enum, default_value_t)]
+    profile: Profile,
+    /// Port of the first validator's JSON-RPC [default: 26657 if it is free]
+    #[arg(long, value_name = "PORT")]
+    rpc_port: Option<u16>,
+    /// Run as the background process of --detach
+    #[arg(long, hide = true, conflicts_with = "detach")]
+    background: bool,
+}
+
+/// Arguments of `tetra down`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct DownArgs {
+    /// The network's folder [default: local in the home folder]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
 
-/// Runs it.
-pub async fn run(_context: &Context, _args: Args) -> Result {
-    Err(CliError::new(Class::Internal, "not written yet"))
+/// Sets of denoms and parameters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Profile {
+    /// TET and USD, take of 4 and 20 %
+    #[default]
+    Tetra,
+}
+
+fn parse_count(text: &str, least: usize, most: usize) -> std::result::Result<usize, String> {
+    let number = text.parse::<usize>().ok().filter(|number| (least..=most).contains(number));
+    number.ok_or_else(|| format!("a whole number from {least} to {most} is wanted"))
+}
+
+fn parse_validators(text: &str) -> std::result::Result<usize, String> {
+    parse_count(text, 1, 32)
+}
+
+fn parse_providers(text: &str) -> std::result::Result<usize, String> {
+    parse_count(text, 0, 16)
+}
+
+/// Milliseconds of `500ms` or `6s`.
+fn parse_interval(text: &str) -> std::result::Result<u64, String> {
+    let millis = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
+        (Some(number), _) => number.parse::<u64>().ok(),
+        (None, Some(number)) => number.parse::<u64>().ok().and_then(|seconds| seconds.checked_mul(1000)),
+        (None, None) => None,
+    };
+    let millis = millis.filter(|millis| (50..=600_000).contains(millis));
+    millis.ok_or_else(|| "a time such as 500ms or 6s is wanted, from 50ms to 600s".to_owned())
+}
+
+/// The folder of a local network: the one that is named, or the home folder's.
+///
+/// # Errors
+/// When the present folder is unknown.
+pub fn folder_of(context: &Context, dir: Option<&PathBuf>) -> Result<Folder> {
+    let path = dir.cloned().unwrap_or_else(|| context.home.join("local"));
+    Ok(Folder::new(std::path::absolute(path).class(Class::Usage)?))
+}
+
+/// Runs `tetra up`.
+///
+/// # Errors
+/// Why the network does not run.
+pub async fn run(context: &Context, args: Args) -> Result {
+    // The only profile so far; the match makes a second one a compile error here.
+    match args.profile {
+        Profile::Tetra => {}
+    }
+    let folder = folder_of(context, args.dir.as_ref())?;
+    let wish = Wish {
+        validators: args.validators,
+        providers: args.providers,
+        block_interval_ms: args.block_time,
+        rpc_port: args.rpc_port,
+    };
+    if args.detach {
+        return detach(context, &folder).await;
+    }
+    if args.background {
+        nix::unistd::setsid().class(Class::Internal)?;
+    }
+    run::run(context, &folder, &wish, args.fresh).await
+}
+
+/// Starts this command again without a terminal and waits until the network is ready.
+async fn detach(context: &Context, folder: &Folder) -> Result {
+    if folder.runner()?.is_some() {
+        // Says that it runs already.
+        folder.take().map(drop)?;
+    }
+    std::fs::create_dir_all(folder.path().join("logs")).class(Class::Machine)?;
+    let log = folder.log("up");
+    let output = std::fs::File::create(&log).class(Class::Machine)?;
+    let given = std::env::args_os().skip(1).filter(|argument| argument != "--detach");
+    let mut command = tokio::process::Command::new(daemon::this_program()?);
+    command.args(given).arg("--background").stdin(Stdio::null());
+    command.stdout(output.try_clone().class(Class::Machine)?).stderr(output);
+    let mut child = command.spawn().class(Class::Machine)?;
+    let mut stop = Stop::catch()?;
+    loop {
+        if let Some(status) = child.try_wait().class(Class::Internal)? {
+            let lines = processes::last_lines(&log, 20).join("\n");
+            let lines = lines.strip_prefix("error: ").unwrap_or(&lines).to_owned();
+            let class = status.code().and_then(Class::of_code).unwrap_or(Class::Internal);
+            return Err(CliError::new(class, lines));
+        }
+        let ready = folder.report::<Report>()?.filter(|report| Some(report.pid) == child.id());
+        if let Some(report) = ready {
+            return output::show(context.format(), &report, Report::text);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(processes::POLL) => {}
+            () = stop.asked() => {
+                signal_runner(child.id().and_then(|pid| i32::try_from(pid).ok()));
+                child.wait().await.class(Class::Internal)?;
+                return Err(CliError::new(Class::Usage, "interrupted; the network was stopped"));
+            }
+        }
+    }
+}
+
+fn signal_runner(pid: Option<i32>) {
+    if let Some(pid) = pid {
+        // It may end this very moment, which is what is wanted.
+        let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+    }
+}
+
+/// Runs `tetra down`.
+///
+/// # Errors
+/// When the network does not stop.
+pub async fn down(context: &Context, args: DownArgs) -> Result {
+    let folder = folder_of(context, args.dir.as_ref())?;
+    let runner = folder.runner()?;
+    signal_runner(runner);
+    let deadline = Instant::now() + STOP_LIMIT;
+    while folder.runner()?.is_some() {
+        if Instant::now() >= deadline {
+            let what = format!("the network in {} did not stop in {} s", folder.path().display(), STOP_LIMIT.as_secs());
+            return Err(CliError::new(Class::Timeout, what).hint(format!("see {}", folder.log("up").display())));
+        }
+        tokio::time::sleep(processes::POLL).await;
+    }
+    // Also what a network left that was killed.
+    let held = folder.exists().then(|| folder.take()).transpose()?;
+    providers::remove_workloads(&folder.providers()?).await?;
+    drop(held);
+    let data = serde_json::json!({ "dir": folder.path(), "was_running": runner.is_some() });
+    output::show(context.format(), &data, |_| match runner {
+        Some(_) => format!("the network in {} is stopped; `tetra up` goes on with it", folder.path().display()),
+        None => format!("no network runs in {}", folder.path().display()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals_have_units_and_bounds() {
+        assert_eq!(parse_interval("500ms"), Ok(500));
+        assert_eq!(parse_interval("6s"), Ok(6000));
+        for wrong in ["500", "0ms", "49ms", "601s", "1.5s", "-1s", "99999999999999999999s", ""] {
+            assert!(parse_interval(wrong).is_err(), "{wrong}");
+        }
+    }
 }

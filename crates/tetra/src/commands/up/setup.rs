@@ -1,0 +1,117 @@
+//! Sets a network up in its folder, or finds the one that is there.
+
+use engine::{NodeKey, ValidatorKey};
+use node::NodeConfig;
+use node::config::local_multiaddr;
+use time::OffsetDateTime;
+
+use super::accounts::DevAccount;
+use super::folder::{Folder, Plan, ProviderPorts, ValidatorPorts};
+use super::genesis::genesis;
+use super::ports::Ports;
+use crate::error::{Class, Classify, CliError, Result};
+
+/// The RPC port of the first validator where nobody names another; CometBFT's.
+const RPC_PORT: u16 = 26657;
+const VALIDATORS: usize = 1;
+const PROVIDERS: usize = 1;
+const BLOCK_INTERVAL_MS: u64 = 500;
+
+/// What the command line asks for; none where it asks for nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wish {
+    /// Validators.
+    pub validators: Option<usize>,
+    /// Providers.
+    pub providers: Option<usize>,
+    /// The interval between blocks, in milliseconds.
+    pub block_interval_ms: Option<u64>,
+    /// RPC port of the first validator.
+    pub rpc_port: Option<u16>,
+}
+
+/// Settles what the network consists of, and its ports: as it was where the folder holds one.
+///
+/// # Errors
+/// When the folder's network differs from the wish, or ports are taken.
+pub fn settle(wish: &Wish, stored: Option<&Plan>) -> Result<Plan> {
+    let ask = |what: &str, wanted: Option<u64>, has: Option<u64>, default: u64| match (wanted, has) {
+        (Some(wanted), Some(has)) if wanted != has => {
+            Err(CliError::new(Class::Usage, format!("{what}: this network has {has}, {wanted} was asked for"))
+                .hint("go on without this option, begin anew with --fresh, or use another --dir"))
+        }
+        (wanted, has) => Ok(has.or(wanted).unwrap_or(default)),
+    };
+    let count = |number: Option<usize>| number.map(|number| number as u64);
+    let (had_validators, had_providers) =
+        (stored.map(|plan| plan.validators.len()), stored.map(|plan| plan.providers.len()));
+    let validators = ask("--validators", count(wish.validators), count(had_validators), VALIDATORS as u64)?;
+    let providers = ask("--providers", count(wish.providers), count(had_providers), PROVIDERS as u64)?;
+    let had_interval = stored.map(|plan| plan.block_interval_ms);
+    let block_interval_ms = ask("--block-time", wish.block_interval_ms, had_interval, BLOCK_INTERVAL_MS)?;
+
+    let mut ports = Ports::new();
+    // Before any other, since it is the one that people type.
+    let first = stored.and_then(|plan| plan.validators.first()).map(|ports| ports.rpc);
+    let mut first_rpc = Some(match wish.rpc_port {
+        Some(port) => ports.insist(port)?,
+        None => ports.settle(first.or(Some(RPC_PORT)))?,
+    });
+    let mut plan = Plan { block_interval_ms, validators: Vec::new(), providers: Vec::new() };
+    for index in 0..validators as usize {
+        let old = stored.and_then(|plan| plan.validators.get(index));
+        plan.validators.push(ValidatorPorts {
+            rpc: match first_rpc.take() {
+                Some(port) => port,
+                None => ports.settle(old.map(|old| old.rpc))?,
+            },
+            consensus: ports.settle(old.map(|old| old.consensus))?,
+            gossip: ports.settle(old.map(|old| old.gossip))?,
+        });
+    }
+    for index in 0..providers as usize {
+        let old = stored.and_then(|plan| plan.providers.get(index));
+        plan.providers.push(ProviderPorts {
+            gateway: ports.settle(old.map(|old| old.gateway))?,
+            proxy: ports.settle(old.map(|old| old.proxy))?,
+        });
+    }
+    Ok(plan)
+}
+
+/// Writes keys, genesis and folders of a new network's validators.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn make_validators(folder: &Folder, plan: &Plan, accounts: &[DevAccount]) -> Result {
+    let keys: Vec<ValidatorKey> = plan.validators.iter().map(|_| ValidatorKey::generate()).collect();
+    let now = OffsetDateTime::now_utc().unix_timestamp();
+    let genesis = genesis(plan.block_interval_ms, now, &keys, accounts)?;
+    let text = serde_json::to_string_pretty(&genesis).class(Class::Internal)?;
+    std::fs::write(folder.genesis(), text + "\n").class(Class::Machine)?;
+    for (index, key) in keys.iter().enumerate() {
+        let home = node::Home::new(folder.validator(index));
+        home.init(&genesis, &node_config(plan, index), key, &NodeKey::generate()).class(Class::Machine)?;
+    }
+    Ok(())
+}
+
+/// Writes the validators' configurations anew, since ports may have changed.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn configure_validators(folder: &Folder, plan: &Plan) -> Result {
+    (0..plan.validators.len()).try_for_each(|index| {
+        node::Home::new(folder.validator(index)).configure(&node_config(plan, index)).class(Class::Machine)
+    })
+}
+
+fn node_config(plan: &Plan, index: usize) -> NodeConfig {
+    let own = plan.validators[index];
+    let peers = || plan.validators.iter().enumerate().filter(|(peer, _)| *peer != index).map(|(_, ports)| ports);
+    NodeConfig {
+        consensus_peers: peers().map(|ports| local_multiaddr(ports.consensus)).collect(),
+        gossip_peers: peers().map(|ports| local_multiaddr(ports.gossip)).collect(),
+        ..NodeConfig::local(format!("validator-{index}"), own.rpc, own.consensus, own.gossip)
+    }
+}
