@@ -145,7 +145,7 @@ prop_compose! {
 
 /// A product as its upper and lower 128 bits, so that it can be compared.
 fn product(a: u128, b: u128) -> (u128, u128) {
-    let (low, high) = |value: u128| -> (u128, u128) { (value & u128::from(u64::MAX), value >> 64) }(a);
+    let (low, high) = (a & u128::from(u64::MAX), a >> 64);
     let (other_low, other_high) = (b & u128::from(u64::MAX), b >> 64);
     let cross =
         (low * other_low >> 64) + (high * other_low & u128::from(u64::MAX)) + (low * other_high & u128::from(u64::MAX));
@@ -176,7 +176,7 @@ proptest! {
         prop_assert_eq!(whole, sum);
         for demand in &demands {
             let single = scale.monthly(&[Demand { count: 1, ..demand.clone() }]).unwrap();
-            prop_assert_eq!(scale.monthly(&[demand.clone()]).unwrap().0, single.0 * u128::from(demand.count));
+            prop_assert_eq!(scale.monthly(std::slice::from_ref(demand)).unwrap().0, single.0 * u128::from(demand.count));
         }
     }
 

@@ -5,12 +5,11 @@ use std::fmt;
 use primitives::DecCoin;
 use proto::akash::deployment::v1beta4::GroupSpec as WireGroup;
 use sdl::resources::{Attribute, EndpointKind, Resources};
-use sdl::{GroupSpec, WireError};
+use sdl::{GroupSpec, WireError, capability, placement};
 use thiserror::Error;
 use workload::spec::MAX_REPLICAS;
 
 use crate::book::{Amount, Book, NoRoom};
-use crate::placement;
 use crate::price::{PriceError, Pricer};
 
 /// The runtime cannot start a container in less memory, in bytes.
@@ -156,12 +155,10 @@ fn judge(group: &WireGroup, reclamation: bool, terms: &Terms<'_>) -> Result<(Dec
     if reclamation {
         return Err(NoBid::Reclamation);
     }
-    if !group.signed_by.all_of.is_empty() || !group.signed_by.any_of.is_empty() {
-        return Err(NoBid::SignedBy);
-    }
-    if let Some(Attribute { key, value }) = placement::unmet(&group, terms.attributes) {
-        return Err(NoBid::Attribute { key: key.clone(), value: value.clone() });
-    }
+    placement::check(&group, terms.attributes).map_err(|mismatch| match mismatch {
+        placement::Mismatch::Unsigned => NoBid::SignedBy,
+        placement::Mismatch::Missing(Attribute { key, value }) => NoBid::Attribute { key, value },
+    })?;
     for unit in &group.units {
         can_serve(&unit.resources, terms)?;
     }
@@ -206,7 +203,7 @@ fn can_serve(unit: &Resources, terms: &Terms<'_>) -> Result<(), NoBid> {
         let name = volume.name.clone();
         // This machine has one disk, of a kind that it does not know.
         let class = volume.attribute("class").unwrap_or("default");
-        if !["default", "ram"].contains(&class) || !placement::has_storage(volume, terms.attributes) {
+        if !["default", "ram"].contains(&class) || !capability::has_storage(volume, terms.attributes) {
             let kind = volume.attributes.iter().map(|Attribute { key, value }| format!("{key}={value}"));
             let kind = kind.collect::<Vec<_>>().join(", ");
             return Err(NoBid::Storage { unit: id, volume: name, kind });

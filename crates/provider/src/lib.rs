@@ -6,7 +6,7 @@
 //! | [`run`] | starts and stops it |
 //! | `chain`, `watch`, `register` | what it asks of the chain and tells it; what happens there |
 //! | [`inventory`], [`book`] | what this machine has; who has what of it |
-//! | `placement`, [`price`], [`decide`] | whether to bid, and how much |
+//! | [`price`], [`decide`] | whether to bid, and how much |
 //! | [`pod`], [`record`] | a manifest as containers; what is remembered of a lease |
 //! | `agent`, `reconcile`, `backoff`, `decisions` | the agent at work |
 //! | [`lease`] | names of leases as gateways and files write them |
@@ -29,7 +29,6 @@ pub mod gateway;
 pub mod home;
 pub mod inventory;
 pub mod lease;
-mod placement;
 pub mod pod;
 pub mod price;
 pub mod proxy;

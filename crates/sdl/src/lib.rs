@@ -26,6 +26,7 @@
 //! | [`resources`] | what groups and manifests share |
 //! | [`canonical`], [`received`] | canonical JSON, hashes, a manifest as a provider gets it |
 //! | [`limits`], `validate`, `matching` | what chain and providers accept; manifest against groups |
+//! | [`placement`], [`capability`] | whether a provider is what a group asks for |
 //! | `wire` | groups to and from protobuf |
 //! | `lint`, [`reprice`], [`present`] | warnings, prices in another coin, what the command line shows |
 //!
@@ -38,6 +39,7 @@
 
 mod build;
 pub mod canonical;
+pub mod capability;
 mod check;
 mod endpoints;
 mod error;
@@ -50,6 +52,7 @@ mod matching;
 pub mod model;
 mod parse;
 mod place;
+pub mod placement;
 pub mod present;
 pub mod received;
 pub mod reprice;

@@ -1,10 +1,9 @@
 //! Who serves a group: orders, bids and leases (spec/akash.md 1.7).
 //!
-//! Beside the rooms of every part: [`orders`] opens orders, [`ending`] ends everything; [`placement`] and
-//! [`capability`] say which providers may bid, [`offer`] what a bid may offer; [`hold`] keeps hardware behind bids
-//! and leases.
+//! Beside the rooms of every part: [`orders`] opens orders, [`ending`] ends everything; [`offer`] says what a bid may
+//! offer; [`hold`] keeps hardware behind bids and leases. Which providers may bid is a rule of [`sdl::placement`] and
+//! [`sdl::capability`], which agents follow as well.
 
-pub mod capability;
 pub mod ending;
 pub(crate) mod events;
 pub mod hold;
@@ -12,7 +11,6 @@ pub mod messages;
 pub mod offer;
 pub mod orders;
 pub mod params;
-pub mod placement;
 pub mod queries;
 pub mod state;
 

@@ -10,12 +10,13 @@ use proto::akash::market::v1::lease::State as LeaseState;
 use proto::akash::market::v1beta5::bid::State as BidState;
 use proto::akash::market::v1beta5::order::State as OrderState;
 use proto::akash::market::v1beta5::{Bid, MsgCloseBid, MsgCloseBidResponse, MsgCreateBid, MsgCreateBidResponse, Order};
-use sdl::GroupSpec;
+use sdl::resources::Attribute;
+use sdl::{GroupSpec, capability, placement};
 
 use super::provider_reason;
 use crate::auction::ending::{self, Ending};
 use crate::auction::state::{BIDS, LEASES, ORDERS, bids};
-use crate::auction::{Params, capability, events, hold, offer, placement};
+use crate::auction::{Params, events, hold, offer};
 use crate::deployment::groups;
 use crate::ids::{BidId, OrderId};
 use crate::refusal::market as refusal;
@@ -62,8 +63,10 @@ pub fn create_bid(ctx: &mut Context, msg: MsgCreateBid) -> Result<MsgCreateBidRe
     offer::check(&spec, &msg.resources_offer).map_err(refusal::capabilities_mismatch)?;
     let bidder = provider::get(ctx, &id.provider)?;
     let bidder = bidder.ok_or_else(|| refusal::unknown_provider(&ctx.text(&id.provider)))?;
-    placement::check(&spec, &bidder.attributes).map_err(refusal::attribute_mismatch)?;
-    capability::check(&spec, &bidder.attributes).map_err(refusal::capabilities_mismatch)?;
+    let claims: Vec<Attribute> =
+        bidder.attributes.iter().map(|claim| Attribute::new(&claim.key, &claim.value)).collect();
+    placement::check(&spec, &claims).map_err(refusal::attribute_mismatch)?;
+    capability::check(&spec, &claims).map_err(refusal::capabilities_mismatch)?;
     check_window(ctx, &params, &id.order, &order, window)?;
     if BIDS.get(&ctx.state, &id)?.is_some() {
         return Err(refusal::bid_exists(&id.text(&ctx.chain.prefix)).into());

@@ -1,8 +1,7 @@
 //! Whether a provider is where the tenant wants to be (spec/akash.md 1.7, "Placement match").
 
-use proto::akash::base::attributes::v1::Attribute as ProviderAttribute;
-use sdl::GroupSpec;
-use sdl::resources::Attribute;
+use crate::groups::GroupSpec;
+use crate::resources::Attribute;
 
 /// Why a provider does not fit a group's placement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +28,7 @@ impl std::fmt::Display for Mismatch {
 ///
 /// # Errors
 /// The first requirement that is not met.
-pub fn check(group: &GroupSpec, provider: &[ProviderAttribute]) -> Result<(), Mismatch> {
+pub fn check(group: &GroupSpec, provider: &[Attribute]) -> Result<(), Mismatch> {
     let signed_by = &group.signed_by;
     if !signed_by.all_of.is_empty() || !signed_by.any_of.is_empty() {
         return Err(Mismatch::Unsigned);
