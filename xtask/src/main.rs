@@ -7,7 +7,7 @@
 //! | `floors` | which crate stands on which floor, and the arrow test |
 //! | `licences` | what `deny.toml` allows, checked without cargo-deny |
 //! | `demo` | the main job, end to end, with its money checked |
-//! | `bench` | from `tetra deploy` to HTTP 200, beside plain `runc` |
+//! | `bench` | measurements, as ratios within one run |
 //! | `metadata`, `shell`, `http`, `failure` | cargo's view of the workspace; programs; servers; what went wrong |
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)]
@@ -41,7 +41,7 @@ enum Command {
     Test(test::Args),
     /// The main job end to end: network, image, auction, container, page, bill
     Demo(demo::Args),
-    /// Measure
+    /// Measurements, as ratios within one run
     #[command(subcommand)]
     Bench(bench::Verb),
     /// Install the system packages that are missing

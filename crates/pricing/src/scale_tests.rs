@@ -147,9 +147,10 @@ prop_compose! {
 fn product(a: u128, b: u128) -> (u128, u128) {
     let (low, high) = (a & u128::from(u64::MAX), a >> 64);
     let (other_low, other_high) = (b & u128::from(u64::MAX), b >> 64);
-    let cross =
-        (low * other_low >> 64) + (high * other_low & u128::from(u64::MAX)) + (low * other_high & u128::from(u64::MAX));
-    let top = high * other_high + (high * other_low >> 64) + (low * other_high >> 64) + (cross >> 64);
+    let cross = ((low * other_low) >> 64)
+        + ((high * other_low) & u128::from(u64::MAX))
+        + ((low * other_high) & u128::from(u64::MAX));
+    let top = high * other_high + ((high * other_low) >> 64) + ((low * other_high) >> 64) + (cross >> 64);
     (top, a.wrapping_mul(b))
 }
 

@@ -82,7 +82,7 @@ pub(crate) fn nothing_left(held: &Held) -> Result {
 
 /// What an agent's kernel objects carry in their names: the beginning of a hash of its instance, which `tetra up` sets
 /// to the agent's folder.
-fn tag(agent: &Path) -> String {
+pub(crate) fn tag(agent: &Path) -> String {
     let digest = Sha256::digest(agent.display().to_string());
     let hex: String = digest.iter().take(3).map(|byte| format!("{byte:02x}")).collect();
     hex.chars().take(5).collect()

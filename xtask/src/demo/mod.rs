@@ -27,6 +27,7 @@ use audit::Audit;
 use chain::Chain;
 use checks::Checks;
 use held::Held;
+pub(crate) use held::tag;
 use network::{Home, Network};
 
 const EXAMPLE: &str = "examples/hello-web/deploy.yaml";

@@ -16,6 +16,12 @@ pub struct LeaseStatus {
     /// Leased addresses, by name of service.
     #[serde(default, deserialize_with = "null_as_default")]
     pub ips: BTreeMap<String, Vec<LeasedAddress>>,
+    /// Why services that should run do not; Tetra's own.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// Where the time of the last start went, in microseconds by phase; Tetra's own.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub start_us: BTreeMap<String, u64>,
 }
 
 /// The state of a service.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt};
@@ -9,7 +10,7 @@ use proto::akash::deployment::v1beta4::{GroupSpec, QueryDeploymentResponse};
 use sdl::ReceivedManifest;
 use sdl::manifest::Manifest;
 use serde_json::{Map, Value, json};
-use workload::{LogQuery, PodStatus, ReplicaStatus, State};
+use workload::{LogQuery, Phases, PodStatus, ReplicaStatus, State};
 
 use super::leases::{Work, runs};
 use super::serve::ServeError;
@@ -254,7 +255,19 @@ fn show_lease(record: &LeaseRecord, work: &Work, pod: Option<&PodStatus>) -> Val
         }
         services.insert(service.name.clone(), state);
     }
-    json!({ "services": services, "forwarded_ports": forwarded(work), "ips": {}, "reason": work.trouble })
+    json!({
+        "services": services, "forwarded_ports": forwarded(work), "ips": {}, "reason": work.trouble,
+        "start_us": work.phases.map(start_us),
+    })
+}
+
+/// Where the time of a start went, in microseconds.
+fn start_us(phases: Phases) -> Value {
+    let micros = |phase: Duration| u64::try_from(phase.as_micros()).unwrap_or(u64::MAX);
+    json!({
+        "image": micros(phases.image), "network": micros(phases.network), "volumes": micros(phases.volumes),
+        "rootfs": micros(phases.rootfs), "runtime": micros(phases.runtime),
+    })
 }
 
 fn forwarded(work: &Work) -> BTreeMap<String, Vec<Value>> {

@@ -10,6 +10,7 @@ use proto::akash::market::v1::LeaseClosedReason;
 use proto::tetra::capacity::v1::{Hold, HoldKind};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
+use workload::Phases;
 
 use super::orders::{amount, price_text};
 use super::{Agent, lock};
@@ -34,6 +35,8 @@ pub(crate) struct Work {
     pub(crate) record: Option<LeaseRecord>,
     /// Where its services can be reached; empty while they do not run.
     pub(crate) published: Vec<Published>,
+    /// Where the time of its last start went; none while nothing was started.
+    pub(crate) phases: Option<Phases>,
     /// Why its pod does not run, if so.
     pub(crate) trouble: Option<String>,
     /// What starts containers again that end.

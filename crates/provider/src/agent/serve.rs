@@ -80,6 +80,7 @@ impl Agent {
         }
         let started = self.runtime.start(&spec).await?;
         tracing::info!(lease = %lease, fence, phases = ?started.phases, "the lease's pod runs");
+        work.phases = Some(started.phases);
         self.publish(lease, work, &started.status).await
     }
 
