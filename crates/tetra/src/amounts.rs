@@ -2,6 +2,7 @@
 
 use ledger::bank::genesis::DenomEntry;
 use primitives::{Coin, Coins, Denom};
+use serde::Serialize;
 
 use crate::context::Network;
 use crate::error::{Class, CliError, Result};
@@ -9,6 +10,27 @@ use crate::error::{Class, CliError, Result};
 /// The denoms of a network, with the units in which people count them.
 #[derive(Clone, Debug)]
 pub struct Denoms(Vec<Unit>);
+
+/// An amount of base units, as programs read it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Amount {
+    /// The base unit.
+    pub denom: String,
+    /// How many, in decimal digits: JSON numbers are too small.
+    pub amount: String,
+}
+
+impl Amount {
+    /// An amount as programs read it.
+    pub fn of(coin: &Coin) -> Self {
+        Self { denom: coin.denom.to_string(), amount: coin.amount.to_string() }
+    }
+}
+
+/// Amounts as programs read them.
+pub fn list(coins: &Coins) -> Vec<Amount> {
+    coins.iter().map(|coin| Amount::of(&coin)).collect()
+}
 
 /// A name by which an amount can be given, and what one of it is in base units.
 #[derive(Clone, Debug)]
@@ -27,7 +49,8 @@ impl Denoms {
         Self::from_entries(&network.genesis.state.bank.denoms)
     }
 
-    fn from_entries(entries: &[DenomEntry]) -> Self {
+    /// Those of a genesis document's list.
+    pub fn from_entries(entries: &[DenomEntry]) -> Self {
         Self(entries.iter().flat_map(units).collect())
     }
 
@@ -45,12 +68,17 @@ impl Denoms {
         shown.unwrap_or(exact)
     }
 
-    /// Several amounts, with commas between them; `nothing` when there are none.
-    pub fn show_all(&self, coins: &Coins) -> String {
+    /// Several amounts, one a line; `nothing` when there are none.
+    pub fn lines(&self, coins: &Coins) -> Vec<String> {
         if coins.is_empty() {
-            return "nothing".to_owned();
+            return vec!["nothing".to_owned()];
         }
-        coins.iter().map(|coin| self.show(coin.denom.as_str(), coin.amount)).collect::<Vec<_>>().join(", ")
+        coins.iter().map(|coin| self.show(coin.denom.as_str(), coin.amount)).collect()
+    }
+
+    /// Several amounts with commas between them.
+    pub fn show_all(&self, coins: &Coins) -> String {
+        self.lines(coins).join(", ")
     }
 
     /// An amount in base units (`5000000utet`) or in units for people (`5tet`, `1.5 USD`).
@@ -90,7 +118,9 @@ impl Denoms {
     /// What may be written.
     fn known(&self) -> String {
         let names: Vec<&str> = self.0.iter().map(|unit| unit.name.as_str()).collect();
-        format!("write it as 5000000utet or 1.5tet; units of this network: {}", names.join(", "))
+        let people = self.0.iter().find(|unit| unit.ticker.is_some());
+        let example = people.map(|unit| format!("write it as 5000000{} or 1.5{}; ", unit.base, unit.name));
+        format!("{}units of this network: {}", example.unwrap_or_default(), names.join(", "))
     }
 }
 
@@ -167,7 +197,7 @@ mod tests {
         "#);
         insta::assert_snapshot!(refused("5doge"), @r#"
         error: "5doge" is no amount: this network has no unit "doge"
-          hint: write it as 5000000utet or 1.5tet; units of this network: nwit, wit, ulux, lux, utet, tet, uusd, usd
+          hint: write it as 5000000nwit or 1.5wit; units of this network: nwit, wit, ulux, lux, utet, tet, uusd, usd
         "#);
         let much = refused(&format!("{}tet", u128::MAX));
         assert!(much.to_string().contains("larger than can be counted"), "{much}");

@@ -86,7 +86,8 @@ impl Chain {
         let mut all = Coins::new();
         let mut key = Vec::new();
         loop {
-            let request = bank::QueryAllBalancesRequest { address: address.clone(), pagination: page(key), ..Default::default() };
+            let request =
+                bank::QueryAllBalancesRequest { address: address.clone(), pagination: page(key), resolve_denom: false };
             let path = "/cosmos.bank.v1beta1.Query/AllBalances";
             let found: bank::QueryAllBalancesResponse = self.node.query(path, &request).await?;
             for coin in &found.balances {
@@ -110,8 +111,7 @@ impl Chain {
         let mut all = Vec::new();
         let mut key = Vec::new();
         loop {
-            let request =
-                deployment::QueryDeploymentsRequest { filters: Some(filters.clone()), pagination: page(key) };
+            let request = deployment::QueryDeploymentsRequest { filters: Some(filters.clone()), pagination: page(key) };
             let path = "/akash.deployment.v1beta4.Query/Deployments";
             let found: deployment::QueryDeploymentsResponse = self.node.query(path, &request).await?;
             all.extend(found.deployments);
@@ -240,9 +240,9 @@ impl Chain {
         let mut all = Vec::new();
         let mut key = Vec::new();
         loop {
-            let request =
-                capacity::QueryHostsRequest { owner: owner.to_owned(), pagination: page(key), ..Default::default() };
-            let found: capacity::QueryHostsResponse = self.node.query("/tetra.capacity.v1.Query/Hosts", &request).await?;
+            let request = capacity::QueryHostsRequest { owner: owner.to_owned(), pagination: page(key) };
+            let found: capacity::QueryHostsResponse =
+                self.node.query("/tetra.capacity.v1.Query/Hosts", &request).await?;
             all.extend(found.hosts);
             key = found.pagination.unwrap_or_default().next_key;
             if key.is_empty() {

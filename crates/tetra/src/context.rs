@@ -145,7 +145,7 @@ impl Context {
     pub async fn network(&self) -> Result<Network> {
         let node = self.node()?;
         let answer = node.call("genesis", serde_json::json!({})).await?;
-        let genesis = answer.pointer("/genesis").cloned().unwrap_or_default();
+        let genesis = answer.pointer("/genesis/app_state").cloned().unwrap_or_default();
         let genesis: app::Genesis = serde_json::from_value(genesis).map_err(|error| {
             let why = error.to_string();
             CliError::from(NodeError::Garbled { url: node.url().to_owned(), method: "genesis".to_owned(), why })

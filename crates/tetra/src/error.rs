@@ -22,6 +22,8 @@ pub enum Class {
     Machine,
     /// 8: the provider refused.
     Provider,
+    /// 130: stopped by ctrl-C.
+    Stopped,
 }
 
 impl Class {
@@ -36,6 +38,7 @@ impl Class {
             Self::Timeout => 6,
             Self::Machine => 7,
             Self::Provider => 8,
+            Self::Stopped => 130,
         }
     }
 }
@@ -52,6 +55,7 @@ impl Class {
             Self::Timeout,
             Self::Machine,
             Self::Provider,
+            Self::Stopped,
         ];
         all.into_iter().find(|class| i32::from(class.code()) == code)
     }
@@ -124,5 +128,19 @@ impl From<client::NodeError> for CliError {
             }
             NodeError::Garbled { .. } => Self::new(Class::Internal, &error),
         }
+    }
+}
+
+impl From<client::GatewayError> for CliError {
+    fn from(error: client::GatewayError) -> Self {
+        use client::GatewayError;
+        let class = match &error {
+            GatewayError::Refused { status: 404, .. } => Class::NotFound,
+            GatewayError::Refused { .. } => Class::Provider,
+            GatewayError::Unreachable { .. } | GatewayError::Address { .. } => Class::Unreachable,
+            GatewayError::Timeout { .. } => Class::Timeout,
+            GatewayError::Garbled { .. } => Class::Internal,
+        };
+        Self::new(class, error)
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Data goes to stdout, talk to stderr. Every command that shows something takes `-o json`.
 
-mod chain;
 mod amounts;
+mod chain;
 mod cli;
 mod commands;
 mod confirm;

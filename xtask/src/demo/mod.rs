@@ -97,7 +97,7 @@ pub(crate) fn run(args: &Args) -> Result {
 
     step(&format!("{} blocks pass, then the tenant closes", args.blocks));
     chain.wait_for(lease.from + args.blocks)?;
-    let closed = shell::read(&mut home.tetra(&["deployment", "close", &lease.dseq]))?;
+    let closed = shell::read(&mut home.tetra(&["deployment", "close", &lease.dseq, "--yes"]))?;
     indented(&closed);
     step("the money, recomputed from the chain");
     audit.check(&mut checks, &lease)?;

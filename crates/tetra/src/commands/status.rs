@@ -1,9 +1,125 @@
-//! `tetra status`.
+//! `tetra status`: the network and the account that signs, on one screen.
 
+use serde::Serialize;
+
+use crate::amounts::{self, Amount, Denoms};
+use crate::chain::Chain;
 use crate::context::Context;
-use crate::error::{Class, CliError, Result};
+use crate::error::Result;
+use crate::output::{self, row};
+
+#[derive(Serialize)]
+struct Status {
+    node: String,
+    chain_id: String,
+    height: u64,
+    time: String,
+    catching_up: bool,
+    block_interval_ms: u64,
+    providers: usize,
+    account: Option<Own>,
+}
+
+#[derive(Serialize)]
+struct Own {
+    address: String,
+    name: String,
+    balances: Vec<Amount>,
+    active_deployments: usize,
+    #[serde(skip)]
+    balance_text: Vec<String>,
+}
 
 /// Runs it.
-pub async fn run(_context: &Context) -> Result {
-    Err(CliError::new(Class::Internal, "not written yet"))
+///
+/// # Errors
+/// When the node does not answer.
+pub async fn run(context: &Context) -> Result {
+    let chain = context.chain().await?;
+    let node = chain.node.status().await?;
+    let account = own(context, &chain).await?;
+    let status = Status {
+        node: chain.node.url().to_owned(),
+        chain_id: node.chain_id,
+        height: node.height,
+        time: node.time,
+        catching_up: node.catching_up,
+        block_interval_ms: chain.network.block_interval_ms,
+        providers: chain.providers().await?.len(),
+        account,
+    };
+    output::show(context.format(), &status, render)
+}
+
+/// The account that signs; none where nobody does, for then the network alone is shown.
+async fn own(context: &Context, chain: &Chain) -> Result<Option<Own>> {
+    let Ok(name) = context.account_name() else {
+        return Ok(None);
+    };
+    let owner = context.own_address()?;
+    let coins = chain.balances(&owner).await?;
+    let address = chain.prefix().text(&owner);
+    let active_deployments = chain.deployments(&address, "active").await?.len();
+    let balance_text = Denoms::of(&chain.network).lines(&coins);
+    Ok(Some(Own { address, name, balances: amounts::list(&coins), active_deployments, balance_text }))
+}
+
+fn render(status: &Status) -> String {
+    let height = match status.catching_up {
+        true => format!("{} (catching up)", status.height),
+        false => status.height.to_string(),
+    };
+    let mut rows = vec![
+        row(["chain", &status.chain_id]),
+        row(["node", &status.node]),
+        row(["height", &height]),
+        row(["block time", &status.time]),
+        row(["interval", &format!("{} ms", status.block_interval_ms)]),
+        row(["providers", &status.providers.to_string()]),
+    ];
+    if let Some(own) = &status.account {
+        rows.push(row(["account", &format!("{} ({})", own.address, own.name)]));
+        let labels = std::iter::once("balance").chain(std::iter::repeat(""));
+        rows.extend(labels.zip(&own.balance_text).map(|(label, balance)| row([label, balance])));
+        rows.push(row(["deployments", &format!("{} active", own.active_deployments)]));
+    }
+    output::table(&rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_network_and_the_account_fit_one_screen() {
+        let own = Own {
+            address: "tetra1own".to_owned(),
+            name: "alice".to_owned(),
+            balances: vec![Amount { denom: "utet".to_owned(), amount: "5000000".to_owned() }],
+            active_deployments: 2,
+            balance_text: vec!["5 TET (5000000utet)".to_owned(), "1 USD (1000000uusd)".to_owned()],
+        };
+        let status = Status {
+            node: "http://127.0.0.1:26657".to_owned(),
+            chain_id: "tetra-local-1".to_owned(),
+            height: 17,
+            time: "2026-11-24T12:00:00Z".to_owned(),
+            catching_up: false,
+            block_interval_ms: 500,
+            providers: 2,
+            account: Some(own),
+        };
+        insta::assert_snapshot!(render(&status), @r"
+        chain        tetra-local-1
+        node         http://127.0.0.1:26657
+        height       17
+        block time   2026-11-24T12:00:00Z
+        interval     500 ms
+        providers    2
+        account      tetra1own (alice)
+        balance      5 TET (5000000utet)
+                     1 USD (1000000uusd)
+        deployments  2 active
+        ");
+    }
 }

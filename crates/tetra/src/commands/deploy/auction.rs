@@ -1,0 +1,114 @@
+//! Bids as they come, and which are taken.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use super::plan::Plan;
+use super::report::Phases;
+use super::{Auto, Job};
+use crate::chain::Chain;
+use crate::commands::bid::{self, Offer};
+use crate::error::{Class, CliError, Result};
+use crate::output;
+
+/// How long bids are waited for at most, unless told otherwise.
+const LONGEST: Duration = Duration::from_secs(15);
+/// After this many blocks without a further bid nobody else is expected.
+const QUIET_BLOCKS: u64 = 2;
+/// Between two looks.
+const POLL: Duration = Duration::from_millis(100);
+
+/// For how many groups there are bids.
+pub(super) fn groups(offers: &[Offer]) -> usize {
+    offers.iter().map(|offer| offer.gseq).collect::<BTreeSet<_>>().len()
+}
+
+/// Open bids on a deployment, as soon as waiting any longer brings nothing: after the time that was asked for; else
+/// when every group has a bid and two blocks brought no other one.
+///
+/// # Errors
+/// When the node does not answer.
+pub(super) async fn wait(job: &Job<'_>, plan: &Plan, dseq: u64, phases: &mut Phases) -> Result<Vec<Offer>> {
+    job.talk.step("waiting for bids");
+    let (start, mut first, mut quiet_since) = (Instant::now(), None, 0);
+    let mut seen = BTreeSet::new();
+    loop {
+        let height = job.chain.height().await?;
+        let mut offers = bid::find(&job.chain, &job.owner(), dseq, "open").await?;
+        if let Some(wanted) = &job.args.provider {
+            offers.retain(|offer| offer.provider == *wanted);
+        }
+        for offer in &offers {
+            if seen.insert((offer.gseq, offer.provider.clone())) {
+                quiet_since = height;
+                first.get_or_insert_with(|| start.elapsed());
+                job.talk.line(&line(job, offer));
+            }
+        }
+        let complete = groups(&offers) == plan.groups.len();
+        let over = match job.args.bid_wait {
+            Some(seconds) => start.elapsed() >= Duration::from_secs(seconds),
+            None if job.args.provider.is_some() && complete => true,
+            None => (complete && height >= quiet_since + QUIET_BLOCKS) || start.elapsed() >= LONGEST,
+        };
+        if over {
+            phases.first_bid = first.unwrap_or_else(|| start.elapsed());
+            phases.bid_wait = start.elapsed().saturating_sub(phases.first_bid);
+            return Ok(offers);
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+fn line(job: &Job<'_>, offer: &Offer) -> String {
+    let units = &job.chain.units;
+    let (hour, month) = (offer.rate.hour_text(units), offer.rate.month_text(units));
+    format!("bid  group {}  {}  {}/h  {}/month  {}", offer.gseq, offer.rate.block_text(), hour, month, offer.provider)
+}
+
+/// Which offer to take for each group: as told, or as the person at the terminal says.
+///
+/// # Errors
+/// [`Class::Usage`] when nobody can be asked; the bids stay open.
+pub(super) fn choose(job: &Job<'_>, dseq: u64, offers: &[Offer]) -> Result<Vec<Offer>> {
+    let groups: BTreeSet<u32> = offers.iter().map(|offer| offer.gseq).collect();
+    if job.args.auto == Some(Auto::Cheapest) || job.args.provider.is_some() {
+        return Ok(groups.iter().filter_map(|gseq| cheapest(offers, *gseq)).collect());
+    }
+    if !output::can_ask() {
+        let table =
+            bid::table(offers, offers.iter().map(|offer| offer.created_at).max().unwrap_or(0), &job.chain.units);
+        return Err(CliError::new(Class::Usage, format!("there are bids, and nobody to choose one:\n{table}"))
+            .hint(format!("take the cheapest: tetra deploy --resume {dseq} --auto cheapest"))
+            .hint(format!("or one of them: tetra deploy --resume {dseq} --provider ADDRESS")));
+    }
+    groups.into_iter().map(|gseq| job.talk.pause(|| ask(job, gseq, offers))).collect()
+}
+
+/// Offers come cheapest first.
+pub(super) fn cheapest(offers: &[Offer], gseq: u32) -> Option<Offer> {
+    offers.iter().find(|offer| offer.gseq == gseq).cloned()
+}
+
+fn ask(job: &Job<'_>, gseq: u32, offers: &[Offer]) -> Result<Offer> {
+    let ours: Vec<&Offer> = offers.iter().filter(|offer| offer.gseq == gseq).collect();
+    for (number, offer) in ours.iter().enumerate() {
+        eprintln!("{:>3}  {}  {}", number + 1, line(job, offer), offer.host);
+    }
+    loop {
+        let answer = output::ask(&format!("Which bid for group {gseq}? [1]"))?;
+        let number = if answer.is_empty() { Ok(1) } else { answer.parse::<usize>() };
+        if let Some(offer) = number.ok().and_then(|number| ours.get(number.checked_sub(1)?)) {
+            return Ok((*offer).clone());
+        }
+        eprintln!("a number from 1 to {} is wanted", ours.len());
+    }
+}
+
+/// The bids that became the running leases of a deployment.
+///
+/// # Errors
+/// When the node does not answer.
+pub(super) async fn taken(chain: &Chain, owner: &str, dseq: u64) -> Result<Vec<Offer>> {
+    bid::find(chain, owner, dseq, "active").await
+}
