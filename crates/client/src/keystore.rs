@@ -83,7 +83,7 @@ pub enum KeystoreError {
     #[error("{0:?} cannot name a key: use 1 to 64 letters, digits, dots, dashes and underscores")]
     BadName(String),
     /// A passphrase is needed.
-    #[error("key {0:?} is encrypted and needs its passphrase: give --passphrase-file, or run on a terminal")]
+    #[error("key {0:?} is encrypted and needs its passphrase: set TETRA_PASSPHRASE, or run on a terminal")]
     Locked(String),
     /// A wrong passphrase.
     #[error("the passphrase of key {0:?} is wrong")]

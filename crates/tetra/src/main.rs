@@ -2,11 +2,12 @@
 //!
 //! Data goes to stdout, talk to stderr. Every command that shows something takes `-o json`.
 
+#![allow(unreachable_pub, reason = "a program has no outside that could reach anything")]
+
 mod amounts;
 mod chain;
 mod cli;
 mod commands;
-mod confirm;
 mod context;
 mod error;
 mod money;

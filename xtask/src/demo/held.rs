@@ -42,9 +42,9 @@ impl Held {
             let own = tables.lines().filter(|line| line.contains(&table)).map(str::to_owned);
             add("nft tables", own.collect());
         }
-        for agent in agents {
+        for (agent, tag) in agents.iter().zip(&tags) {
             held.entry("loop devices").or_default().extend(loop_devices(agent));
-            held.entry("processes").or_default().extend(shims(agent));
+            held.entry("processes").or_default().extend(shims(tag));
         }
         held.retain(|_, names| !names.is_empty());
         Ok(Self(held))
@@ -117,15 +117,15 @@ fn loop_devices(agent: &Path) -> Vec<String> {
     files.filter(|file| Path::new(file.trim_end()).starts_with(agent)).collect()
 }
 
-/// Processes that watch containers: they name a file of the agent's data folder.
-fn shims(agent: &Path) -> Vec<String> {
-    let data = agent.join("data").display().to_string();
+/// Processes that watch containers: they name a file of the agent's folder of mounts.
+fn shims(tag: &str) -> Vec<String> {
+    let run = format!("/run/tetra-{tag}/");
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     let lines = processes.filter_map(|process| {
         let line = fs::read(process.path().join("cmdline")).ok()?;
         Some((process.file_name(), String::from_utf8_lossy(&line).into_owned()))
     });
-    lines.filter(|(_, line)| line.contains(&data)).map(|(pid, _)| pid.to_string_lossy().into_owned()).collect()
+    lines.filter(|(_, line)| line.contains(&run)).map(|(pid, _)| pid.to_string_lossy().into_owned()).collect()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use proto::tetra::capacity::v1::Host;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::amounts::{self, Amount, Denoms};
+use crate::amounts::{self, Amount};
 use crate::chain::Chain;
 use crate::context::Context;
 use crate::error::{Class, CliError, Result};
@@ -162,7 +162,7 @@ async fn balance(context: &Context, chain: &Chain, text: Option<String>) -> Resu
     let address = address(context, chain, text)?;
     let coins = chain.balances(&address).await?;
     let shown = BalanceShown { address: chain.prefix().text(&address), balances: amounts::list(&coins) };
-    output::show(context.format(), &shown, |_| Denoms::of(&chain.network).lines(&coins).join("\n"))
+    output::show(context.format(), &shown, |_| amounts::lines(&chain.units, &coins).join("\n"))
 }
 
 #[derive(Serialize)]

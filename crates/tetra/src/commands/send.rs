@@ -6,10 +6,10 @@ use proto::ToAny;
 use proto::cosmos::bank::v1beta1::MsgSend;
 use serde::Serialize;
 
-use crate::amounts::{self, Amount, Denoms};
-use crate::confirm;
+use crate::amounts::{self, Amount};
 use crate::context::Context;
 use crate::error::{Class, CliError, Result};
+use crate::money::Units;
 use crate::output;
 
 /// Arguments.
@@ -53,8 +53,8 @@ struct Sent {
 /// Why it failed.
 pub async fn run(context: &Context, args: Args) -> Result {
     let network = context.network().await?;
-    let denoms = Denoms::of(&network);
-    let amount = denoms.parse(&args.amount)?;
+    let units = Units::of(&network.genesis);
+    let amount = units.parse(&args.amount)?;
     if amount.amount == 0 {
         return Err(CliError::new(Class::Usage, "nothing would be sent: the amount is zero").hint("name a larger one"));
     }
@@ -72,18 +72,18 @@ pub async fn run(context: &Context, args: Args) -> Result {
     let names = [name_of(context, &account.address()), name_of(context, &to)];
     if args.dry_run {
         eprintln!("note: a dry run; nothing was sent");
-        return output::show(context.format(), &plan, |plan| plan_text(plan, &names, &denoms, &amount, &fee));
+        return output::show(context.format(), &plan, |plan| plan_text(plan, &names, &units, &amount, &fee));
     }
     if !args.yes {
-        eprintln!("{}", plan_text(&plan, &names, &denoms, &amount, &fee));
+        eprintln!("{}", plan_text(&plan, &names, &units, &amount, &fee));
     }
-    confirm::ask(args.yes, &format!("Send {}?", denoms.show(amount.denom.as_str(), amount.amount)))?;
+    output::confirm(&format!("Send {}?", units.coin(&amount)), args.yes)?;
     let confirmed = account.send(vec![message.to_any()]).await.map_err(explained)?;
     let paid = confirmed.fee;
     let outcome = confirmed.outcome;
     let plan = Plan { gas_limit: outcome.gas_wanted, fee: amounts::list(&paid), ..plan };
     let sent = Sent { plan, hash: outcome.hash, height: outcome.height, gas_used: outcome.gas_used };
-    output::show(context.format(), &sent, |sent| sent_text(sent, &names, &denoms, &amount, &paid))
+    output::show(context.format(), &sent, |sent| sent_text(sent, &names, &units, &amount, &paid))
 }
 
 /// What the chain refused, with what helps against it.
@@ -112,7 +112,7 @@ fn name_of(context: &Context, address: &Address) -> Option<String> {
     keys.into_iter().find(|info| info.address().as_ref() == Some(address)).map(|info| info.name)
 }
 
-fn plan_text(plan: &Plan, names: &[Option<String>; 2], denoms: &Denoms, amount: &Coin, fee: &Coins) -> String {
+fn plan_text(plan: &Plan, names: &[Option<String>; 2], units: &Units, amount: &Coin, fee: &Coins) -> String {
     let [from, to] = names;
     let who = |address: &str, name: &Option<String>| match name {
         Some(name) => format!("{address} ({name})"),
@@ -121,25 +121,23 @@ fn plan_text(plan: &Plan, names: &[Option<String>; 2], denoms: &Denoms, amount: 
     output::table(&[
         output::row(["from", &who(&plan.from, from)]),
         output::row(["to", &who(&plan.to, to)]),
-        output::row(["amount", &denoms.show(amount.denom.as_str(), amount.amount)]),
-        output::row(["fee", &denoms.show_all(fee)]),
+        output::row(["amount", &units.coin(amount)]),
+        output::row(["fee", &units.coins(fee)]),
         output::row(["gas limit", &plan.gas_limit.to_string()]),
     ])
 }
 
-fn sent_text(sent: &Sent, names: &[Option<String>; 2], denoms: &Denoms, amount: &Coin, fee: &Coins) -> String {
+fn sent_text(sent: &Sent, names: &[Option<String>; 2], units: &Units, amount: &Coin, fee: &Coins) -> String {
     let happened = output::table(&[
         output::row(["gas used ", &sent.gas_used.to_string()]),
         output::row(["height", &sent.height.to_string()]),
         output::row(["hash", &sent.hash]),
     ]);
-    format!("{}\n{happened}", plan_text(&sent.plan, names, denoms, amount, fee))
+    format!("{}\n{happened}", plan_text(&sent.plan, names, units, amount, fee))
 }
 
 #[cfg(test)]
 mod tests {
-    use ledger::bank::genesis::Genesis;
-
     use super::*;
 
     #[test]
@@ -156,13 +154,13 @@ mod tests {
             fee: amounts::list(&fees),
         };
         let sent = Sent { plan, hash: "AB".repeat(32), height: 12, gas_used: 66_000 };
-        let denoms = Denoms::from_entries(&Genesis::default().denoms);
+        let units = Units::default();
         let names = [Some("alice".to_owned()), None];
-        insta::assert_snapshot!(sent_text(&sent, &names, &denoms, &amount, &fees), @r"
+        insta::assert_snapshot!(sent_text(&sent, &names, &units, &amount, &fees), @r"
         from       tetra1alice (alice)
         to         tetra1stranger
-        amount     1.5 TET (1500000utet)
-        fee        0.0025 TET (2500utet)
+        amount     1500000utet
+        fee        2500utet
         gas limit  100000
         gas used   66000
         height     12

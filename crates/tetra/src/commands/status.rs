@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::amounts::{self, Amount, Denoms};
+use crate::amounts::{self, Amount};
 use crate::chain::Chain;
 use crate::context::Context;
 use crate::error::Result;
@@ -60,7 +60,7 @@ async fn own(context: &Context, chain: &Chain) -> Result<Option<Own>> {
     let coins = chain.balances(&owner).await?;
     let address = chain.prefix().text(&owner);
     let active_deployments = chain.deployments(&address, "active").await?.len();
-    let balance_text = Denoms::of(&chain.network).lines(&coins);
+    let balance_text = amounts::lines(&chain.units, &coins);
     Ok(Some(Own { address, name, balances: amounts::list(&coins), active_deployments, balance_text }))
 }
 

@@ -10,10 +10,11 @@ use primitives::{Coins, Prefix};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::amounts::{self, Amount, Denoms};
+use crate::amounts::{self, Amount};
 use crate::chain::Chain;
 use crate::context::{Context, passphrase};
 use crate::error::{Class, Classify, CliError, Result};
+use crate::money::Units;
 use crate::output;
 
 /// How long a node may take before keys are shown without it.
@@ -288,8 +289,8 @@ async fn show(context: &Context, args: Show) -> Result {
     }
     let public_key = public_key(&store, &info)?;
     let details = Details { key, public_key, balances: coins.as_ref().map(amounts::list) };
-    let denoms = chain.map(|chain| Denoms::of(&chain.network));
-    output::show(context.format(), &details, |details| details_text(details, denoms.zip(coins)))
+    let units = chain.map(|chain| chain.units);
+    output::show(context.format(), &details, |details| details_text(details, units.zip(coins)))
 }
 
 /// The public key of a dev key, or of a key whose passphrase stands in `TETRA_PASSPHRASE`: looking asks no questions.
@@ -306,7 +307,7 @@ fn public_key(store: &Keystore, info: &KeyInfo) -> Result<Option<String>> {
     }
 }
 
-fn details_text(details: &Details, money: Option<(Denoms, Coins)>) -> String {
+fn details_text(details: &Details, money: Option<(Units, Coins)>) -> String {
     let public_key = details.public_key.as_deref().unwrap_or("locked; TETRA_PASSPHRASE opens the key");
     let facts = [
         ["name", &details.key.name],
@@ -317,7 +318,7 @@ fn details_text(details: &Details, money: Option<(Denoms, Coins)>) -> String {
     let mut rows: Vec<Vec<String>> = facts.iter().map(|row| output::row(*row)).collect();
     let balances = match money {
         None => vec!["unknown; no node answers".to_owned()],
-        Some((denoms, coins)) => denoms.lines(&coins),
+        Some((units, coins)) => amounts::lines(&units, &coins),
     };
     let labels = std::iter::once("balance").chain(std::iter::repeat(""));
     rows.extend(labels.zip(balances).map(|(label, balance)| vec![label.to_owned(), balance]));
@@ -326,8 +327,6 @@ fn details_text(details: &Details, money: Option<(Denoms, Coins)>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use ledger::bank::genesis::Genesis;
-
     use super::*;
 
     fn details(public_key: Option<&str>) -> Details {
@@ -341,14 +340,13 @@ mod tests {
         for coin in ["1500000utet", "7uusd"] {
             coins.add(&coin.parse().unwrap());
         }
-        let denoms = Denoms::from_entries(&Genesis::default().denoms);
-        insta::assert_snapshot!(details_text(&details(Some("02ab")), Some((denoms, coins))), @r"
+        insta::assert_snapshot!(details_text(&details(Some("02ab")), Some((Units::default(), coins))), @r"
         name        alice
         address     tetra1alice
         kind        dev, in the clear
         public key  02ab
-        balance     1.5 TET (1500000utet)
-                    0.000007 USD (7uusd)
+        balance     1500000utet
+                    7uusd
         ");
     }
 

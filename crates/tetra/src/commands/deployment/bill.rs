@@ -1,24 +1,22 @@
-//! The bill of a deployment, out of chain data alone. Its lines add up exactly:
+//! The bill of a deployment, out of chain data alone: what escrow announced, against rates and blocks. Two independent
+//! accounts of the same money, which must agree to the unit:
 //!
 //! ```text
-//! earned of a lease = rate × blocks = to the provider + take + not paid out (a fraction, or what is still to come)
-//! deposited         = to providers + take + refunded + rounding            once the escrow account has ended
-//! deposited         = earned + still in escrow                             as long as it is open
+//! rate × blocks of a lease = to the provider + take + not paid out (a fraction, or what is still to come)
+//! deposited                = to providers + take + refunded + rounding     once the escrow account has ended
+//! deposited                = rate × blocks + still in escrow               as long as it is open
 //! ```
 
-use pricing::take::take;
 use primitives::{Coin, Dec, DecCoin, Denom};
 use proto::akash::escrow::types::v1::State as EscrowState;
 use proto::akash::market::v1::lease::State as LeaseState;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::chain::{Chain, dec_coin, escrow_amounts};
 use crate::error::{Class, CliError, Result};
 use crate::money::Units;
 use crate::output::{self, row};
-
-const REFUNDED: &str = "tetra.escrow.v1.EventDepositRefunded";
 
 /// A deployment's bill in base units of one denom.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,8 +103,10 @@ pub(super) struct LeaseFacts {
     pub(super) created_at: u64,
     /// None while it is paid.
     pub(super) closed_on: Option<u64>,
-    /// Whole units that left escrow, take included.
-    pub(super) withdrawn: u128,
+    /// Announced payouts to the provider.
+    pub(super) paid: u128,
+    /// Announced takes of the network.
+    pub(super) taken: u128,
     pub(super) owed: u128,
 }
 
@@ -116,17 +116,23 @@ pub(super) struct AccountFacts {
     pub(super) denom: Denom,
     pub(super) height: u64,
     pub(super) ended: bool,
+    /// Not spent at the last settlement.
     pub(super) funds: Dec,
+    /// Spent until the last settlement.
     pub(super) transferred: Dec,
+    /// Announced deposits.
+    pub(super) deposited: u128,
+    /// Announced refunds.
     pub(super) refunded: u128,
-    pub(super) take_percent: u32,
+    /// Announced whole units of fractions.
+    pub(super) dust: u128,
 }
 
 impl LeaseFacts {
     fn line(&self, account: &AccountFacts) -> Option<LeaseLine> {
         let blocks = self.closed_on.unwrap_or(account.height).saturating_sub(self.created_at);
         let earned = self.rate.checked_mul_int(u128::from(blocks))?;
-        let take = take(account.take_percent, 0, self.withdrawn)?;
+        let withdrawn = Dec::from_integer(self.paid.checked_add(self.taken)?)?;
         Some(LeaseLine {
             gseq: self.gseq,
             oseq: self.oseq,
@@ -135,9 +141,9 @@ impl LeaseFacts {
             rate: Dec18(self.rate),
             blocks,
             earned: Dec18(earned),
-            net: self.withdrawn.checked_sub(take)?,
-            take,
-            unpaid: Dec18(earned.checked_sub(Dec::from_integer(self.withdrawn)?)?),
+            net: self.paid,
+            take: self.taken,
+            unpaid: Dec18(earned.checked_sub(withdrawn)?),
             owed: self.owed,
         })
     }
@@ -154,55 +160,50 @@ pub(super) fn compute(account: &AccountFacts, leases: &[LeaseFacts]) -> Option<B
         taken = taken.checked_add(line.take)?;
         owed = owed.checked_add(line.owed)?;
     }
-    let (deposited, left, rounding) = if account.ended {
-        // Whole units came in; of a deposit only the fraction that was not spent stays behind.
-        let spent = account.transferred.checked_add(Dec::from_integer(account.refunded)?)?;
-        let up = if spent.fraction().is_zero() { 0 } else { 1 };
-        let deposited = spent.floor().checked_add(up)?;
-        let rounding = deposited.checked_sub(net.checked_add(taken)?.checked_add(account.refunded)?)?;
-        (deposited, Dec::ZERO, rounding)
-    } else {
-        let total = account.transferred.checked_add(account.funds)?;
-        (total.floor(), total.saturating_sub(earned), 0)
-    };
+    let deposited = Dec::from_integer(account.deposited)?;
+    let left = if account.ended { Dec::ZERO } else { deposited.saturating_sub(earned) };
+    let out = net.checked_add(taken)?.checked_add(account.refunded)?.checked_add(account.dust)?;
     let adds_up = if account.ended {
-        // What was earned is what left escrow, except what nobody paid.
-        let paid_for = account.transferred.checked_add(Dec::from_integer(owed)?)?;
-        earned == paid_for
+        // What was earned is what left escrow, except what nobody paid; and all that came in went out.
+        earned == account.transferred.checked_add(Dec::from_integer(owed)?)? && account.deposited == out
     } else {
-        Dec::from_integer(deposited)? == earned.checked_add(left)?
+        deposited == account.transferred.checked_add(account.funds)? && deposited == earned.checked_add(left)?
     };
     Some(Bill {
         denom: account.denom.to_string(),
         height: account.height,
         ended: account.ended,
-        deposited,
+        deposited: account.deposited,
         leases: lines,
         earned: Dec18(earned),
         net,
         take: taken,
         refunded: account.refunded,
-        rounding,
+        rounding: account.dust,
         left: Dec18(left),
         owed,
         adds_up,
     })
 }
 
-fn refunds(events: &[client::node::ChainEvent], xid: &str) -> u128 {
-    let json = |event: &client::node::ChainEvent, key: &str| {
-        event.attribute(key).and_then(|text| serde_json::from_str::<Value>(text).ok()).unwrap_or_default()
-    };
-    let ours = |event: &&client::node::ChainEvent| {
-        event.kind == REFUNDED
-            && json(event, "id").get("xid").and_then(Value::as_str) == Some(xid)
-            && json(event, "id").get("scope").and_then(Value::as_str) == Some("deployment")
-    };
-    let amount = |event: &client::node::ChainEvent| {
-        let amount = json(event, "amount");
-        amount.get("amount").and_then(Value::as_str).and_then(|text| text.parse::<u128>().ok())
-    };
-    events.iter().filter(ours).filter_map(amount).fold(0, u128::saturating_add)
+/// The sum of an amount over all announcements of a kind about a thing.
+struct Announced(Vec<client::node::ChainEvent>);
+
+impl Announced {
+    async fn of(chain: &Chain, kind: &str, id: &Value) -> Result<Self> {
+        let (kind, id) = (format!("tetra.escrow.v1.{kind}"), id.to_string());
+        let txs = chain.node.search(&format!("{kind}.id='{id}'")).await?;
+        let events = txs.into_iter().flat_map(|tx| tx.events);
+        Ok(Self(events.filter(|event| event.kind == kind && event.attribute("id") == Some(id.as_str())).collect()))
+    }
+
+    fn sum(&self, field: &str) -> u128 {
+        let amount = |event: &client::node::ChainEvent| {
+            let coin: Value = serde_json::from_str(event.attribute(field)?).ok()?;
+            coin.get("amount")?.as_str()?.parse::<u128>().ok()
+        };
+        self.0.iter().filter_map(amount).fold(0, u128::saturating_add)
+    }
 }
 
 impl Bill {
@@ -219,34 +220,42 @@ impl Bill {
         let (denom, funds, transferred) = escrow_amounts(&escrow)?;
         let ended = escrow.state != EscrowState::Open as i32;
         let settled_at = u64::try_from(escrow.settled_at).unwrap_or_default();
-        let refunded = match ended {
-            true => refunds(&chain.events_at(settled_at).await?, &format!("{owner}/{dseq}")),
-            false => 0,
-        };
-        let take_percent = chain.take_percent(&denom).await?;
+        let id = json!({ "scope": "deployment", "xid": format!("{owner}/{dseq}") });
         let height = if ended { settled_at } else { height.max(settled_at) };
-        let account = AccountFacts { denom, height, ended, funds, transferred, refunded, take_percent };
+        let account = AccountFacts {
+            denom,
+            height,
+            ended,
+            funds,
+            transferred,
+            deposited: Announced::of(chain, "EventDeposited", &id).await?.sum("amount"),
+            refunded: Announced::of(chain, "EventDepositRefunded", &id).await?.sum("amount"),
+            dust: Announced::of(chain, "EventDustCollected", &id).await?.sum("amount"),
+        };
         let mut leases = Vec::new();
         for found in chain.leases(owner, dseq, "").await? {
             let lease = found.lease.ok_or_else(|| malformed("no lease"))?;
-            let id = lease.id.unwrap_or_default();
+            let lease_id = lease.id.unwrap_or_default();
+            let payment_id = format!("{}/{}/{}", lease_id.gseq, lease_id.oseq, lease_id.provider);
+            let payouts =
+                Announced::of(chain, "EventPaymentWithdrawn", &json!({ "aid": id, "xid": payment_id })).await?;
             let payment =
                 found.escrow_payment.and_then(|payment| payment.state).ok_or_else(|| malformed("no payment"))?;
             let flows = [LeaseState::Active as i32, LeaseState::Reclaiming as i32].contains(&lease.state);
-            let withdrawn = payment.withdrawn.and_then(|coin| coin.amount.parse().ok()).unwrap_or_default();
             let owed = match payment.unsettled {
                 Some(coin) => dec_coin(Some(&coin))?.amount.floor(),
                 None => 0,
             };
             leases.push(LeaseFacts {
-                gseq: id.gseq,
-                oseq: id.oseq,
-                provider: id.provider,
+                gseq: lease_id.gseq,
+                oseq: lease_id.oseq,
+                provider: lease_id.provider,
                 state: LeaseState::try_from(lease.state).map_or("?", |state| state.as_str_name()).to_owned(),
                 rate: dec_coin(lease.price.as_ref())?.amount,
                 created_at: u64::try_from(lease.created_at).unwrap_or_default(),
                 closed_on: if flows { None } else { u64::try_from(lease.closed_on).ok() },
-                withdrawn,
+                paid: payouts.sum("paid"),
+                taken: payouts.sum("take"),
                 owed,
             });
         }
@@ -327,19 +336,20 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn account(ended: bool, funds: &str, transferred: &str, refunded: u128) -> AccountFacts {
+    fn account(ended: bool, funds: &str, transferred: &str, refunded: u128, dust: u128) -> AccountFacts {
         AccountFacts {
             denom: Denom::new("utet").unwrap(),
             height: 110,
             ended,
             funds: dec(funds),
             transferred: dec(transferred),
+            deposited: 1000,
             refunded,
-            take_percent: 4,
+            dust,
         }
     }
 
-    fn lease(rate: &str, closed_on: Option<u64>, withdrawn: u128) -> LeaseFacts {
+    fn lease(rate: &str, closed_on: Option<u64>, paid: u128, taken: u128) -> LeaseFacts {
         LeaseFacts {
             gseq: 1,
             oseq: 1,
@@ -348,7 +358,8 @@ mod tests {
             rate: dec(rate),
             created_at: 10,
             closed_on,
-            withdrawn,
+            paid,
+            taken,
             owed: 0,
         }
     }
@@ -356,7 +367,7 @@ mod tests {
     #[test]
     fn a_closed_deployment_adds_up_to_the_unit() {
         // 100 blocks of 7.255: 725.5 are spent of 1000, the provider gets 725, the tenant 274, one unit is rounding.
-        let bill = compute(&account(true, "0", "725.5", 274), &[lease("7.255", Some(110), 725)]).unwrap();
+        let bill = compute(&account(true, "0", "725.5", 274, 1), &[lease("7.255", Some(110), 696, 29)]).unwrap();
         assert!(bill.adds_up);
         assert_eq!((bill.deposited, bill.net, bill.take, bill.refunded, bill.rounding), (1000, 696, 29, 274, 1));
         assert_eq!(bill.deposited, bill.net + bill.take + bill.refunded + bill.rounding);
@@ -365,7 +376,7 @@ mod tests {
 
     #[test]
     fn a_running_deployment_shows_what_is_left_now_although_nothing_was_settled() {
-        let bill = compute(&account(false, "1000", "0", 0), &[lease("7.255", None, 0)]).unwrap();
+        let bill = compute(&account(false, "1000", "0", 0, 0), &[lease("7.255", None, 0, 0)]).unwrap();
         assert!(bill.adds_up);
         assert_eq!((bill.deposited, bill.left.0), (1000, dec("274.5")));
         insta::assert_snapshot!(bill.text(&Units::default()));
@@ -373,16 +384,25 @@ mod tests {
 
     #[test]
     fn debt_is_not_counted_as_paid() {
-        let mut drained = lease("20", Some(110), 1000);
+        let mut drained = lease("20", Some(110), 960, 40);
         drained.owed = 1000;
-        let bill = compute(&account(true, "0", "1000", 0), &[drained]).unwrap();
+        let bill = compute(&account(true, "0", "1000", 0, 0), &[drained]).unwrap();
         assert!(bill.adds_up);
         assert_eq!((bill.deposited, bill.net, bill.take, bill.owed), (1000, 960, 40, 1000));
     }
 
     #[test]
     fn a_lie_is_noticed() {
-        let bill = compute(&account(true, "0", "700", 300), &[lease("7.255", Some(110), 700)]).unwrap();
-        assert!(!bill.adds_up);
+        let honest = (account(true, "0", "725.5", 274, 1), lease("7.255", Some(110), 696, 29));
+        for lie in 0..4 {
+            let (mut account, mut lease) = honest.clone();
+            match lie {
+                0 => account.transferred = dec("700"),
+                1 => account.refunded += 1,
+                2 => account.dust = 0,
+                _ => lease.paid -= 1,
+            }
+            assert!(!compute(&account, &[lease]).unwrap().adds_up, "lie {lie}");
+        }
     }
 }
