@@ -53,17 +53,17 @@ impl Facts {
             let value = at(path)?.as_str();
             value.map(str::to_owned).ok_or_else(|| garbled(format!("{path} is no text")))
         };
-        let gas = match answer.pointer("/genesis/state/fees/params/gas_prices/0") {
+        let gas = match answer.pointer("/genesis/app_state/state/fees/params/gas_prices/0") {
             None => ("utet".to_owned(), "0".to_owned()),
             Some(price) => {
                 let field = |key| price.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
                 (field("denom"), field("price"))
             }
         };
-        let interval = at("/genesis/block_interval_ms")?.as_u64().filter(|ms| *ms > 0);
+        let interval = at("/genesis/app_state/block_interval_ms")?.as_u64().filter(|ms| *ms > 0);
         Ok(Self {
-            chain_id: text("/genesis/chain_id")?,
-            prefix: Prefix::new(&text("/genesis/prefix")?).map_err(|error| garbled(error.to_string()))?,
+            chain_id: text("/genesis/app_state/chain_id")?,
+            prefix: Prefix::new(&text("/genesis/app_state/prefix")?).map_err(|error| garbled(error.to_string()))?,
             block_interval_ms: interval.ok_or_else(|| garbled("block_interval_ms is no number above 0".to_owned()))?,
             gas: (
                 Denom::new(&gas.0).map_err(|error| garbled(error.to_string()))?,

@@ -1,19 +1,19 @@
 //! The questions that commands ask the chain.
 
-use client::{Node, NodeError};
-use primitives::{Address, Coins, Dec, DecCoin, Denom, Prefix};
+use client::Node;
+use primitives::{Address, Coin, Coins, Dec, DecCoin, Denom, Prefix};
+use proto::Message;
 use proto::akash::deployment::{v1 as deployment_ids, v1beta4 as deployment};
 use proto::akash::escrow::types::v1 as escrow;
 use proto::akash::market::{v1 as market_ids, v1beta5 as market};
 use proto::akash::provider::v1beta4 as provider;
 use proto::cosmos::bank::v1beta1 as bank;
-use proto::cosmos::base::query::v1beta1::PageRequest;
+use proto::cosmos::base::query::v1beta1::{PageRequest, PageResponse};
 use proto::cosmos::base::v1beta1 as base;
 use proto::tetra::capacity::v1 as capacity;
-use serde_json::{Value, json};
 
 use crate::context::Network;
-use crate::error::{Class, CliError, Result};
+use crate::error::{Class, Classify, CliError, Result};
 use crate::money::Units;
 
 /// How many entries a page has.
@@ -27,10 +27,6 @@ pub struct Chain {
     pub network: Network,
     /// How its denoms are shown.
     pub units: Units,
-}
-
-fn page(key: Vec<u8>) -> Option<PageRequest> {
-    Some(PageRequest { key, limit: PAGE, ..PageRequest::default() })
 }
 
 /// An amount of the wire.
@@ -77,29 +73,41 @@ impl Chain {
         &self.network.prefix
     }
 
+    /// Every page of an answer.
+    async fn all<Q: Message, R: Message + Default, T>(
+        &self,
+        path: &str,
+        request: impl Fn(Option<PageRequest>) -> Q,
+        parts: impl Fn(R) -> (Vec<T>, Option<PageResponse>),
+    ) -> Result<Vec<T>> {
+        let (mut all, mut key) = (Vec::new(), Vec::new());
+        loop {
+            let page = PageRequest { key, limit: PAGE, ..PageRequest::default() };
+            let (items, page) = parts(self.node.query(path, &request(Some(page))).await?);
+            all.extend(items);
+            key = page.unwrap_or_default().next_key;
+            if key.is_empty() {
+                return Ok(all);
+            }
+        }
+    }
+
     /// All coins of an account.
     ///
     /// # Errors
     /// When the node does not answer.
     pub async fn balances(&self, address: &Address) -> Result<Coins> {
         let address = self.prefix().text(address);
+        let found = self.all(
+            "/cosmos.bank.v1beta1.Query/AllBalances",
+            |pagination| bank::QueryAllBalancesRequest { address: address.clone(), pagination, resolve_denom: false },
+            |found: bank::QueryAllBalancesResponse| (found.balances, found.pagination),
+        );
         let mut all = Coins::new();
-        let mut key = Vec::new();
-        loop {
-            let request =
-                bank::QueryAllBalancesRequest { address: address.clone(), pagination: page(key), resolve_denom: false };
-            let path = "/cosmos.bank.v1beta1.Query/AllBalances";
-            let found: bank::QueryAllBalancesResponse = self.node.query(path, &request).await?;
-            for coin in &found.balances {
-                let coin = primitives::Coin::from_wire(&coin.denom, &coin.amount)
-                    .map_err(|error| CliError::new(Class::Internal, error))?;
-                all.add(&coin);
-            }
-            key = found.pagination.unwrap_or_default().next_key;
-            if key.is_empty() {
-                return Ok(all);
-            }
+        for coin in found.await? {
+            all.add(&Coin::from_wire(&coin.denom, &coin.amount).class(Class::Internal)?);
         }
+        Ok(all)
     }
 
     /// Deployments of an owner; `state` is empty for all.
@@ -108,18 +116,12 @@ impl Chain {
     /// When the node does not answer.
     pub async fn deployments(&self, owner: &str, state: &str) -> Result<Vec<deployment::QueryDeploymentResponse>> {
         let filters = deployment::DeploymentFilters { owner: owner.to_owned(), state: state.to_owned(), dseq: 0 };
-        let mut all = Vec::new();
-        let mut key = Vec::new();
-        loop {
-            let request = deployment::QueryDeploymentsRequest { filters: Some(filters.clone()), pagination: page(key) };
-            let path = "/akash.deployment.v1beta4.Query/Deployments";
-            let found: deployment::QueryDeploymentsResponse = self.node.query(path, &request).await?;
-            all.extend(found.deployments);
-            key = found.pagination.unwrap_or_default().next_key;
-            if key.is_empty() {
-                return Ok(all);
-            }
-        }
+        let found = self.all(
+            "/akash.deployment.v1beta4.Query/Deployments",
+            |pagination| deployment::QueryDeploymentsRequest { filters: Some(filters.clone()), pagination },
+            |found: deployment::QueryDeploymentsResponse| (found.deployments, found.pagination),
+        );
+        found.await
     }
 
     /// One deployment.
@@ -143,41 +145,14 @@ impl Chain {
     /// # Errors
     /// When the node does not answer.
     pub async fn bids(&self, owner: &str, dseq: u64, state: &str) -> Result<Vec<market::Bid>> {
-        let filters =
-            market::BidFilters { owner: owner.to_owned(), dseq, state: state.to_owned(), ..Default::default() };
-        let mut all = Vec::new();
-        let mut key = Vec::new();
-        loop {
-            let request = market::QueryBidsRequest { filters: Some(filters.clone()), pagination: page(key) };
-            let found: market::QueryBidsResponse =
-                self.node.query("/akash.market.v1beta5.Query/Bids", &request).await?;
-            all.extend(found.bids.into_iter().filter_map(|bid| bid.bid));
-            key = found.pagination.unwrap_or_default().next_key;
-            if key.is_empty() {
-                return Ok(all);
-            }
-        }
-    }
-
-    /// Orders of a deployment.
-    ///
-    /// # Errors
-    /// When the node does not answer.
-    pub async fn orders(&self, owner: &str, dseq: u64, state: &str) -> Result<Vec<market::Order>> {
-        let filters =
-            market::OrderFilters { owner: owner.to_owned(), dseq, state: state.to_owned(), ..Default::default() };
-        let mut all = Vec::new();
-        let mut key = Vec::new();
-        loop {
-            let request = market::QueryOrdersRequest { filters: Some(filters.clone()), pagination: page(key) };
-            let found: market::QueryOrdersResponse =
-                self.node.query("/akash.market.v1beta5.Query/Orders", &request).await?;
-            all.extend(found.orders);
-            key = found.pagination.unwrap_or_default().next_key;
-            if key.is_empty() {
-                return Ok(all);
-            }
-        }
+        let (owner, state) = (owner.to_owned(), state.to_owned());
+        let filters = market::BidFilters { owner, dseq, state, ..Default::default() };
+        let found = self.all(
+            "/akash.market.v1beta5.Query/Bids",
+            |pagination| market::QueryBidsRequest { filters: Some(filters.clone()), pagination },
+            |found: market::QueryBidsResponse| (found.bids, found.pagination),
+        );
+        Ok(found.await?.into_iter().filter_map(|bid| bid.bid).collect())
     }
 
     /// Leases of an owner with their payments; `dseq` 0 for all deployments, `state` empty for all.
@@ -185,20 +160,14 @@ impl Chain {
     /// # Errors
     /// When the node does not answer.
     pub async fn leases(&self, owner: &str, dseq: u64, state: &str) -> Result<Vec<market::QueryLeaseResponse>> {
-        let filters =
-            market_ids::LeaseFilters { owner: owner.to_owned(), dseq, state: state.to_owned(), ..Default::default() };
-        let mut all = Vec::new();
-        let mut key = Vec::new();
-        loop {
-            let request = market::QueryLeasesRequest { filters: Some(filters.clone()), pagination: page(key) };
-            let found: market::QueryLeasesResponse =
-                self.node.query("/akash.market.v1beta5.Query/Leases", &request).await?;
-            all.extend(found.leases);
-            key = found.pagination.unwrap_or_default().next_key;
-            if key.is_empty() {
-                return Ok(all);
-            }
-        }
+        let (owner, state) = (owner.to_owned(), state.to_owned());
+        let filters = market_ids::LeaseFilters { owner, dseq, state, ..Default::default() };
+        let found = self.all(
+            "/akash.market.v1beta5.Query/Leases",
+            |pagination| market::QueryLeasesRequest { filters: Some(filters.clone()), pagination },
+            |found: market::QueryLeasesResponse| (found.leases, found.pagination),
+        );
+        found.await
     }
 
     /// All registered providers.
@@ -206,18 +175,12 @@ impl Chain {
     /// # Errors
     /// When the node does not answer.
     pub async fn providers(&self) -> Result<Vec<provider::Provider>> {
-        let mut all = Vec::new();
-        let mut key = Vec::new();
-        loop {
-            let request = provider::QueryProvidersRequest { pagination: page(key) };
-            let found: provider::QueryProvidersResponse =
-                self.node.query("/akash.provider.v1beta4.Query/Providers", &request).await?;
-            all.extend(found.providers);
-            key = found.pagination.unwrap_or_default().next_key;
-            if key.is_empty() {
-                return Ok(all);
-            }
-        }
+        let found = self.all(
+            "/akash.provider.v1beta4.Query/Providers",
+            |pagination| provider::QueryProvidersRequest { pagination },
+            |found: provider::QueryProvidersResponse| (found.providers, found.pagination),
+        );
+        found.await
     }
 
     /// The address of a provider's gateway.
@@ -237,54 +200,11 @@ impl Chain {
     /// # Errors
     /// When the node does not answer.
     pub async fn hosts(&self, owner: &str) -> Result<Vec<capacity::Host>> {
-        let mut all = Vec::new();
-        let mut key = Vec::new();
-        loop {
-            let request = capacity::QueryHostsRequest { owner: owner.to_owned(), pagination: page(key) };
-            let found: capacity::QueryHostsResponse =
-                self.node.query("/tetra.capacity.v1.Query/Hosts", &request).await?;
-            all.extend(found.hosts);
-            key = found.pagination.unwrap_or_default().next_key;
-            if key.is_empty() {
-                return Ok(all);
-            }
-        }
-    }
-
-    /// The take of a denom in percent, as it is now.
-    ///
-    /// # Errors
-    /// When the node does not answer.
-    pub async fn take_percent(&self, denom: &Denom) -> Result<u32> {
-        use proto::akash::take::v1::{QueryParamsRequest, QueryParamsResponse};
-        let found: QueryParamsResponse = self.node.query("/akash.take.v1.Query/Params", &QueryParamsRequest {}).await?;
-        let params = found.params.unwrap_or_default();
-        let special = params.denom_take_rates.iter().find(|rate| rate.denom == denom.as_str()).map(|rate| rate.rate);
-        Ok(special.unwrap_or(params.default_take_rate))
-    }
-
-    /// Events of a block, of its transactions and of its end.
-    ///
-    /// # Errors
-    /// When the node does not answer.
-    pub async fn events_at(&self, height: u64) -> Result<Vec<client::node::ChainEvent>> {
-        let results: Value = self.node.call("block_results", json!({ "height": height.to_string() })).await?;
-        let garbled = |why: String| {
-            CliError::from(NodeError::Garbled {
-                url: self.node.url().to_owned(),
-                method: "block_results".to_owned(),
-                why,
-            })
-        };
-        let txs = results.get("txs_results").and_then(Value::as_array).cloned().unwrap_or_default();
-        let of_txs = txs.iter().filter_map(|tx| tx.get("events"));
-        let lists = of_txs.chain(results.get("finalize_block_events")).filter(|events| !events.is_null());
-        let mut all = Vec::new();
-        for events in lists {
-            let events: Vec<client::node::ChainEvent> =
-                serde_json::from_value(events.clone()).map_err(|error| garbled(error.to_string()))?;
-            all.extend(events);
-        }
-        Ok(all)
+        let found = self.all(
+            "/tetra.capacity.v1.Query/Hosts",
+            |pagination| capacity::QueryHostsRequest { owner: owner.to_owned(), pagination },
+            |found: capacity::QueryHostsResponse| (found.hosts, found.pagination),
+        );
+        found.await
     }
 }

@@ -35,6 +35,15 @@ impl ProcessId {
         }
     }
 
+    /// Whether it has a handler for a signal. The first process of a container gets no other ones from the kernel.
+    pub(crate) fn handles(self, signal: Signal) -> bool {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap_or_default();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        // Unknown is treated as handled: then it merely takes longer.
+        caught.is_none_or(|mask| mask & (1 << (signal.as_raw() - 1)) != 0)
+    }
+
     /// Returns when it has ended.
     pub(crate) async fn ended(self) {
         let Some(process) = self.open() else { return };
@@ -75,6 +84,16 @@ mod tests {
         process.ended().await;
         assert!(!process.is_alive());
         child.wait().unwrap();
+    }
+
+    #[test]
+    fn handlers_are_seen() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let process = ProcessId::of(i32::try_from(child.id()).unwrap()).unwrap();
+        assert!(!process.handles(Signal::TERM));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(process.handles(Signal::TERM), "of an ended process nothing is known");
     }
 
     #[test]

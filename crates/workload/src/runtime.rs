@@ -36,7 +36,7 @@ pub trait Runtime: Send + Sync {
     /// Log lines of one replica, oldest first.
     async fn logs(&self, id: &PodId, query: &LogQuery) -> Result<BoxStream<'static, LogLine>>;
 
-    /// Ends all processes of a pod (SIGTERM, then SIGKILL after `grace`); everything else stays.
+    /// Ends all processes of a pod (SIGTERM to those that handle it, then SIGKILL after `grace`); everything else stays.
     async fn stop(&self, id: &PodId, grace: Duration) -> Result<()>;
 
     /// Ends a pod and deletes all it had, volumes and logs included. Removing what is not there

@@ -1,6 +1,6 @@
 //! What tenants ask.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use sdl::manifest::Manifest;
 use serde_json::{Map, Value, json};
 use workload::{LogQuery, Phases, PodStatus, ReplicaStatus, State};
 
+use super::answer::answering;
 use super::leases::{Work, runs};
 use super::serve::ServeError;
 use super::{Agent, lock};
@@ -59,7 +60,7 @@ impl Desk for Counter {
         let work = slot.work.lock().await;
         let record = work.record.as_ref().ok_or_else(|| no_manifest(lease))?;
         let pod = self.0.runtime.status(&lease.pod()).await.ok();
-        Ok(show_lease(record, &work, pod.as_ref()))
+        Ok(show_lease(record, &work, pod.as_ref(), &answering(pod.as_ref()).await))
     }
 
     async fn logs(&self, lease: &LeaseName, request: &LogRequest) -> Result<BoxStream<'static, NamedLine>, DeskError> {
@@ -227,17 +228,21 @@ fn group_of(deployment: &QueryDeploymentResponse, gseq: u32) -> Option<&GroupSpe
 }
 
 /// The state of a lease (spec/akash.md 3.3); `reason` tells why services that should run do not.
-fn show_lease(record: &LeaseRecord, work: &Work, pod: Option<&PodStatus>) -> Value {
+fn show_lease(
+    record: &LeaseRecord,
+    work: &Work,
+    pod: Option<&PodStatus>,
+    answering: &BTreeSet<(String, u32)>,
+) -> Value {
     let mut services = Map::new();
     for service in record.group().into_iter().flat_map(|group| &group.services) {
         let replicas = pod.into_iter().flat_map(|pod| &pod.replicas).filter(|replica| replica.service == service.name);
-        let (mut running, mut restarts, mut exit) = (0u32, 0u32, None);
+        let ready = answering.iter().filter(|(name, _)| *name == service.name).count();
+        let (mut restarts, mut exit) = (0u32, None);
         for replica in replicas {
             restarts = restarts.saturating_add(replica.restarts);
-            match &replica.state {
-                State::Running { .. } => running += 1,
-                State::Exited(status) => exit = Some(*status),
-                State::Absent => {}
+            if let State::Exited(status) = &replica.state {
+                exit = Some(*status);
             }
         }
         let urls = work.published.iter().filter_map(|published| match published {
@@ -245,10 +250,10 @@ fn show_lease(record: &LeaseRecord, work: &Work, pod: Option<&PodStatus>) -> Val
             _ => None,
         });
         let mut state = json!({
-            "name": service.name, "available": running, "total": service.count,
+            "name": service.name, "available": ready, "total": service.count,
             "uris": urls.flatten().collect::<Vec<String>>(),
             "observed_generation": 1, "replicas": service.count, "updated_replicas": service.count,
-            "ready_replicas": running, "available_replicas": running, "restarts": restarts,
+            "ready_replicas": ready, "available_replicas": ready, "restarts": restarts,
         });
         if let (Some(exit), Some(state)) = (exit, state.as_object_mut()) {
             state.insert("last_exit".to_owned(), json!(exit));

@@ -9,8 +9,9 @@
 //! | `keep` | containers that end are started again |
 //! | `sync` | follows the chain, and compares all of it with all that is here |
 //! | `money` | withdraws, and watches what escrows still hold |
-//! | `desk` | what tenants ask |
+//! | `desk`, `answer` | what tenants ask; whether replicas answer |
 
+mod answer;
 mod desk;
 mod keep;
 mod leases;

@@ -97,7 +97,7 @@ pub async fn run(context: &Context, args: Args) -> Result {
 fn machine(report: &HostReport) -> Vec<Check> {
     let mut checks = vec![Check::ok("kernel", format!("{} on {}", report.kernel, report.architecture))];
     checks.push(Check::ok("cpu", format!("{} x {}", report.cpus, report.cpu_model)));
-    let gib = |bytes: u64| format!("{}.{} GiB", bytes >> 30, (bytes % (1 << 30)) * 10 >> 30);
+    let gib = |bytes: u64| format!("{}.{} GiB", bytes >> 30, ((bytes % (1 << 30)) * 10) >> 30);
     let (free, all) = (gib(report.memory_available_bytes), gib(report.memory_bytes));
     checks.push(Check::ok("memory", format!("{free} available of {all}")));
     let gpus: Vec<String> = report.gpus.iter().map(|gpu| format!("{} {}", gpu.vendor, gpu.device_id)).collect();

@@ -35,7 +35,7 @@ impl Host {
         let Some(Running { shim, container, .. }) = self.running(record, replica) else {
             return;
         };
-        if !grace.is_zero() {
+        if !grace.is_zero() && container.handles(Signal::TERM) {
             container.signal(Signal::TERM);
             if timeout(grace, container.ended()).await.is_ok() {
                 let _ = timeout(KILL_LIMIT, shim.ended()).await;
