@@ -139,6 +139,10 @@ fn a_block_has_one_encoding() {
     let (bytes, _) = first_block();
     let block = decode_block(&bytes).unwrap();
     assert_eq!(encode_block(&block), bytes);
+    // As in Go, the first block's parent and last commit are empty, not missing.
+    let has = |part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
+    assert!(has(&[0x2a, 2, 0x12, 0, 0x32]), "field 5 of the header, before field 6");
+    assert!(bytes.ends_with(&[0x22, 4, 0x1a, 2, 0x12, 0]), "field 4 of the block");
     // An unknown field would change the part set but not the header.
     let padded = [&bytes[..], &[0xf8, 0x07, 0x01]].concat();
     assert_eq!(decode_block(&padded), Err(CometError::NotCanonical));

@@ -4,7 +4,8 @@
 //! are exact, since both are whole numbers of 10^-18 base units, so that it does not matter how often an account is
 //! settled. When funds run out, every payee is paid for the ticks that the funds cover whole; what is left is shared
 //! in proportion to the rates, each share rounded down to 10^-18. The debt is what that one further tick still wants,
-//! so that it, too, is the same whenever the exhaustion is noticed.
+//! so that it, too, is the same whenever the exhaustion is noticed. In total it is rounded up to whole base units:
+//! who ran out of funds owes something.
 
 use primitives::Dec;
 use primitives::math::mul_div_floor;
@@ -36,8 +37,8 @@ pub struct Settlement {
     pub earned: Vec<Dec>,
     /// Ticks that the funds covered whole.
     pub covered: u64,
-    /// When funds ran out: what each payment is still owed of the tick after the covered ones, rounded down to whole
-    /// base units.
+    /// When funds ran out: what each payment is still owed of the tick after the covered ones, in whole base units.
+    /// The sum is rounded up, so that it is never zero.
     pub owed: Option<Vec<u128>>,
 }
 
@@ -83,8 +84,23 @@ pub fn settle(funds: Dec, rates: &[Dec], ticks: u64) -> Result<Settlement, Settl
         .iter()
         .zip(rates)
         .map(|(whole, rate)| whole.checked_add(share(rate)).ok_or(SettlementError::RatesTooLarge));
-    let owed = rates.iter().map(|rate| rate.saturating_sub(share(rate)).floor()).collect();
+    let wanted: Vec<Dec> = rates.iter().map(|rate| rate.saturating_sub(share(rate))).collect();
+    let owed = whole_debts(&wanted, total.saturating_sub(rest));
     Ok(Settlement { earned: earned.collect::<Result<_, _>>()?, covered, owed: Some(owed) })
+}
+
+/// Debts in whole base units: each rounded down, and the units that are then missing to `total`, rounded up, one each
+/// to the first debts with a fraction.
+fn whole_debts(wanted: &[Dec], total: Dec) -> Vec<u128> {
+    let up = u128::from(!total.fraction().is_zero());
+    let floors = wanted.iter().fold(0u128, |sum, debt| sum.saturating_add(debt.floor()));
+    let mut missing = (total.floor() + up).saturating_sub(floors);
+    let mut debt = |wanted: &Dec| {
+        let more = missing.min(u128::from(!wanted.fraction().is_zero()));
+        missing -= more;
+        wanted.floor() + more
+    };
+    wanted.iter().map(&mut debt).collect()
 }
 
 /// Shares a late top-up of whole base units among debts: in proportion to them, rounded down, and the units that
@@ -135,7 +151,13 @@ mod tests {
         let paid = settle(dec("100"), &[dec("10"), dec("20")], 1000).unwrap();
         assert_eq!(paid.covered, 3);
         assert_eq!(paid.earned, [dec("33.333333333333333333"), dec("66.666666666666666666")]);
-        assert_eq!(paid.owed, Some(vec![6, 13]));
+        assert_eq!(paid.owed, Some(vec![7, 13]));
+    }
+
+    #[test]
+    fn a_debt_of_fractions_is_one_unit() {
+        let paid = settle(dec("1"), &[dec("0.3"), dec("0.3")], 9).unwrap();
+        assert_eq!((paid.covered, paid.owed), (1, Some(vec![1, 0])));
     }
 
     #[test]
@@ -222,9 +244,12 @@ mod tests {
             let left = funds.checked_sub(sum(&paid.earned));
             prop_assert!(left.is_some());
             // What rounding leaves is less than one atom per payee.
-            if paid.owed.is_some() {
-                prop_assert!(left.unwrap().atoms() < rates.len() as u128);
-            }
+            let Some(owed) = paid.owed else { return Ok(()) };
+            prop_assert!(left.unwrap().atoms() < rates.len() as u128);
+            // What is owed is what the tick after the covered ones still wanted, in total rounded up.
+            let total = sum(&rates).atoms();
+            let wanted = total - funds.atoms() % total;
+            prop_assert_eq!(owed.iter().sum::<u128>(), wanted.div_ceil(Dec::ONE.atoms()));
         }
 
         #[test]

@@ -20,7 +20,10 @@ async fn a_page_is_served_and_nothing_remains() {
         println!("{:?}", started.phases);
         let replica = &started.status.replicas[0];
         let page = get(&replica.address.to_string(), 80).await;
-        assert!(page.lines().next().is_some_and(|line| line.ends_with("200 OK")) && page.contains("hello from Tetra"), "{page}");
+        assert!(
+            page.lines().next().is_some_and(|line| line.ends_with("200 OK")) && page.contains("hello from Tetra"),
+            "{page}"
+        );
         let id = PodId::new("serve");
         let usage = agent.host.status(&id).await.unwrap().replicas[0].usage.unwrap();
         assert!(usage.memory_bytes > 0 && usage.pids >= 1, "{usage:?}");

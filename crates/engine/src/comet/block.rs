@@ -1,7 +1,7 @@
 //! Blocks to bytes and back.
 
 use prost::Message;
-use tendermint::block::{Block, Commit};
+use tendermint::block::{self, Block, Commit};
 use tendermint::evidence::List as EvidenceList;
 use tendermint_proto::v0_38::types as pb;
 
@@ -23,9 +23,12 @@ pub fn assemble(fields: &HeaderFields<'_>) -> Result<(Block, Vec<u8>, BlockRef),
 
 /// The block as CometBFT writes it (`tendermint.types.Block`).
 pub fn encode_block(block: &Block) -> Vec<u8> {
-    // Go writes an empty commit, not none, into the first block.
+    // Go writes an empty commit and an empty id of a parent, not none, into the first block.
     let mut raw = pb::Block::from(block.clone());
     raw.last_commit.get_or_insert_with(|| Commit::default().into());
+    if let Some(header) = &mut raw.header {
+        header.last_block_id.get_or_insert_with(|| block::Id::default().into());
+    }
     raw.encode_to_vec()
 }
 

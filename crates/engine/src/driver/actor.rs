@@ -1,15 +1,19 @@
 //! Malachite's own actors: real network, disk and clock.
 
 use std::fmt::Display;
+use std::fs::File;
 use std::future::Future;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use arc_malachitebft_app_channel::app::types::codec::Codec;
 use arc_malachitebft_app_channel::{
     AppMsg, Channels, ConsensusContext, EngineHandle, NetworkContext, NetworkIdentity, NetworkMsg, Reply,
     RequestContext, Signer, SyncContext, WalContext, start_engine,
 };
-use tokio::sync::mpsc;
-use tracing::debug;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+use tracing::{debug, warn};
 
 use super::handler::{Handler, Me};
 use super::{Consensus, EngineError};
@@ -22,6 +26,8 @@ use crate::signing::{ChainSigner, ChainVerifier};
 
 /// Requests that may wait for the engine's attention.
 const REQUESTS: usize = 100;
+/// How long a stopped engine may take to close its log.
+const LOG_CLOSES: Duration = Duration::from_secs(10);
 
 /// The engine of a real node.
 #[derive(Debug)]
@@ -93,11 +99,30 @@ impl Consensus for ActorEngine {
         let (mut channels, engine) = self.start().await?;
         let outcome = serve(&mut handler, &mut channels, stop).await;
         engine.actor.stop(None);
-        // The actors are done with the log and the sockets only when this task has ended.
+        // The actors are done with the sockets only when this task has ended.
         if let Err(error) = engine.handle.await {
             debug!(%error, "engine task ended abruptly");
         }
+        log_is_free(self.config.wal).await;
         outcome
+    }
+}
+
+/// Waits until the thread that writes the log has closed it, so that the next engine can open it: Malachite does not
+/// wait for that thread, which may still be writing when all actors have ended.
+async fn log_is_free(path: PathBuf) {
+    let (found, free) = oneshot::channel();
+    // A thread of its own: were the log never closed, the runtime could still end.
+    std::thread::spawn(move || {
+        // The file closes at the end of the statement, which gives the lock back.
+        let locked = File::options().read(true).write(true).open(path).and_then(|log| log.lock());
+        // Nobody waits any more when it took too long.
+        let _ = found.send(locked);
+    });
+    match timeout(LOG_CLOSES, free).await {
+        Ok(Ok(Ok(()))) => {}
+        Ok(Ok(Err(error))) => debug!(%error, "whether the log is closed cannot be told"),
+        Ok(Err(_)) | Err(_) => warn!(seconds = LOG_CLOSES.as_secs(), "the engine's log is still open"),
     }
 }
 

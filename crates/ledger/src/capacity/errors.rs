@@ -31,7 +31,7 @@ pub(super) fn host_in_use(why: &str) -> Rejection {
 }
 
 pub(super) fn reference_in_use(market: &str, reference: &str) -> Rejection {
-    Rejection::new(CODESPACE, 8, format!("{market} already holds capacity as {reference}; release it first"))
+    Rejection::new(CODESPACE, 8, format!("{market} already holds or lost capacity as {reference}; release it first"))
 }
 
 pub(super) fn not_the_owner(key: &HostKey) -> Rejection {

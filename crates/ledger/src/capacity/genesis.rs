@@ -6,7 +6,7 @@ use proto::tetra::capacity::v1 as wire;
 use serde::{Deserialize, Serialize};
 
 use super::state::{self, DEVICES, FENCES, HOLDS, HOSTS, HOSTS_BY_OWNER, HostKey, LOST, NEXT_HOLD, StoredHost};
-use super::{holds, resources};
+use super::{holds, invariants};
 use crate::context::Context;
 use crate::failure::{Failure, Rejection};
 
@@ -164,7 +164,7 @@ impl Hold {
 /// Reads genesis into the state.
 ///
 /// # Errors
-/// `sdk` 18 when something is malformed, repeated or without its host; `capacity` 3 when a hold's host is not there.
+/// `sdk` 18 when something is malformed, repeated or breaks an invariant; `capacity` 3 when a hold's host is not there.
 pub fn import(ctx: &mut Context, genesis: &Genesis) -> Result<(), Failure> {
     for host in &genesis.hosts {
         import_host(ctx, host)?;
@@ -175,21 +175,27 @@ pub fn import(ctx: &mut Context, genesis: &Genesis) -> Result<(), Failure> {
         }
         holds::store(ctx, &hold.parse()?)?;
     }
-    for (key, host) in HOSTS.all(&ctx.state)? {
-        if !resources::fits(&host.taken(), &host.capacity()) {
-            return Err(refuse(format!("host {} is sold twice", hex::encode(key))));
-        }
-    }
     if genesis.next_hold > 0 {
         NEXT_HOLD.set(&mut ctx.state, &genesis.next_hold);
     }
     for fence in &genesis.fences {
-        FENCES.set(&mut ctx.state, &parse_key(&fence.host_key)?, &fence.last);
+        let key = parse_key(&fence.host_key)?;
+        if FENCES.has(&ctx.state, &key)? {
+            return Err(refuse(format!("the fencing number of host {} stands there twice", fence.host_key)));
+        }
+        FENCES.set(&mut ctx.state, &key, &fence.last);
     }
     for lost in &genesis.lost {
-        LOST.set(&mut ctx.state, &(lost.reference.clone(), lost.market.clone()), &());
+        let key = (lost.reference.clone(), lost.market.clone());
+        if LOST.has(&ctx.state, &key)? {
+            return Err(refuse(format!("lost {} of {} stands there twice", lost.reference, lost.market)));
+        }
+        LOST.set(&mut ctx.state, &key, &());
     }
-    Ok(())
+    match invariants::check(ctx)?.first() {
+        Some(broken) => Err(refuse(broken)),
+        None => Ok(()),
+    }
 }
 
 fn import_host(ctx: &mut Context, host: &Host) -> Result<(), Failure> {

@@ -34,21 +34,25 @@ pub(super) fn yields_at_ms(hold: &Hold) -> Option<u64> {
     Some(u64::try_from(millis).unwrap_or(0))
 }
 
-fn expiry(hold: &Hold) -> Option<u64> {
+/// The last height of a hold that expires.
+pub(super) fn expiry(hold: &Hold) -> Option<u64> {
     u64::try_from(hold.expires_at).ok().filter(|height| *height > 0)
 }
 
+/// Adds a hold to its host's sums, or takes it out. Devices stay sorted, so that a sum depends on the holds alone and
+/// not on the order in which they came: genesis makes it anew.
 fn count(host: &mut StoredHost, hold: &Hold, up: bool) -> Result<(), Failure> {
     let (sum, other) = match exclusive(hold) {
         true => (host.taken(), &mut host.taken),
         false => (host.wanted(), &mut host.wanted),
     };
-    *other = Some(match up {
+    let sum = match up {
         true => {
             resources::add(&sum, &amount(hold)).ok_or_else(|| Rejection::overflow("the sum of holds on the host"))?
         }
         false => resources::subtract(&sum, &amount(hold)),
-    });
+    };
+    *other = Some(resources::sorted(sum));
     Ok(())
 }
 

@@ -2,26 +2,27 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use primitives::Address;
 use proto::tetra::capacity::v1::{Hold, HoldKind, Resources};
+use store::{Key, Map, Value};
 
 use super::state::{
-    DEVICES, EXPIRIES, FENCES, HOLDS, HOLDS_BY_HOST, HOLDS_BY_REFERENCE, HOSTS, HOSTS_BY_OWNER, HostKey, StoredHost,
+    DEVICES, EXPIRIES, FENCES, HOLDS, HOLDS_BY_HOST, HOLDS_BY_REFERENCE, HOSTS, HOSTS_BY_OWNER, HostKey, LOST,
+    NEXT_HOLD, StoredHost, YIELDS,
 };
 use super::{holds, resources};
 use crate::context::Context;
 
-/// The promises that are broken; none when all is well. Sums are made anew from the holds.
+/// The promises that are broken; none when all is well. Sums and indices are made anew from hosts and holds.
 ///
 /// # Errors
 /// When the state fails.
 pub fn check(ctx: &Context) -> Result<Vec<String>, store::Error> {
     let hosts = HOSTS.all(&ctx.state)?;
-    let mut by_host: BTreeMap<Vec<u8>, Vec<Hold>> = BTreeMap::new();
-    let all = HOLDS.all(&ctx.state)?;
-    let soft = all.iter().filter(|(_, hold)| hold.kind() == HoldKind::Soft && hold.expires_at > 0).count();
-    let total = all.len();
-    for (_, hold) in all {
-        by_host.entry(hold.host_key.clone()).or_default().push(hold);
+    let all: Vec<Hold> = HOLDS.all(&ctx.state)?.into_iter().map(|(_, hold)| hold).collect();
+    let mut by_host: BTreeMap<&[u8], Vec<&Hold>> = BTreeMap::new();
+    for hold in &all {
+        by_host.entry(&hold.host_key).or_default().push(hold);
     }
     let mut broken = Vec::new();
     for (key, host) in &hosts {
@@ -29,18 +30,12 @@ pub fn check(ctx: &Context) -> Result<Vec<String>, store::Error> {
         broken.extend(host_is_sound(ctx, key, host, &holds)?);
     }
     broken.extend(by_host.keys().map(|key| format!("host {} is gone and still held", hex::encode(key))));
-
-    let devices: usize = hosts.iter().map(|(_, host)| host.devices.len()).sum();
-    let counts = [
-        ("holds by host", HOLDS_BY_HOST.all(&ctx.state)?.len(), total),
-        ("holds by reference", HOLDS_BY_REFERENCE.all(&ctx.state)?.len(), total),
-        ("expiries", EXPIRIES.all(&ctx.state)?.len(), soft),
-        ("devices", DEVICES.all(&ctx.state)?.len(), devices),
-        ("hosts by owner", HOSTS_BY_OWNER.all(&ctx.state)?.len(), hosts.len()),
-    ];
-    let wrong = counts.iter().filter(|(_, found, wanted)| found != wanted);
-    broken
-        .extend(wrong.map(|(what, found, wanted)| format!("capacity index {what} has {found} entries, not {wanted}")));
+    broken.extend(indices_are_sound(ctx, &hosts, &all)?);
+    broken.extend(lost_is_not_held(ctx, &all)?);
+    let next = NEXT_HOLD.get(&ctx.state)?.unwrap_or(0);
+    if let Some(last) = all.last().filter(|last| last.id >= next) {
+        broken.push(format!("hold {} is there, and the next one would be {next}", last.id));
+    }
     Ok(broken)
 }
 
@@ -48,12 +43,13 @@ fn host_is_sound(
     ctx: &Context,
     key: &HostKey,
     host: &StoredHost,
-    on_host: &[Hold],
+    on_host: &[&Hold],
 ) -> Result<Vec<String>, store::Error> {
     let name = format!("host {}", hex::encode(key));
     let sum = |exclusive: bool| {
-        let counted = on_host.iter().filter(|hold| holds::exclusive(hold) == exclusive);
-        counted.map(holds::amount).try_fold(Resources::default(), |sum, amount| resources::add(&sum, &amount))
+        let mut counted = on_host.iter().filter(|hold| holds::exclusive(hold) == exclusive);
+        let sum = counted.try_fold(Resources::default(), |sum, hold| resources::add(&sum, &holds::amount(hold)))?;
+        Some(resources::sorted(sum))
     };
     let (Some(taken), Some(wanted)) = (sum(true), sum(false)) else {
         return Ok(vec![format!("{name}: its holds add up to more than can be counted")]);
@@ -66,7 +62,7 @@ fn host_is_sound(
     if devices.len() != taken.devices.len() {
         broken.push(format!("{name}: a device has two holders: {:?}", taken.devices));
     }
-    if !same(&taken, &host.taken()) || !same(&wanted, &host.wanted()) {
+    if taken != host.taken() || wanted != host.wanted() {
         broken.push(format!("{name}: its sums are not those of its holds"));
     }
     let last = FENCES.get(&ctx.state, key)?.unwrap_or(0);
@@ -78,12 +74,55 @@ fn host_is_sound(
     Ok(broken)
 }
 
-/// Equal amounts, and the same devices in any order.
-fn same(a: &Resources, b: &Resources) -> bool {
-    let sorted = |resources: &Resources| {
-        let mut sorted = resources.clone();
-        sorted.devices.sort();
-        sorted
+fn indices_are_sound(
+    ctx: &Context,
+    hosts: &[(HostKey, StoredHost)],
+    all: &[Hold],
+) -> Result<Vec<String>, store::Error> {
+    let host_key = |hold: &Hold| HostKey::try_from(hold.host_key.as_slice()).ok();
+    let by_host = all.iter().filter_map(|hold| Some(((host_key(hold)?, hold.id), ())));
+    let by_reference = all.iter().map(|hold| ((hold.reference.clone(), hold.market.clone(), hold.id), ()));
+    let expiries = all.iter().filter_map(|hold| Some(((holds::expiry(hold)?, hold.id), ())));
+    let yields = all.iter().filter_map(|hold| Some(((holds::yields_at_ms(hold)?, hold.id), ())));
+    let device = |(key, host): &(HostKey, StoredHost)| {
+        let key = key.to_vec();
+        host.devices.iter().map(move |device| (device.id.clone(), key.clone())).collect::<Vec<_>>()
     };
-    sorted(a) == sorted(b)
+    let owner =
+        |(key, host): &(HostKey, StoredHost)| Some(((Address::try_from(host.owner.as_slice()).ok()?, *key), ()));
+    let found = [
+        differs(ctx, "holds by host", &HOLDS_BY_HOST, by_host)?,
+        differs(ctx, "holds by reference", &HOLDS_BY_REFERENCE, by_reference)?,
+        differs(ctx, "expiries", &EXPIRIES, expiries)?,
+        differs(ctx, "yields", &YIELDS, yields)?,
+        differs(ctx, "devices", &DEVICES, hosts.iter().flat_map(device))?,
+        differs(ctx, "hosts by owner", &HOSTS_BY_OWNER, hosts.iter().filter_map(owner))?,
+    ];
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// What is wrong with an index, if it does not hold exactly the `wanted` entries.
+fn differs<K: Key + Ord, V: Value + Ord>(
+    ctx: &Context,
+    name: &str,
+    index: &Map<K, V>,
+    wanted: impl Iterator<Item = (K, V)>,
+) -> Result<Option<String>, store::Error> {
+    let found: BTreeSet<(K, V)> = index.all(&ctx.state)?.into_iter().collect();
+    let wanted: BTreeSet<(K, V)> = wanted.collect();
+    let (missing, foreign) = (wanted.difference(&found).count(), found.difference(&wanted).count());
+    Ok((missing + foreign > 0)
+        .then(|| format!("capacity index {name}: {missing} entries are missing, {foreign} should not be there")))
+}
+
+/// A reference that lost a soft hold can never have turned firm.
+fn lost_is_not_held(ctx: &Context, all: &[Hold]) -> Result<Vec<String>, store::Error> {
+    let held: BTreeSet<(&str, &str)> = all
+        .iter()
+        .filter(|hold| holds::exclusive(hold))
+        .map(|hold| (hold.reference.as_str(), hold.market.as_str()))
+        .collect();
+    let lost = LOST.all(&ctx.state)?.into_iter().map(|(lost, ())| lost);
+    let both = lost.filter(|(reference, market)| held.contains(&(reference.as_str(), market.as_str())));
+    Ok(both.map(|(reference, market)| format!("{market} lost {reference} and holds it exclusively")).collect())
 }

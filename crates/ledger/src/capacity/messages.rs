@@ -103,8 +103,8 @@ fn check_offer(offered: &Resources, devices: &[Device], overcommit: u32) -> Resu
 ///
 /// # Errors
 /// `capacity` 5 when the host's key did not sign this, 6 when the offer is malformed or a device belongs to another
-/// host, 7 when it would no longer fit what is held; `sdk` 4 when the host is another provider's, `sdk` 38 when the
-/// owner is no provider.
+/// host, 7 when it would no longer fit what is held or a held device would become another model; `sdk` 4 when the host
+/// is another provider's, `sdk` 38 when the owner is no provider.
 pub fn register_host(ctx: &mut Context, msg: MsgRegisterHost) -> Result<MsgRegisterHostResponse, Failure> {
     let CheckedRegisterHost { owner, key, mut host } = CheckedRegisterHost::parse(ctx, &msg)?;
     if provider::get(ctx, &owner)?.is_none() {
@@ -117,12 +117,7 @@ pub fn register_host(ctx: &mut Context, msg: MsgRegisterHost) -> Result<MsgRegis
         Some(before) => {
             host.taken = before.taken.clone();
             host.wanted = before.wanted.clone();
-            let capacity = host.capacity();
-            if !holds::on_host(ctx, &key)?.iter().all(|hold| resources::fits(&holds::amount(hold), &capacity))
-                || !resources::fits(&host.taken(), &capacity)
-            {
-                return Err(errors::host_in_use("it offers less than is held; shrink it if hardware is gone").into());
-            }
+            still_serves(ctx, &key, before, &host)?;
         }
         None if HOSTS_BY_OWNER.under(&ctx.state, &owner)?.len() >= MAX_HOSTS => {
             return Err(errors::bad_offer(&format!("a provider has at most {MAX_HOSTS} hosts")).into());
@@ -134,6 +129,25 @@ pub fn register_host(ctx: &mut Context, msg: MsgRegisterHost) -> Result<MsgRegis
     HOSTS_BY_OWNER.set(&mut ctx.state, &(owner, key), &());
     events::registered(ctx, &owner, &key);
     Ok(MsgRegisterHostResponse {})
+}
+
+/// Refuses an offer that what is held does not fit any more, each hold by itself and the exclusive ones together.
+fn still_serves(ctx: &Context, key: &HostKey, before: &StoredHost, host: &StoredHost) -> Result<(), Failure> {
+    let capacity = host.capacity();
+    let held = holds::on_host(ctx, key)?;
+    if !held.iter().all(|hold| resources::fits(&holds::amount(hold), &capacity))
+        || !resources::fits(&host.taken(), &capacity)
+    {
+        return Err(errors::host_in_use("it offers less than is held; shrink it if hardware is gone").into());
+    }
+    let changed = |device: &&Device| host.devices.iter().any(|new| new.id == device.id && new.model != device.model);
+    for device in before.devices.iter().filter(changed) {
+        if held.iter().any(|hold| holds::amount(hold).devices.contains(&device.id)) {
+            let why = format!("device {} is held as {}; it cannot become another model", device.id, device.model);
+            return Err(errors::host_in_use(&why).into());
+        }
+    }
+    Ok(())
 }
 
 fn claim_devices(

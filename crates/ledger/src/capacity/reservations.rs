@@ -46,11 +46,17 @@ pub fn held(ctx: &Context, market: &str, reference: &str) -> Result<Vec<Hold>, F
     Ok(found)
 }
 
+/// A reference that lost a soft hold stays in use until its market lets go of it: what is held under it beside the
+/// mark could never turn firm.
 fn require_unused(ctx: &Context, claim: &Claim<'_>) -> Result<(), Failure> {
-    if held(ctx, claim.market, &claim.reference)?.is_empty() {
-        return Ok(());
+    if is_lost(ctx, claim.market, &claim.reference)? || !held(ctx, claim.market, &claim.reference)?.is_empty() {
+        return Err(errors::reference_in_use(claim.market, &claim.reference).into());
     }
-    Err(errors::reference_in_use(claim.market, &claim.reference).into())
+    Ok(())
+}
+
+fn is_lost(ctx: &Context, market: &str, reference: &str) -> Result<bool, Failure> {
+    Ok(LOST.has(&ctx.state, &(reference.to_owned(), market.to_owned()))?)
 }
 
 fn hold_placed(
@@ -89,7 +95,8 @@ fn hold_placed(
 /// clear of other soft holds. A provider without hosts gets none.
 ///
 /// # Errors
-/// `capacity` 2 when the claim does not fit beside the exclusive holds, 8 when the reference holds something already.
+/// `capacity` 2 when the claim does not fit beside the exclusive holds, 8 when the reference holds something already, or
+/// lost a soft hold and was not released since.
 pub fn hold_soft(
     ctx: &mut Context,
     provider: &Address,
@@ -112,7 +119,7 @@ pub fn hold_soft(
 /// # Errors
 /// `capacity` 2 when a hold expired or was lost, or its place was taken by another.
 pub fn turn_firm(ctx: &mut Context, market: &str, reference: &str) -> Result<Vec<Hold>, Failure> {
-    if LOST.has(&ctx.state, &(reference.to_owned(), market.to_owned()))? {
+    if is_lost(ctx, market, reference)? {
         return Err(errors::gone("the hold behind this offer has expired, or its host shrank").into());
     }
     let soft: Vec<Hold> = held(ctx, market, reference)?;
@@ -145,7 +152,8 @@ pub fn turn_firm(ctx: &mut Context, market: &str, reference: &str) -> Result<Vec
 /// Makes firm holds for a claim at once, on all hosts that it needs or on none.
 ///
 /// # Errors
-/// `capacity` 2 when the claim does not fit, 8 when the reference holds something already.
+/// `capacity` 2 when the claim does not fit, 8 when the reference holds something already, or lost a
+/// soft hold and was not released since.
 pub fn hold_firm(ctx: &mut Context, provider: &Address, claim: &Claim<'_>) -> Result<Vec<Hold>, Failure> {
     hold_exclusive(ctx, provider, claim, HoldKind::Firm)
 }
@@ -180,9 +188,8 @@ pub fn release(ctx: &mut Context, market: &str, reference: &str) -> Result<(), F
         holds::remove(ctx, &hold)?;
         events::ended(ctx, &hold, "released");
     }
-    let lost = (reference.to_owned(), market.to_owned());
-    if LOST.has(&ctx.state, &lost)? {
-        LOST.remove(&mut ctx.state, &lost);
+    if is_lost(ctx, market, reference)? {
+        LOST.remove(&mut ctx.state, &(reference.to_owned(), market.to_owned()));
     }
     Ok(())
 }

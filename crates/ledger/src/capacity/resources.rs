@@ -61,10 +61,25 @@ pub(super) fn subtract(a: &Resources, b: &Resources) -> Resources {
     }
 }
 
+/// With the device list in order, as sums of holds are stored.
+pub(super) fn sorted(mut sum: Resources) -> Resources {
+    sum.devices.sort();
+    sum
+}
+
 /// Whether `need` fits into `room`: no amount is larger, and each device is in the room.
 pub(super) fn fits(need: &Resources, room: &Resources) -> bool {
     need.cpu_milli <= room.cpu_milli
         && need.memory <= room.memory
         && need.storage <= room.storage
         && need.devices.iter().all(|device| room.devices.contains(device))
+}
+
+/// Whether `used` has some of what is short, that is, of what `need` takes more of than there is `room` for.
+pub(super) fn uses_what_is_short(used: &Resources, need: &Resources, room: &Resources) -> bool {
+    let short = |device: &String| need.devices.contains(device) && !room.devices.contains(device);
+    (need.cpu_milli > room.cpu_milli && used.cpu_milli > 0)
+        || (need.memory > room.memory && used.memory > 0)
+        || (need.storage > room.storage && used.storage > 0)
+        || used.devices.iter().any(short)
 }

@@ -1,6 +1,6 @@
 //! What ends when a host gets smaller.
 
-use proto::tetra::capacity::v1::{Hold, HoldKind, Resources};
+use proto::tetra::capacity::v1::{Hold, HoldKind};
 
 use super::state::{self, HostKey};
 use super::{HoldId, holds, resources};
@@ -9,36 +9,29 @@ use crate::failure::Failure;
 
 const REASON: &str = "host shrank";
 
-/// Ends holds until the rest fits the host as it is stored now: first the soft ones that it could not serve beside
-/// what is held, then interruptible ones, then firm ones, the newest of each first. Only holds end that use something
-/// that is short.
+/// Ends holds until the rest fits the host as it is stored now, and gives them in the order in which they end: soft
+/// ones that could not be served beside what stays, then interruptible ones, then firm ones, the newest of each first.
+/// Exclusive holds only end when they use something that is short.
 pub(super) fn settle(ctx: &mut Context, key: &HostKey) -> Result<Vec<HoldId>, Failure> {
-    let mut ended = Vec::new();
-    let all = holds::on_host(ctx, key)?;
     let host = state::host(ctx, key)?;
-    let (capacity, taken) = (host.capacity(), host.taken());
-    let hopeless = |hold: &&Hold| {
-        let with = resources::add(&taken, &holds::amount(hold));
-        hold.kind() == HoldKind::Soft && !with.is_some_and(|with| resources::fits(&with, &capacity))
-    };
-    for hold in all.iter().filter(hopeless) {
-        holds::lose(ctx, hold, REASON)?;
-        ended.push(hold.id);
-    }
+    let (capacity, mut stays) = (host.capacity(), host.taken());
+    let all = holds::on_host(ctx, key)?;
+    let mut end: Vec<&Hold> = Vec::new();
     for kind in [HoldKind::Interruptible, HoldKind::Firm] {
         for hold in all.iter().filter(|hold| hold.kind() == kind) {
-            if uses_what_is_short(&holds::amount(hold), &state::host(ctx, key)?.taken(), &capacity) {
-                holds::lose(ctx, hold, REASON)?;
-                ended.push(hold.id);
+            let amount = holds::amount(hold);
+            if resources::uses_what_is_short(&amount, &stays, &capacity) {
+                stays = resources::subtract(&stays, &amount);
+                end.push(hold);
             }
         }
     }
+    let free = resources::subtract(&capacity, &stays);
+    let hopeless = |hold: &&Hold| hold.kind() == HoldKind::Soft && !resources::fits(&holds::amount(hold), &free);
+    let mut ended = Vec::new();
+    for hold in all.iter().filter(hopeless).chain(end) {
+        holds::lose(ctx, hold, REASON)?;
+        ended.push(hold.id);
+    }
     Ok(ended)
-}
-
-fn uses_what_is_short(hold: &Resources, taken: &Resources, capacity: &Resources) -> bool {
-    (taken.cpu_milli > capacity.cpu_milli && hold.cpu_milli > 0)
-        || (taken.memory > capacity.memory && hold.memory > 0)
-        || (taken.storage > capacity.storage && hold.storage > 0)
-        || hold.devices.iter().any(|device| !capacity.devices.contains(device))
 }

@@ -1,1 +1,10 @@
+//! What owners and markets do with hosts, one promise a test.
 
+mod books;
+mod holds;
+mod hosts;
+mod placement;
+mod queries;
+mod shrink;
+pub(super) mod support;
+mod yielding;

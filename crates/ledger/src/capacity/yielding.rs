@@ -2,7 +2,7 @@
 
 use primitives::Address;
 use proto::Timestamp;
-use proto::tetra::capacity::v1::{HoldKind, Resources};
+use proto::tetra::capacity::v1::{Hold, HoldKind, Resources};
 
 use super::placement::{Room, place};
 use super::resources::{self, Claim};
@@ -14,18 +14,19 @@ use crate::failure::{Failure, Rejection};
 /// Notice that an interruptible hold gets, in milliseconds of header time.
 pub const YIELD_NOTICE_MS: u64 = 30_000;
 
-/// Asks interruptible holds of a provider's hosts to yield, newest first, until `claim` would fit beside the rest.
-/// They end by themselves when the notice is over ([`super::end_block`]), or when their market releases them. Gives
-/// the holds that must yield before the claim fits, those that were asked earlier included.
+/// Asks interruptible holds of a provider's hosts to yield until `claim` would fit beside the rest: only holds that
+/// use something that is short, those that were asked earlier first, then the newest. They end by themselves when the
+/// notice is over ([`super::end_block`]), or when their market releases them. Gives the holds that must yield before
+/// the claim fits, those that were asked earlier included; none when it fits already.
 ///
 /// # Errors
 /// `capacity` 2 when the claim would not fit even then.
 pub fn request_yield(ctx: &mut Context, provider: &Address, claim: &Claim<'_>) -> Result<Vec<HoldId>, Failure> {
     let hosts = state::hosts_of(ctx, provider)?;
-    let mut rooms = Vec::new();
-    for (key, host) in &hosts {
-        rooms.push(Room { key: *key, free: free_of_firm(ctx, key, host)?, devices: host.devices.clone() });
+    if place(claim, hosts.iter().map(room_now).collect()).is_some() {
+        return Ok(Vec::new());
     }
+    let rooms = hosts.iter().map(|host| room_beside_firm(ctx, host)).collect::<Result<_, _>>()?;
     let placed = place(claim, rooms).ok_or_else(|| errors::gone("firm holds leave no room for this"))?;
     let mut asked = Vec::new();
     for (key, need) in placed {
@@ -34,33 +35,46 @@ pub fn request_yield(ctx: &mut Context, provider: &Address, claim: &Claim<'_>) -
     Ok(asked)
 }
 
-fn free_of_firm(ctx: &Context, key: &HostKey, host: &StoredHost) -> Result<Resources, Failure> {
+fn room_now((key, host): &(HostKey, StoredHost)) -> Room {
+    Room { key: *key, free: resources::subtract(&host.capacity(), &host.taken()), devices: host.devices.clone() }
+}
+
+/// Devices that nobody holds are given first.
+fn room_beside_firm(ctx: &Context, (key, host): &(HostKey, StoredHost)) -> Result<Room, Failure> {
     let holds = holds::on_host(ctx, key)?;
     let firm = holds.iter().filter(|hold| hold.kind() == HoldKind::Firm);
-    Ok(firm.fold(host.capacity(), |free, hold| resources::subtract(&free, &holds::amount(hold))))
+    let free = firm.fold(host.capacity(), |free, hold| resources::subtract(&free, &holds::amount(hold)));
+    let (taken, mut devices) = (host.taken().devices, host.devices.clone());
+    devices.sort_by_key(|device| taken.contains(&device.id));
+    Ok(Room { key: *key, free, devices })
 }
 
 fn make_room(ctx: &mut Context, key: &HostKey, need: &Resources) -> Result<Vec<HoldId>, Failure> {
     let host = state::host(ctx, key)?;
     let mut free = resources::subtract(&host.capacity(), &host.taken());
+    let mut holds = holds::on_host(ctx, key)?;
+    holds.retain(|hold| hold.kind() == HoldKind::Interruptible);
+    holds.sort_by_key(|hold| hold.yields_at.is_none());
     let mut asked = Vec::new();
-    for mut hold in holds::on_host(ctx, key)? {
-        if resources::fits(need, &free) {
-            break;
-        }
-        if hold.kind() != HoldKind::Interruptible {
-            continue;
-        }
-        let freed = resources::add(&free, &holds::amount(&hold));
-        free = freed.ok_or_else(|| Rejection::overflow("the room of the host"))?;
-        asked.push(hold.id);
-        if hold.yields_at.is_none() {
-            holds::remove(ctx, &hold)?;
-            hold.yields_at = Some(after_notice(ctx));
-            holds::store(ctx, &hold)?;
+    for hold in holds {
+        let amount = holds::amount(&hold);
+        if resources::uses_what_is_short(&amount, need, &free) {
+            free = resources::add(&free, &amount).ok_or_else(|| Rejection::overflow("the room of the host"))?;
+            asked.push(hold.id);
+            give_notice(ctx, hold)?;
         }
     }
     Ok(asked)
+}
+
+/// A notice that was given stands.
+fn give_notice(ctx: &mut Context, mut hold: Hold) -> Result<(), Failure> {
+    if hold.yields_at.is_none() {
+        holds::remove(ctx, &hold)?;
+        hold.yields_at = Some(after_notice(ctx));
+        holds::store(ctx, &hold)?;
+    }
+    Ok(())
 }
 
 fn after_notice(ctx: &Context) -> Timestamp {

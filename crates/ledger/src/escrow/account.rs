@@ -135,7 +135,8 @@ fn add_deposit(ctx: &Context, account: &mut Account, depositor: &Address, amount
         deposit.balance = deposit.balance.checked_add(amount).ok_or_else(too_large)?;
         return Ok(());
     }
-    if account.deposits.len() >= MAX_DEPOSITORS && *depositor != account.owner {
+    let others = account.deposits.iter().filter(|deposit| deposit.owner != account.owner).count();
+    if others >= MAX_DEPOSITORS && *depositor != account.owner {
         return Err(errors::too_many_depositors(MAX_DEPOSITORS).into());
     }
     let (owner, height) = (*depositor, ctx.block.height);

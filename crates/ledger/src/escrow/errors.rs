@@ -2,7 +2,7 @@
 
 use primitives::Denom;
 
-use super::state::{Account, AccountId, PaymentId};
+use super::state::{Account, AccountId, Payment, PaymentId};
 use crate::failure::Rejection;
 
 const CODESPACE: &str = "escrow";
@@ -38,8 +38,13 @@ pub(super) fn payment_exists(id: &PaymentId) -> Rejection {
     Rejection::new(CODESPACE, 6, format!("payment exists: {}/{}", id.xid, id.payment))
 }
 
-pub(super) fn payment_closed(id: &PaymentId) -> Rejection {
-    Rejection::new(CODESPACE, 7, format!("payment closed: {}/{} was paid out when it ended", id.xid, id.payment))
+pub(super) fn payment_closed(id: &PaymentId, payment: &Payment) -> Rejection {
+    let debt = match payment.owed {
+        0 => String::new(),
+        owed => format!("; of its last tick it is owed {owed} base units, which a deposit into the account pays"),
+    };
+    let text = format!("payment closed: {}/{} was paid out when it ended{debt}", id.xid, id.payment);
+    Rejection::new(CODESPACE, 7, text)
 }
 
 pub(super) fn payment_not_found(id: &PaymentId) -> Rejection {
@@ -67,8 +72,10 @@ pub(super) fn invalid_id(why: &str) -> Rejection {
 }
 
 pub(super) fn too_many_depositors(limit: usize) -> Rejection {
-    let text =
-        format!("invalid depositor: the account has money of {limit} depositors, and only its owner may still add");
+    let text = format!(
+        "invalid depositor: the account has money of {limit} others than its owner, and only those and the owner may \
+         still add"
+    );
     Rejection::new(CODESPACE, 14, text)
 }
 

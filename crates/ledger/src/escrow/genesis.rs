@@ -1,6 +1,6 @@
 //! Escrow in genesis. Amounts with fractions are decimals of 18 places, in base units of the account's denom.
 
-use pricing::settlement::Unit;
+use pricing::settlement::{Unit, total_rate};
 use primitives::{Dec, Denom};
 use proto::akash::base::deposit::v1::Source;
 use proto::akash::escrow::types::v1::State;
@@ -201,10 +201,14 @@ impl Payment {
         if self.take_percent > 100 {
             return Err(refuse(&name, "take_percent is above 100"));
         }
+        let rate = field(&name, "rate", &self.rate, dec)?;
+        if rate.is_zero() {
+            return Err(refuse(&name, "its rate is zero: a payment must have a price"));
+        }
         let payment = state::Payment {
             payee: ctx.address(&self.payee)?,
             state: field(&name, "state", &self.state, parse_state)?,
-            rate: field(&name, "rate", &self.rate, dec)?,
+            rate,
             balance: field(&name, "balance", &self.balance, dec)?,
             owed: field(&name, "owed", &self.owed, whole)?,
             withdrawn: field(&name, "withdrawn", &self.withdrawn, whole)?,
@@ -228,10 +232,28 @@ impl Payment {
     }
 }
 
+/// What would keep an account from ever being settled.
+fn check_billing(ctx: &Context, id: &AccountId, account: &state::Account) -> Result<(), Failure> {
+    let name = format!("account {}/{}", id.scope.as_str_name(), id.xid);
+    if account.unit == Unit::Millisecond {
+        let clock = CLOCK.get(&ctx.state)?;
+        let clock = clock.ok_or_else(|| refuse(&name, "it bills per millisecond, and the clock is missing"))?;
+        if account.clock > clock.billable_ms {
+            let (settled, billed) = (account.clock, clock.billable_ms);
+            return Err(refuse(&name, format!("it was settled at millisecond {settled}, the clock shows {billed}")));
+        }
+    }
+    let open = state::payments(ctx, id, State::Open)?;
+    let rates: Vec<Dec> = open.iter().map(|(_, payment)| payment.rate).collect();
+    total_rate(&rates).map_err(|error| refuse(&name, error))?;
+    Ok(())
+}
+
 /// Reads genesis into the state.
 ///
 /// # Errors
-/// `sdk` 7 and 18 when something is malformed, repeated, or a payment has no account.
+/// `sdk` 7 and 18 when something is malformed, repeated, or a payment has no account, or when an account could not
+/// be settled: per millisecond without the clock, or rates that are too large to add up.
 pub fn import(ctx: &mut Context, genesis: &Genesis) -> Result<(), Failure> {
     for account in &genesis.accounts {
         let (id, account) = account.parse(ctx)?;
@@ -253,6 +275,9 @@ pub fn import(ctx: &mut Context, genesis: &Genesis) -> Result<(), Failure> {
     }
     if let Some(BillableTime { billable_ms, last_ms }) = genesis.clock {
         CLOCK.set(&mut ctx.state, &Clock { billable_ms, last_ms });
+    }
+    for (id, account) in ACCOUNTS.all(&ctx.state)? {
+        check_billing(ctx, &id, &account)?;
     }
     Ok(())
 }

@@ -34,7 +34,7 @@ pub fn check(ctx: &Context) -> Result<Vec<String>, store::Error> {
     Ok(broken)
 }
 
-/// The vault holds exactly what open accounts and payments hold, per denom.
+/// The vault holds exactly what open accounts and payments hold, per denom, and no denom that none of them holds.
 fn held_is_accounted(
     ctx: &Context,
     accounts: &[(AccountId, Account)],
@@ -55,18 +55,20 @@ fn held_is_accounted(
             add(denom, payment.balance);
         }
     }
+    let vault = match bank::balances(ctx, &vault()) {
+        Ok(coins) => coins,
+        Err(Failure::Broken(error)) => return Err(error),
+        Err(Failure::Rejected(rejection)) => return Ok(vec![format!("the escrow vault cannot be read: {rejection}")]),
+    };
+    for coin in vault.iter() {
+        add(&coin.denom, Dec::ZERO);
+    }
     let mut broken = Vec::new();
     for (denom, sum) in held {
-        let vault = match bank::balance(ctx, &vault(), &denom) {
-            Ok(amount) => amount,
-            Err(Failure::Broken(error)) => return Err(error),
-            Err(Failure::Rejected(rejection)) => {
-                broken.push(format!("the escrow vault's balance of {denom} cannot be read: {rejection}"));
-                continue;
-            }
-        };
+        let vault = vault.amount_of(&denom);
         if sum != Dec::from_integer(vault) {
-            broken.push(format!("escrow accounts hold {sum:?} {denom}, the vault {vault}"));
+            let sum = sum.map_or("more than can be counted of".to_owned(), |sum| sum.to_string());
+            broken.push(format!("escrow accounts hold {sum} {denom}, the vault {vault}"));
         }
     }
     Ok(broken)
@@ -84,6 +86,9 @@ fn account_is_sound(ctx: &Context, id: &AccountId, account: &Account) -> Result<
     }
     if account.state != State::Overdrawn && account.owed != 0 {
         broken.push(format!("{name} is not overdrawn and owes {}", account.owed));
+    }
+    if account.state == State::Overdrawn && account.owed == 0 {
+        broken.push(format!("{name} is overdrawn and owes nothing, so that no deposit could close it"));
     }
     let debts = match state::payments(ctx, id, State::Overdrawn) {
         Ok(payments) => payments.iter().map(|(_, payment)| payment.owed).sum::<u128>(),
@@ -104,10 +109,13 @@ fn payment_is_sound(ctx: &Context, id: &PaymentId, payment: &Payment) -> Result<
     }
     match ACCOUNTS.get(&ctx.state, &id.account())? {
         None => broken.push(format!("{name} has no account")),
-        Some(account) if payment.state == State::Open && account.state != State::Open => {
-            broken.push(format!("{name} is open, its account is not"));
+        Some(account) if payment.state != State::Closed && account.state != payment.state => {
+            broken.push(format!("{name} is {}, its account is not", payment.state.as_str_name()));
         }
         Some(_) => {}
+    }
+    if payment.state != State::Overdrawn && payment.owed != 0 {
+        broken.push(format!("{name} is not overdrawn and is owed {}", payment.owed));
     }
     if payment.state != State::Open && !payment.balance.is_zero() {
         broken.push(format!("{name} has ended and still holds {}", payment.balance));

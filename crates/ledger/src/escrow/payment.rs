@@ -105,7 +105,7 @@ pub fn close(ctx: &mut Context, xid: &str, payment: &str) -> Result<(), Failure>
 fn settle_open(ctx: &mut Context, id: &PaymentId) -> Result<settling::Settled, Failure> {
     let payment = PAYMENTS.get(&ctx.state, id)?.ok_or_else(|| errors::payment_not_found(id))?;
     if payment.state != State::Open {
-        return Err(errors::payment_closed(id).into());
+        return Err(errors::payment_closed(id, &payment).into());
     }
     let account = state::open(ctx, &id.account())?;
     settling::settle(ctx, &id.account(), account)
