@@ -1,5 +1,7 @@
 //! What the RPC asks.
 
+mod search;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,17 +12,15 @@ use engine::comet::Commit;
 use ledger::{Event, QueryError, QueryStatus};
 use mempool::{Mempool, SubmitError};
 use primitives::validators::{ConsensusAddress, ValidatorSet};
-use rpc::backend::{Answer, NewBlock, Peer, Submitted, TxPage};
-use rpc::query::{Op, Query};
+use rpc::backend::{Answer, Checked, Genesis, NewBlock, Peer, Submitted, TxPage};
+use rpc::query::Query;
 use rpc::{Backend, BackendError, BlockFound, NodeInfo, TxFound};
 use tokio::sync::broadcast;
 use tokio::task::block_in_place;
 
 use crate::chain::{Chain, ChainError};
+use crate::check::admit;
 use crate::records;
-
-/// Most transactions that a search with a comparison other than equality looks at.
-const MOST_SCANNED: usize = 10_000;
 
 pub(crate) struct NodeBackend {
     pub(crate) chain: Arc<Chain>,
@@ -42,6 +42,10 @@ pub(crate) struct Identity {
 
 fn internal(error: impl std::fmt::Display) -> BackendError {
     BackendError::Internal(error.to_string())
+}
+
+fn refused(why: mempool::Rejection) -> Checked {
+    Checked { code: why.code, codespace: why.codespace, log: why.log, gas_wanted: why.gas_wanted }
 }
 
 impl NodeBackend {
@@ -72,52 +76,6 @@ impl NodeBackend {
         })
     }
 
-    fn search_index(&self, query: &Query, skip: usize, limit: usize, descending: bool) -> Result<TxPage, ChainError> {
-        let mut exact = disk::Query::default();
-        let (mut low, mut high) = (0u64, u64::MAX);
-        let mut residual = false;
-        for condition in &query.conditions {
-            let number = condition.value.parse::<u64>().ok();
-            match (condition.key.as_str(), condition.op, number) {
-                ("tm.event", Op::Equal, _) if condition.value == "Tx" => {}
-                ("tx.height", Op::Equal, Some(height)) => (low, high) = (low.max(height), high.min(height)),
-                ("tx.height", Op::AtLeast, Some(height)) => low = low.max(height),
-                ("tx.height", Op::Greater, Some(height)) => low = low.max(height.saturating_add(1)),
-                ("tx.height", Op::AtMost, Some(height)) => high = high.min(height),
-                ("tx.height", Op::Less, Some(height)) if height > 0 => high = high.min(height - 1),
-                (_, Op::Equal, _) if !condition.key.starts_with("tx.") && condition.key != "tm.event" => {
-                    exact.events.push(disk::Event { key: condition.key.clone(), value: condition.value.clone() });
-                }
-                _ => residual = true,
-            }
-        }
-        if low > high {
-            return Ok(TxPage::default());
-        }
-        exact.heights = low..=high;
-        let order = if descending { disk::Order::Descending } else { disk::Order::Ascending };
-        if !residual {
-            let page = self.chain.index().search(&exact, order, skip, limit)?;
-            let txs = page.txs.into_iter().map(|tx| self.found(tx)).collect::<Result<_, _>>()?;
-            return Ok(TxPage { txs, total: page.total });
-        }
-        let candidates = self.chain.index().search(&exact, order, 0, MOST_SCANNED)?;
-        let matching: Vec<disk::IndexedTx> = candidates
-            .txs
-            .into_iter()
-            .filter(|tx| {
-                let mut pairs: Vec<(String, String)> =
-                    tx.events.iter().map(|event| (event.key.clone(), event.value.clone())).collect();
-                pairs.push(("tm.event".to_owned(), "Tx".to_owned()));
-                pairs.push(("tx.height".to_owned(), tx.height.to_string()));
-                query.matches(&pairs)
-            })
-            .collect();
-        let total = matching.len();
-        let page = matching.into_iter().skip(skip).take(limit);
-        Ok(TxPage { txs: page.map(|tx| self.found(tx)).collect::<Result<_, _>>()?, total })
-    }
-
     fn answer(&self, path: &str, data: &[u8], height: u64, prove: bool) -> Result<Answer, QueryError> {
         let tip = self.chain.tip().height;
         let at = if height == 0 { tip } else { height };
@@ -143,15 +101,15 @@ impl NodeBackend {
     }
 
     /// Refuses a sequence beyond what waits: it would never be reached.
-    fn refuse_gap(&self, raw: &[u8]) -> Option<ledger::Rejection> {
+    fn refuse_gap(&self, raw: &[u8]) -> Option<Checked> {
         let tx = SignedTx::decode(raw).ok()?;
         let reader = self.chain.latest().ok()?;
         let admission = self.chain.app().check(&reader, &tx, &self.verdicts(&reader, &tx)).ok()?;
         let next = self.mempool.next_sequence(admission.sender.as_bytes(), admission.expected_sequence);
         (admission.sequence > next).then(|| {
             let got = admission.sequence;
-            let text = format!("account sequence mismatch, expected {next}, got {got}: incorrect account sequence");
-            ledger::Rejection::new("sdk", 32, text)
+            let log = format!("account sequence mismatch, expected {next}, got {got}: incorrect account sequence");
+            Checked { code: 32, codespace: "sdk".to_owned(), log, gas_wanted: tx.gas_limit }
         })
     }
 
@@ -177,18 +135,20 @@ impl Backend for NodeBackend {
             voting_power: tip.validators.get(&address).map_or(0, |validator| validator.power),
             base: self.base(),
             tip: tip.height,
+            app_hash: tip.app_hash,
             catching_up: self.syncing.load(Ordering::Relaxed),
         }
     }
 
-    fn genesis(&self) -> serde_json::Value {
+    fn genesis(&self) -> Genesis {
         self.chain.genesis().clone()
     }
 
     fn peers(&self) -> Vec<Peer> {
         let gossip = self.mempool.gossip();
         let peers = gossip.map(|gossip| gossip.peers().borrow().clone()).unwrap_or_default();
-        peers.into_iter().map(|peer| Peer { address: peer.to_string() }).collect()
+        let peer = |peer: String| Peer { node_id: crate::run::node_id(&peer), peer_id: peer };
+        peers.into_iter().map(|id| peer(id.to_string())).collect()
     }
 
     fn block_limits(&self) -> (u64, u64) {
@@ -242,7 +202,10 @@ impl Backend for NodeBackend {
     }
 
     fn search(&self, query: &Query, skip: usize, limit: usize, descending: bool) -> Result<TxPage, BackendError> {
-        self.search_index(query, skip, limit, descending).map_err(internal)
+        let order = if descending { disk::Order::Descending } else { disk::Order::Ascending };
+        let found = search::search(self.chain.index(), query, order, skip, limit, search::MOST_SCANNED)?;
+        let txs = found.txs.into_iter().map(|tx| self.found(tx)).collect::<Result<_, _>>().map_err(internal)?;
+        Ok(TxPage { txs, total: found.total })
     }
 
     fn query(&self, path: &str, data: &[u8], height: u64, prove: bool) -> Result<Answer, QueryError> {
@@ -258,20 +221,26 @@ impl Backend for NodeBackend {
         })
     }
 
+    fn check(&self, tx: &[u8]) -> Checked {
+        block_in_place(|| {
+            if let Some(gap) = self.refuse_gap(tx) {
+                return gap;
+            }
+            match admit(&self.chain, tx) {
+                Ok(admitted) => Checked { gas_wanted: admitted.gas_wanted, ..Checked::default() },
+                Err(why) => refused(why),
+            }
+        })
+    }
+
     async fn submit(&self, tx: Bytes) -> Submitted {
-        let refused = |code, codespace: &str, log: String, gas_wanted| Submitted::Checked {
-            code,
-            codespace: codespace.to_owned(),
-            log,
-            gas_wanted,
-        };
         if let Some(gap) = block_in_place(|| self.refuse_gap(&tx)) {
-            return refused(gap.code, gap.codespace, gap.message, 0);
+            return Submitted::Checked(gap);
         }
         let gas_wanted = SignedTx::decode(&tx).map_or(0, |tx| tx.gas_limit);
         match self.mempool.submit(tx).await {
-            Ok(_) => refused(0, "", String::new(), gas_wanted),
-            Err(SubmitError::Rejected(why)) => refused(why.code, &why.codespace, why.log, why.gas_wanted),
+            Ok(_) => Submitted::Checked(Checked { gas_wanted, ..Checked::default() }),
+            Err(SubmitError::Rejected(why)) => Submitted::Checked(refused(why)),
             Err(SubmitError::Pool(mempool::PoolError::AlreadyKnown)) => Submitted::Known,
             Err(other) => Submitted::Full(other.to_string()),
         }

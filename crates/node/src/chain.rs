@@ -1,11 +1,14 @@
 //! The blocks and states that a node holds.
 //!
 //! A decided block is stored in two durable steps: first the block with its certificate, results and index, then the
-//! state. A crash between the two leaves a block whose state is missing; opening the chain executes it again.
+//! state. A crash between the two leaves a block whose state is missing; opening the chain executes again every block
+//! after the state (`recovery`).
+
+mod error;
+mod recovery;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use app::block::Halt;
 use app::chain::Limits;
 use app::{App, BlockInput, Effects, MODULES, SignedTx, TxResult};
 use disk::{BlockStore, Database, TxIndex, UndecidedStore};
@@ -13,64 +16,15 @@ use engine::comet::{Block, BlockRef, Certificate, ChainId, CometError, HeaderFie
 use ledger::Event;
 use primitives::validators::{ConsensusAddress, ValidatorSet};
 use store::{Reader, StateStore};
-use thiserror::Error;
 
-use crate::home::{Home, HomeError};
-use crate::records::{self, RecordError};
+use crate::home::Home;
+use crate::records;
 use crate::signatures::SignatureCache;
+
+pub use error::ChainError;
 
 /// Version of the state machine, in every header.
 pub const APP_VERSION: u64 = 1;
-
-/// Why the chain cannot be read or go on.
-#[derive(Debug, Error)]
-pub enum ChainError {
-    /// The node's folder.
-    #[error(transparent)]
-    Home(#[from] HomeError),
-    /// The storage.
-    #[error(transparent)]
-    Disk(#[from] disk::Error),
-    /// The state.
-    #[error(transparent)]
-    State(#[from] store::Error),
-    /// A damaged record.
-    #[error(transparent)]
-    Record(#[from] RecordError),
-    /// A block that is no CometBFT block.
-    #[error(transparent)]
-    Comet(#[from] CometError),
-    /// The machine stopped.
-    #[error(transparent)]
-    Halt(#[from] Halt),
-    /// A genesis document that cannot start this chain.
-    #[error(transparent)]
-    Genesis(#[from] app::genesis::GenesisError),
-    /// The stored chain began with another genesis document.
-    #[error("the stored chain {stored:?} is not the chain {given:?} of genesis.json: use another folder")]
-    OtherChain {
-        /// In the store.
-        stored: String,
-        /// In genesis.json.
-        given: String,
-    },
-    /// Something that must be stored is not.
-    #[error("the store lacks the {what} of height {height}: it is damaged, restore it from another node")]
-    Missing {
-        /// What is missing.
-        what: &'static str,
-        /// Where.
-        height: u64,
-    },
-    /// The node stopped itself earlier.
-    #[error("this node halted at height {height}: {why}; run `tetra node verify`, which lifts the halt if all is well")]
-    Halted {
-        /// The block.
-        height: u64,
-        /// What was found.
-        why: String,
-    },
-}
 
 /// Everything of the last block that the next one refers to.
 #[derive(Clone, Debug)]
@@ -95,7 +49,7 @@ pub struct Tip {
 pub struct Chain {
     app: App,
     id: ChainId,
-    genesis: serde_json::Value,
+    genesis: rpc::backend::Genesis,
     limits: Limits,
     state: StateStore,
     blocks: BlockStore,
@@ -168,10 +122,10 @@ impl Chain {
             .map_err(|error| CometError::Malformed { what: "chain id", reason: error.to_string() })?;
         let app = App::new(Arc::new(facts));
         let blocks = BlockStore::open(chain_part.clone())?;
-        let tip = tip_of(&app, &state, &blocks)?;
+        let tip = recovery::tip_of(&app, &state, &blocks)?;
         let chain = Self {
             limits: app::chain::limits(&reader)?,
-            genesis: serde_json::to_value(&genesis).map_err(app::genesis::GenesisError::from)?,
+            genesis: shown(&genesis)?,
             id,
             app,
             index: TxIndex::open(chain_part)?,
@@ -185,20 +139,6 @@ impl Chain {
         Ok(chain)
     }
 
-    /// Executes the stored block whose state a crash cut off, if there is one.
-    fn recover(&self) -> Result<(), ChainError> {
-        let stored = self.blocks.tip()?.unwrap_or(0);
-        let height = self.tip().height + 1;
-        if stored < height {
-            return Ok(());
-        }
-        tracing::info!(height, "executing a stored block whose state was not committed");
-        let missing = ChainError::Missing { what: "block", height };
-        let found = self.blocks.get(height)?.ok_or(missing)?;
-        let certificate = records::decode_certificate(&found.commit)?;
-        self.commit(&found.block, certificate).map(|_| ())
-    }
-
     /// The machine.
     pub fn app(&self) -> &App {
         &self.app
@@ -209,8 +149,8 @@ impl Chain {
         &self.id
     }
 
-    /// The genesis document.
-    pub fn genesis(&self) -> &serde_json::Value {
+    /// What the chain began with.
+    pub fn genesis(&self) -> &rpc::backend::Genesis {
         &self.genesis
     }
 
@@ -317,22 +257,26 @@ impl Chain {
     /// [`ChainError::Halt`] when the machine stops; nothing of the block is stored then. Or a failure of the storage.
     pub fn commit(&self, bytes: &[u8], certificate: Certificate) -> Result<Committed, ChainError> {
         let block = engine::comet::decode_block(bytes)?;
-        let tip = self.tip();
-        let height = certificate.height;
         let effects = self.execute(&block, certificate.block.hash())?;
-        let tx_hashes: Vec<[u8; 32]> = block.data.iter().map(|tx| app::tx::hash(tx)).collect();
-
         let mut batch = store::Batch::default();
         self.blocks.stage_block(
             &mut batch,
             &disk::StoredBlock {
-                height,
+                height: certificate.height,
                 hash: certificate.block.hash().to_vec(),
                 block: bytes.to_vec(),
                 commit: records::encode_certificate(&certificate),
-                validators: records::encode_validators(&tip.validators),
+                validators: records::encode_validators(&self.tip().validators),
             },
         )?;
+        self.settle(batch, Executed { block, size: bytes.len(), certificate, effects })
+    }
+
+    /// Writes what a batch holds together with results and index, and then the state.
+    fn settle(&self, mut batch: store::Batch, executed: Executed) -> Result<Committed, ChainError> {
+        let Executed { block, size, certificate, effects } = executed;
+        let (tip, height) = (self.tip(), certificate.height);
+        let tx_hashes: Vec<[u8; 32]> = block.data.iter().map(|tx| app::tx::hash(tx)).collect();
         self.blocks.stage_results(&mut batch, height, records::encode_results(&effects.results, &effects.events));
         self.index.stage(&mut batch, &indexed(height, &tx_hashes, &effects.results));
         self.blocks.write(batch)?;
@@ -340,7 +284,7 @@ impl Chain {
 
         let committed = Committed {
             id: certificate.block.id(),
-            size: bytes.len(),
+            size,
             results: Arc::new(effects.results),
             events: Arc::new(effects.events),
             tx_hashes,
@@ -416,7 +360,45 @@ pub struct Choice<'a> {
     pub evidence: &'a engine::comet::EvidenceList,
 }
 
-fn indexed(height: u64, hashes: &[[u8; 32]], results: &[TxResult]) -> Vec<disk::IndexedTx> {
+impl<'a> Choice<'a> {
+    /// What the proposer of a block chose; none when its address is malformed.
+    pub fn of(block: &'a Block) -> Option<Self> {
+        Some(Self {
+            time: block.header.time,
+            proposer: ConsensusAddress::from_slice(block.header.proposer_address.as_bytes())?,
+            last_commit: block.last_commit.as_ref(),
+            txs: &block.data,
+            evidence: &block.evidence,
+        })
+    }
+}
+
+/// A block with what its execution gives.
+struct Executed {
+    block: Block,
+    size: usize,
+    certificate: Certificate,
+    effects: Effects,
+}
+
+/// The genesis document as the RPC shows it.
+fn shown(genesis: &app::Genesis) -> Result<rpc::backend::Genesis, ChainError> {
+    let first = &genesis.state.validators;
+    let listed = first.validators.iter().map(|member| (&member.public_key, member.power));
+    let sets = first.sets.iter().flat_map(|sets| &sets.current.validators);
+    let ranked = sets.map(|member| (&member.public_key, member.power));
+    let mut validators = Vec::new();
+    for (text, power) in listed.chain(ranked) {
+        let mut key = [0; 32];
+        hex::decode_to_slice(text, &mut key).map_err(|_| ChainError::GenesisKey(text.clone()))?;
+        validators.push((key, power));
+    }
+    let document = serde_json::to_value(genesis).map_err(app::genesis::GenesisError::from)?;
+    Ok(rpc::backend::Genesis { time: genesis.genesis_time, validators, document })
+}
+
+/// What the index keeps of a block's transactions.
+pub(crate) fn indexed(height: u64, hashes: &[[u8; 32]], results: &[TxResult]) -> Vec<disk::IndexedTx> {
     let events = |result: &TxResult| {
         let attributes = result.events.iter().flat_map(|event| {
             event
@@ -435,33 +417,4 @@ fn indexed(height: u64, hashes: &[[u8; 32]], results: &[TxResult]) -> Vec<disk::
         events: events(result),
     })
     .collect()
-}
-
-fn tip_of(app: &App, state: &StateStore, blocks: &BlockStore) -> Result<Tip, ChainError> {
-    let reader = state.latest()?;
-    let last = app::chain::last(&reader)?;
-    let context = app.reading(&reader)?;
-    let (validators, next_validators) = ledger::validators::sets(&context).map_err(|failure| match failure {
-        ledger::Failure::Broken(error) => error,
-        ledger::Failure::Rejected(why) => store::Error::Backend(why.to_string()),
-    })?;
-    let height = last.height;
-    let (certificate, results) = if height == 0 {
-        (None, Vec::new())
-    } else {
-        let commit = blocks.commit(height)?.ok_or(ChainError::Missing { what: "certificate", height })?;
-        let results = blocks.results(height)?.ok_or(ChainError::Missing { what: "results", height })?;
-        (Some(records::decode_certificate(&commit)?), records::decode_results(&results)?.0)
-    };
-    let time = u32::try_from(last.time.nanos).ok();
-    let time = time.and_then(|nanos| engine::comet::Time::from_unix_timestamp(last.time.seconds, nanos).ok());
-    Ok(Tip {
-        height,
-        certificate,
-        time: time.ok_or(ChainError::Missing { what: "time", height })?,
-        app_hash: state.app_hash(height)?,
-        results_hash: results_hash(&results),
-        validators,
-        next_validators,
-    })
 }

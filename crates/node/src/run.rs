@@ -160,6 +160,6 @@ pub async fn start(home: Home) -> Result<RunningNode, NodeError> {
 }
 
 /// CometBFT's form of a node id: 20 bytes in lower-case hex; here the first ones of SHA-256 of the libp2p peer id.
-fn node_id(peer_id: &str) -> String {
+pub(crate) fn node_id(peer_id: &str) -> String {
     hex::encode(&app::tx::hash(peer_id.as_bytes())[..20])
 }

@@ -8,8 +8,7 @@ use thiserror::Error;
 use crate::chain::{Chain, ChainError, Choice};
 use crate::home::{Home, HomeError};
 use crate::records;
-use app::{App, BlockInput, MODULES, Verdicts};
-use primitives::validators::ConsensusAddress;
+use app::{App, BlockInput, Effects, MODULES, Verdicts};
 use std::sync::Arc;
 use store::StateStore;
 
@@ -71,6 +70,7 @@ pub fn verify(home: &Home, mut seen: impl FnMut(u64, u64)) -> Result<Report, Ver
     let genesis = home.genesis()?;
     let database = Database::open(&home.data(), config.storage.into())?;
     let blocks = disk::BlockStore::open(database.part(disk::parts::CHAIN)?)?;
+    let index = disk::TxIndex::open(database.part(disk::parts::CHAIN)?)?;
     let stored = StateStore::open(database.part(disk::parts::STATE)?, &MODULES, store::Config::default())?;
 
     let beginning = genesis.begin().map_err(ChainError::from)?;
@@ -85,20 +85,20 @@ pub fn verify(home: &Home, mut seen: impl FnMut(u64, u64)) -> Result<Report, Ver
     let mut parent: Option<(comet::BlockRef, primitives::validators::ValidatorSet)> = None;
     let mut results_hash = crate::chain::results_hash(&[]);
     let (tip, mut txs) = (blocks.tip()?.unwrap_or(0), 0);
+    let states = stored.heights()?;
+    if let Some((_, last)) = states
+        && last > tip
+    {
+        return Err(VerifyError::Differs { height: last, what: "its state is stored, but not the block".to_owned() });
+    }
 
     for height in 1..=tip {
         let differs = |what: String| VerifyError::Differs { height, what };
+        let said = |error: &dyn std::fmt::Display| differs(error.to_string());
         let found = blocks.get(height)?.ok_or_else(|| differs("it is not stored".to_owned()))?;
-        let block = comet::decode_block(&found.block)?;
-        let certificate = records::decode_certificate(&found.commit)?;
-        let proposer = ConsensusAddress::from_slice(block.header.proposer_address.as_bytes());
-        let choice = Choice {
-            time: block.header.time,
-            proposer: proposer.ok_or_else(|| differs("its proposer has no address".to_owned()))?,
-            last_commit: block.last_commit.as_ref(),
-            txs: &block.data,
-            evidence: &block.evidence,
-        };
+        let block = comet::decode_block(&found.block).map_err(|error| said(&error))?;
+        let certificate = records::decode_certificate(&found.commit).map_err(|error| said(&error))?;
+        let choice = Choice::of(&block).ok_or_else(|| differs("its proposer has no address".to_owned()))?;
         let fields = comet::HeaderFields {
             app_version: crate::chain::APP_VERSION,
             chain_id: &id,
@@ -115,16 +115,24 @@ pub fn verify(home: &Home, mut seen: impl FnMut(u64, u64)) -> Result<Report, Ver
             last_results_hash: results_hash,
             proposer: choice.proposer,
         };
-        if let Some(field) = comet::first_mismatch(&fields.header()?, &block.header) {
+        let expected = fields.header().map_err(|error| said(&error))?;
+        if let Some(field) = comet::first_mismatch(&expected, &block.header) {
             return Err(differs(format!("its header's {field} is not what a replay computes")));
         }
-        if let (Some((named, voters)), Some(commit)) = (&parent, &block.last_commit) {
+        if let Some((named, voters)) = &parent {
+            let commit = block.last_commit.as_ref().ok_or_else(|| differs("it has no last commit".to_owned()))?;
             let proved = comet::verify_commit(&id, voters, height - 1, named, commit);
             proved.map_err(|error| differs(format!("its last commit: {error}")))?;
         }
-        let named = Chain::block_ref(&block, &found.block)?;
-        let commit = certificate.to_commit(&validators)?;
-        comet::verify_commit(&id, &validators, height, &named, &commit).map_err(|error| differs(error.to_string()))?;
+        let named = Chain::block_ref(&block, &found.block).map_err(|error| said(&error))?;
+        let commit = certificate.to_commit(&validators).map_err(|error| said(&error))?;
+        comet::verify_commit(&id, &validators, height, &named, &commit).map_err(|error| said(&error))?;
+        if certificate.block != named || records::encode_certificate(&certificate) != found.commit {
+            return Err(differs("its certificate is not in the form in which nodes store it".to_owned()));
+        }
+        if found.hash != named.hash() || records::encode_validators(&validators) != found.validators {
+            return Err(differs("it is stored under another hash, or with other validators".to_owned()));
+        }
 
         let input = BlockInput {
             height,
@@ -134,11 +142,12 @@ pub fn verify(home: &Home, mut seen: impl FnMut(u64, u64)) -> Result<Report, Ver
             verdicts: Verdicts::default(),
         };
         let effects = app.execute(&state.latest()?, &input)?;
-        let stored_results = blocks.results(height)?.ok_or_else(|| differs("its results are missing".to_owned()))?;
-        if records::encode_results(&effects.results, &effects.events) != stored_results {
-            return Err(differs("its results are not what a replay gives".to_owned()));
-        }
+        compare_results(&blocks, &index, height, &block, &effects, states).map_err(differs)?;
         app_hash = state.commit(height, &effects.writes)?;
+        if states.is_some_and(|(first, last)| (first..=last).contains(&height)) && stored.app_hash(height)? != app_hash
+        {
+            return Err(differs("the stored state has another hash than the replayed one".to_owned()));
+        }
         results_hash = crate::chain::results_hash(&effects.results);
         parent = Some((named, validators));
         validators = next_validators;
@@ -151,11 +160,32 @@ pub fn verify(home: &Home, mut seen: impl FnMut(u64, u64)) -> Result<Report, Ver
     if let Some(first) = broken.first() {
         return Err(VerifyError::Broken { count: broken.len(), first: first.clone() });
     }
-    if stored.latest_height() == Some(tip) && stored.app_hash(tip)? != app_hash {
-        let what = "the stored state has another hash than the replayed one".to_owned();
-        return Err(VerifyError::Differs { height: tip, what });
-    }
     let lifted = home.halted()?.is_some();
     home.clear_halt()?;
     Ok(Report { blocks: tip, txs, app_hash: hex::encode_upper(app_hash), lifted })
+}
+
+/// Whether stored results and index are what a replay gives. Those of a block whose state is not there yet may be
+/// missing: opening the chain writes them.
+fn compare_results(
+    blocks: &disk::BlockStore,
+    index: &disk::TxIndex,
+    height: u64,
+    block: &comet::Block,
+    effects: &Effects,
+    states: Option<(u64, u64)>,
+) -> Result<(), String> {
+    let said = |error: disk::Error| error.to_string();
+    let Some(results) = blocks.results(height).map_err(said)? else {
+        let settled = states.is_some_and(|(_, last)| height <= last);
+        return if settled { Err("its results are missing".to_owned()) } else { Ok(()) };
+    };
+    if records::encode_results(&effects.results, &effects.events) != results {
+        return Err("its results are not what a replay gives".to_owned());
+    }
+    let hashes: Vec<[u8; 32]> = block.data.iter().map(|tx| app::tx::hash(tx)).collect();
+    if crate::chain::indexed(height, &hashes, &effects.results) != index.at(height).map_err(said)? {
+        return Err("the index of its transactions is not what a replay gives".to_owned());
+    }
+    Ok(())
 }

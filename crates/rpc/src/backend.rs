@@ -26,6 +26,14 @@ pub enum BackendError {
         /// The highest.
         tip: u64,
     },
+    /// A search that no index narrows enough.
+    #[error("the search would look at {candidates} transactions, at most {most}: add key='value' or tx.height limits")]
+    Wide {
+        /// How many would have to be looked at.
+        candidates: usize,
+        /// How many may be.
+        most: usize,
+    },
     /// The store failed.
     #[error("internal error: {0}")]
     Internal(String),
@@ -52,17 +60,32 @@ pub struct NodeInfo {
     pub voting_power: u64,
     /// Lowest height held.
     pub base: u64,
-    /// Height of the last block.
+    /// Height of the last block; 0 before the first one.
     pub tip: u64,
+    /// Hash of the state after the last block, of genesis before the first one.
+    pub app_hash: [u8; 32],
     /// Whether it is still fetching blocks.
     pub catching_up: bool,
 }
 
-/// A peer.
+/// A connected peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// Its address.
-    pub address: String,
+    /// Its id, lower-case hex of 20 bytes, as in its own [`NodeInfo::node_id`].
+    pub node_id: String,
+    /// Its libp2p peer id.
+    pub peer_id: String,
+}
+
+/// What the chain began with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Genesis {
+    /// Header time of block 0, in seconds since 1970.
+    pub time: i64,
+    /// Public keys and powers of the first validators.
+    pub validators: Vec<([u8; 32], u64)>,
+    /// The whole document, as it lies in the node's folder.
+    pub document: serde_json::Value,
 }
 
 /// A stored block.
@@ -91,20 +114,24 @@ pub struct TxFound {
     pub result: TxResult,
 }
 
+/// What admission says of a transaction.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// Zero when admitted.
+    pub code: u32,
+    /// Whose code.
+    pub codespace: String,
+    /// Why it was refused.
+    pub log: String,
+    /// The gas limit.
+    pub gas_wanted: u64,
+}
+
 /// The node's word on a transaction that was handed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Submitted {
-    /// Admitted, or refused by a rule: code, codespace, log.
-    Checked {
-        /// Zero when admitted.
-        code: u32,
-        /// Whose code.
-        codespace: String,
-        /// Why it was refused.
-        log: String,
-        /// The gas limit.
-        gas_wanted: u64,
-    },
+    /// Admitted, or refused by a rule.
+    Checked(Checked),
     /// The very same bytes wait or were executed already.
     Known,
     /// The pool has no room, or takes no transaction of this size.
@@ -149,8 +176,8 @@ pub struct Answer {
 pub trait Backend: Send + Sync + 'static {
     /// What the node says of itself.
     fn info(&self) -> NodeInfo;
-    /// The genesis document.
-    fn genesis(&self) -> serde_json::Value;
+    /// What the chain began with.
+    fn genesis(&self) -> Genesis;
     /// Connected peers.
     fn peers(&self) -> Vec<Peer>;
     /// Block limits `(bytes, gas)`.
@@ -189,7 +216,7 @@ pub trait Backend: Send + Sync + 'static {
     /// Transactions that match, ordered by height and index.
     ///
     /// # Errors
-    /// When the store fails.
+    /// When the store fails, or too many transactions would have to be looked at.
     fn search(&self, query: &Query, skip: usize, limit: usize, descending: bool) -> Result<TxPage, BackendError>;
 
     /// The gRPC method at `path`, or raw state at `/store/MODULE/key`.
@@ -202,6 +229,9 @@ pub trait Backend: Send + Sync + 'static {
     /// # Errors
     /// A gRPC status when the state fails.
     fn simulate(&self, tx: &[u8]) -> Result<TxResult, QueryError>;
+
+    /// Asks admission (signatures, fee, sequence, limits) without handing the transaction in.
+    fn check(&self, tx: &[u8]) -> Checked;
 
     /// Hands a transaction in.
     async fn submit(&self, tx: Bytes) -> Submitted;

@@ -4,12 +4,12 @@ use app::TxResult;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ledger::Event;
-use primitives::validators::ValidatorSet;
+use primitives::validators::{ConsensusAddress, ValidatorSet};
 use serde_json::{Value, json};
 use tendermint::block::{Commit, Header};
 
 use crate::COMET_VERSION;
-use crate::backend::{BlockFound, NodeInfo, TxFound};
+use crate::backend::{BlockFound, Checked, Genesis, NodeInfo, Peer, TxFound};
 use crate::call::CallError;
 
 pub(crate) fn base64(bytes: &[u8]) -> String {
@@ -37,12 +37,73 @@ pub(crate) fn node_info(info: &NodeInfo) -> Value {
     })
 }
 
+/// A peer. What gossip does not tell (its name, address and version) is empty.
+pub(crate) fn peer(peer: &Peer, network: &str) -> Value {
+    json!({
+        "node_info": {
+            "protocol_version": { "p2p": "0", "block": "0", "app": "0" },
+            "id": peer.node_id,
+            "listen_addr": "",
+            "network": network,
+            "version": "",
+            "channels": "",
+            "moniker": "",
+            "other": { "tx_index": "", "rpc_address": "", "peer_id": peer.peer_id },
+        },
+        "is_outbound": false,
+        "connection_status": {},
+        "remote_ip": "",
+    })
+}
+
+/// Consensus parameters with these limits of a block. Blocks carry no evidence and no vote extensions.
+pub(crate) fn consensus_params((bytes, gas): (u64, u64)) -> Value {
+    json!({
+        "block": { "max_bytes": bytes.to_string(), "max_gas": gas.to_string() },
+        "evidence": { "max_age_num_blocks": "100000", "max_age_duration": "172800000000000", "max_bytes": "0" },
+        "validator": { "pub_key_types": ["ed25519"] },
+        "version": { "app": "1" },
+        "abci": { "vote_extensions_enable_height": "0" },
+    })
+}
+
+/// CometBFT's genesis document; this chain's own one is its `app_state`.
+pub(crate) fn genesis(genesis: &Genesis, chain_id: &str, limits: (u64, u64)) -> Result<Value, CallError> {
+    let time = tendermint::Time::from_unix_timestamp(genesis.time, 0).map_err(CallError::internal)?;
+    let validator = |(key, power): &([u8; 32], u64)| {
+        json!({
+            "address": hex(ConsensusAddress::of(key).as_bytes()),
+            "pub_key": public_key(key),
+            "power": power.to_string(),
+            "name": "",
+        })
+    };
+    Ok(json!({
+        "genesis_time": time.to_rfc3339(),
+        "chain_id": chain_id,
+        "initial_height": "1",
+        "consensus_params": consensus_params(limits),
+        "validators": genesis.validators.iter().map(validator).collect::<Vec<_>>(),
+        "app_hash": "",
+        "app_state": genesis.document,
+    }))
+}
+
 pub(crate) fn public_key(key: &[u8; 32]) -> Value {
     json!({ "type": "tendermint/PubKeyEd25519", "value": base64(key) })
 }
 
+/// The id of no block, as CometBFT writes it where block 1 would name its parent.
+fn no_block() -> Value {
+    json!({ "hash": "", "parts": { "total": 0, "hash": "" } })
+}
+
 pub(crate) fn header(header: &Header) -> Result<Value, CallError> {
-    shape(header)
+    let mut shown = shape(header)?;
+    if header.last_block_id.is_none() {
+        shown["last_block_id"] = no_block();
+    }
+    Ok(shown)
 }
 
 pub(crate) fn commit(commit: &Commit) -> Result<Value, CallError> {
@@ -54,11 +115,10 @@ pub(crate) fn block(found: &BlockFound) -> Result<Value, CallError> {
     if found.block.last_commit.is_none() {
         // Block 1 has no last commit; CometBFT writes an empty one.
         block["last_commit"] = json!({
-            "height": "0", "round": 0,
-            "block_id": { "hash": "", "parts": { "total": 0, "hash": "" } },
-            "signatures": [],
+            "height": "0", "round": 0, "block_id": no_block(), "signatures": [],
         });
     }
+    block["header"] = header(&found.block.header)?;
     let txs: Vec<String> = found.block.data.iter().map(|tx| base64(tx)).collect();
     block["data"] = json!({ "txs": txs });
     if block["evidence"].is_null() || block["evidence"].get("evidence").is_none_or(Value::is_null) {
@@ -100,6 +160,18 @@ pub(crate) fn tx_result(result: &TxResult) -> Value {
         "events": events(&result.events),
         "codespace": result.codespace,
     })
+}
+
+pub(crate) fn checked(checked: &Checked) -> Value {
+    json!({
+        "code": checked.code, "data": null, "log": checked.log, "info": "",
+        "gas_wanted": checked.gas_wanted.to_string(), "gas_used": "0", "events": [], "codespace": checked.codespace,
+    })
+}
+
+/// Results as CometBFT writes them: null where there are none.
+pub(crate) fn tx_results(results: &[TxResult]) -> Value {
+    if results.is_empty() { Value::Null } else { results.iter().map(tx_result).collect() }
 }
 
 pub(crate) fn tx(found: &TxFound) -> Value {

@@ -6,7 +6,9 @@
 //! | [`query`] | CometBFT's query language, for `tx_search` and subscriptions |
 //! | [`services`] | gRPC methods that need more than state: simulate, broadcast, find a transaction |
 //! | [`server`] | [`serve`]: HTTP (POST, GET by name) and `/websocket` on one port |
-//! | `call` | parameters by name, by position or by URI |
+//! | `websocket` | calls and subscriptions over a websocket |
+//! | `subscription` | what one websocket listens to |
+//! | `call` | calls; parameters by name, by position or by URI |
 //! | `methods` | one function a JSON-RPC method |
 //! | `encode` | CometBFT 0.38's JSON shapes |
 //!
@@ -23,6 +25,7 @@ pub mod query;
 pub mod server;
 pub mod services;
 mod subscription;
+mod websocket;
 
 pub use backend::{Backend, BackendError, BlockFound, NodeInfo, Peer, Submitted, TxFound};
 pub use server::{Server, serve};

@@ -125,11 +125,11 @@ fn condition(text: &str) -> Result<(Condition, &str), String> {
     let rest = rest.trim_start();
     let (value, rest) = match rest.strip_prefix('\'') {
         Some(quoted) => quoted.split_once('\'').ok_or("a quote is not closed")?,
-        None => rest.split_at(rest.find(char::is_whitespace).unwrap_or(rest.len())),
+        None => match rest.split_at(rest.find(char::is_whitespace).unwrap_or(rest.len())) {
+            ("", _) => return Err(format!("no value after {key:?}; write '' for an empty one")),
+            split => split,
+        },
     };
-    if value.is_empty() && !rest.is_empty() && op != Op::Equal {
-        return Err(format!("no value after {key:?}"));
-    }
     Ok((Condition { key, op, value: value.to_owned() }, rest))
 }
 
@@ -152,12 +152,24 @@ mod tests {
         assert!(!query.matches(&low));
         assert!(Query::parse("tx.height = 5").unwrap().matches(&pairs(&[("tx.height", "5")])));
         assert!(Query::parse("a.b EXISTS").unwrap().matches(&pairs(&[("a.b", "x")])));
+        assert!(Query::parse("a.b=''").unwrap().matches(&pairs(&[("a.b", "")])));
         assert!(Query::parse("").unwrap().matches(&[]));
     }
 
     #[test]
     fn mistakes_are_named() {
-        for text in ["=", "a.b", "a.b='x", "a.b='x' OR c.d='y'", "a.b='x' c.d='y'"] {
+        for text in [
+            "=",
+            "a.b",
+            "a.b=",
+            "a.b = ",
+            "a.b<",
+            "a.b CONTAINS",
+            "a.b='x' AND",
+            "a.b='x",
+            "a.b='x' OR c.d='y'",
+            "a.b='x' c.d='y'",
+        ] {
             assert!(Query::parse(text).is_err(), "{text}");
         }
     }

@@ -1,28 +1,29 @@
-//! HTTP and websocket on one port.
+//! HTTP on the port that websockets share.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
-use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::{DefaultBodyLimit, FromRef, Path, Query, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::Semaphore;
 use tower_http::cors::CorsLayer;
 
-use crate::call::{CallError, Params};
+use crate::call::{Call, CallError, Params, answer};
 use crate::methods;
-use crate::subscription::{Node, Subscriptions};
+use crate::subscription::Node;
+use crate::websocket::{self, MOST_SOCKETS};
 
 /// Most calls of one batch.
 const MOST_CALLS: usize = 100;
 /// Bytes of one request: a transaction of the largest size, in base64, with room.
-const LARGEST_BODY: usize = 1 << 20;
+pub(crate) const LARGEST_BODY: usize = 1 << 20;
 
 /// A running server.
 #[derive(Debug)]
@@ -38,6 +39,14 @@ impl Drop for Server {
     }
 }
 
+/// What every request needs.
+#[derive(Clone, FromRef)]
+pub(crate) struct Shared {
+    pub(crate) node: Node,
+    /// Places for open websockets.
+    pub(crate) sockets: Arc<Semaphore>,
+}
+
 /// Serves a node's JSON-RPC until the returned server is dropped.
 ///
 /// # Errors
@@ -46,11 +55,11 @@ pub fn serve(node: Node, listener: TcpListener) -> std::io::Result<Server> {
     let address = listener.local_addr()?;
     let router = Router::new()
         .route("/", post(calls).get(index))
-        .route("/websocket", get(upgrade))
+        .route("/websocket", get(websocket::upgrade))
         .route("/{method}", get(by_uri))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(CorsLayer::permissive())
-        .with_state(node);
+        .with_state(Shared { node, sockets: Arc::new(Semaphore::new(MOST_SOCKETS)) });
     let task = tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {
             tracing::error!(%error, "the RPC server stopped");
@@ -59,70 +68,67 @@ pub fn serve(node: Node, listener: TcpListener) -> std::io::Result<Server> {
     Ok(Server { address, task })
 }
 
-#[derive(Deserialize)]
-struct Call {
-    #[serde(default)]
-    id: Value,
-    method: String,
-    params: Option<Value>,
-}
-
-fn answer(id: Value, result: Result<Value, CallError>) -> Value {
-    match result {
-        Ok(result) => json!({ "jsonrpc": "2.0", "id": id, "result": result }),
-        Err(error) => json!({ "jsonrpc": "2.0", "id": id, "error": error.to_json() }),
-    }
-}
-
 fn json_response(value: &Value) -> Response {
     ([(CONTENT_TYPE, "application/json")], value.to_string()).into_response()
 }
 
-async fn perform(node: &Node, method: &str, params: Option<Value>) -> Result<Value, CallError> {
+pub(crate) async fn perform(node: &Node, method: &str, params: Option<Value>) -> Result<Value, CallError> {
     let names = methods::parameters(method).ok_or_else(|| CallError::unknown(method))?;
     let params = Params::from_json(params, names)?;
     methods::dispatch(node.as_ref(), method, &params).await
 }
 
-async fn one(node: &Node, value: Value) -> Value {
-    let id = value.get("id").cloned().unwrap_or(Value::Null);
-    match serde_json::from_value::<Call>(value) {
-        Ok(call) => answer(call.id, perform(node, &call.method, call.params).await),
-        Err(error) => {
-            answer(id, Err(CallError { code: -32600, message: "Invalid Request".to_owned(), data: error.to_string() }))
-        }
+/// The answer to one call; none to a notification, which CometBFT does not perform either.
+async fn one(node: &Node, value: Value) -> Option<Value> {
+    match Call::parse(value) {
+        Ok(Call { id: None, .. }) => None,
+        Ok(Call { id: Some(id), method, params }) => Some(answer(id, perform(node, &method, params).await)),
+        Err((id, error)) => Some(answer(id, Err(error))),
     }
 }
 
-async fn calls(State(node): State<Node>, body: Bytes) -> Response {
-    let parsed = match serde_json::from_slice::<Value>(&body) {
-        Ok(parsed) => parsed,
-        Err(error) => {
-            let error = CallError { code: -32700, message: "Parse error".to_owned(), data: error.to_string() };
-            return json_response(&answer(Value::Null, Err(error)));
+fn refused(error: CallError) -> Response {
+    json_response(&answer(Value::Null, Err(error)))
+}
+
+async fn calls(State(node): State<Node>, body: Result<Bytes, BytesRejection>) -> Response {
+    let body = match body {
+        Ok(body) => body,
+        Err(rejection) => {
+            let why = format!("{}; a request has at most {LARGEST_BODY} bytes", rejection.body_text());
+            return refused(CallError::request(why));
         }
     };
-    match parsed {
+    let parsed = match serde_json::from_slice::<Value>(&body) {
+        Ok(parsed) => parsed,
+        Err(error) => return refused(CallError::parse(&error)),
+    };
+    let answers = match parsed {
+        Value::Array(list) if list.is_empty() => return refused(CallError::request("the batch is empty")),
         Value::Array(list) if list.len() > MOST_CALLS => {
-            let error = CallError::params(format!("{} calls in one batch, at most {MOST_CALLS}", list.len()));
-            json_response(&answer(Value::Null, Err(error)))
+            return refused(CallError::request(format!("{} calls in one batch, at most {MOST_CALLS}", list.len())));
         }
         Value::Array(list) => {
             let mut answers = Vec::with_capacity(list.len());
             for call in list {
-                answers.push(one(&node, call).await);
+                answers.extend(one(&node, call).await);
             }
-            json_response(&Value::Array(answers))
+            (!answers.is_empty()).then_some(Value::Array(answers))
         }
-        single => json_response(&one(&node, single).await),
-    }
+        single => one(&node, single).await,
+    };
+    answers.as_ref().map(json_response).unwrap_or_default()
 }
 
 async fn by_uri(
     State(node): State<Node>,
-    Path(method): Path<String>,
+    method: Result<Path<String>, PathRejection>,
     Query(arguments): Query<Vec<(String, String)>>,
 ) -> Response {
+    let method = match method {
+        Ok(Path(method)) => method,
+        Err(rejection) => return refused(CallError::request(rejection.body_text())),
+    };
     let result = match methods::parameters(&method) {
         Some(_) => methods::dispatch(node.as_ref(), &method, &Params::from_uri(arguments)).await,
         None => Err(CallError::unknown(&method)),
@@ -143,63 +149,4 @@ async fn index() -> Html<String> {
     Html(format!(
         "<!doctype html><title>Tetra RPC</title><h1>Tetra RPC</h1><ul>{items}</ul><p>Websocket: /websocket</p>"
     ))
-}
-
-async fn upgrade(State(node): State<Node>, upgrade: WebSocketUpgrade) -> Response {
-    upgrade.max_message_size(LARGEST_BODY).on_upgrade(move |socket| converse(node, socket))
-}
-
-async fn converse(node: Node, mut socket: WebSocket) {
-    let mut subscriptions = Subscriptions::default();
-    let mut blocks = node.subscribe();
-    loop {
-        let messages = tokio::select! {
-            incoming = socket.recv() => match incoming {
-                Some(Ok(Message::Text(text))) => vec![spoken(&node, &mut subscriptions, text.as_str()).await],
-                Some(Ok(Message::Binary(bytes))) => {
-                    vec![spoken(&node, &mut subscriptions, &String::from_utf8_lossy(&bytes)).await]
-                }
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
-            },
-            block = blocks.recv() => match block {
-                Ok(block) => match subscriptions.messages(&block) {
-                    Ok(messages) => messages,
-                    Err(error) => vec![answer(Value::Null, Err(error))],
-                },
-                // A client that reads too slowly must not go on with a gap that it cannot see.
-                Err(RecvError::Lagged(_) | RecvError::Closed) => return,
-            },
-        };
-        for message in messages {
-            if socket.send(Message::text(message.to_string())).await.is_err() {
-                return;
-            }
-        }
-    }
-}
-
-async fn spoken(node: &Node, subscriptions: &mut Subscriptions, text: &str) -> Value {
-    let call = match serde_json::from_str::<Call>(text) {
-        Ok(call) => call,
-        Err(error) => {
-            let error = CallError { code: -32700, message: "Parse error".to_owned(), data: error.to_string() };
-            return answer(Value::Null, Err(error));
-        }
-    };
-    let query = || -> Result<String, CallError> {
-        let params = Params::from_json(call.params.clone(), &["query"])?;
-        params.text("query")?.ok_or_else(|| CallError::params("query is missing"))
-    };
-    let done = json!({});
-    let result = match call.method.as_str() {
-        "subscribe" => query().and_then(|query| subscriptions.add(call.id.clone(), query)).map(|()| done),
-        "unsubscribe" => query().and_then(|query| subscriptions.remove(&query)).map(|()| done),
-        "unsubscribe_all" => {
-            subscriptions.clear();
-            Ok(done)
-        }
-        method => perform(node, method, call.params).await,
-    };
-    answer(call.id, result)
 }

@@ -56,7 +56,7 @@ impl Subscriptions {
         let mut of_block = vec![("block.height".to_owned(), height.to_string())];
         of_block.extend(encode::event_keys(&new.events));
 
-        let finalized = json!({ "events": encode::events(&new.events), "tx_results": [], "validator_updates": null });
+        let finalized = json!({ "events": encode::events(&new.events), "tx_results": encode::tx_results(&new.results), "validator_updates": null });
         let block = json!({
             "block": encode::block(&new.block)?,
             "block_id": encode::block_with_id(&new.block)?["block_id"],

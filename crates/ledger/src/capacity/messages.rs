@@ -119,7 +119,7 @@ pub fn register_host(ctx: &mut Context, msg: MsgRegisterHost) -> Result<MsgRegis
             host.wanted = before.wanted.clone();
             still_serves(ctx, &key, before, &host)?;
         }
-        None if HOSTS_BY_OWNER.under(&ctx.state, &owner)?.len() >= MAX_HOSTS => {
+        None if state::hosts(ctx, &owner)? >= MAX_HOSTS => {
             return Err(errors::bad_offer(&format!("a provider has at most {MAX_HOSTS} hosts")).into());
         }
         None => {}

@@ -40,7 +40,7 @@ pub use messages::registration_bytes;
 pub use proto::tetra::capacity::v1::{Hold, HoldKind};
 pub use reservations::{held, hold_firm, hold_interruptible, hold_soft, release, turn_firm};
 pub use resources::{Claim, GpuRequest, Request};
-pub use state::HostKey;
+pub use state::{HostKey, hosts};
 pub use yielding::{YIELD_NOTICE_MS, request_yield};
 
 /// The tree of this part.

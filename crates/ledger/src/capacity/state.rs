@@ -107,6 +107,14 @@ pub(super) fn host(ctx: &Context, key: &HostKey) -> Result<StoredHost, Failure> 
     HOSTS.get(&ctx.state, key)?.ok_or_else(|| errors::host_not_found(key).into())
 }
 
+/// How many hosts a provider has registered.
+///
+/// # Errors
+/// When the state fails.
+pub fn hosts(ctx: &Context, owner: &Address) -> Result<usize, Failure> {
+    Ok(HOSTS_BY_OWNER.under(&ctx.state, owner)?.len())
+}
+
 /// The hosts of a provider in order of key.
 pub(super) fn hosts_of(ctx: &Context, owner: &Address) -> Result<Vec<(HostKey, StoredHost)>, Failure> {
     let keys = HOSTS_BY_OWNER.under(&ctx.state, owner)?;

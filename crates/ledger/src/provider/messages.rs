@@ -10,6 +10,7 @@ use proto::akash::provider::v1beta4::{
 
 use super::state::PROVIDERS;
 use super::{attributes, events, get, leases, refusals, uri};
+use crate::capacity;
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -70,16 +71,21 @@ pub fn update_provider(ctx: &mut Context, msg: MsgUpdateProvider) -> Result<MsgU
 /// Removes a provider.
 ///
 /// # Errors
-/// `sdk` 7 for a malformed address; `provider` 3 when it is not registered, 24 while it has active leases.
+/// `sdk` 7 for a malformed address; `provider` 3 when it is not registered, 24 while it has active leases, 25 while it
+/// has registered hosts.
 pub fn delete_provider(ctx: &mut Context, msg: MsgDeleteProvider) -> Result<MsgDeleteProviderResponse, Failure> {
     let owner = ctx.address(&msg.owner)?;
     if get(ctx, &owner)?.is_none() {
         return Err(refusals::not_found(&msg.owner).into());
     }
-    match leases::count(ctx, &owner)? {
-        0 => PROVIDERS.remove(&mut ctx.state, &owner),
-        count => return Err(refusals::has_active_leases(&msg.owner, count).into()),
+    let (leases, hosts) = (leases::count(ctx, &owner)?, capacity::hosts(ctx, &owner)?);
+    if leases > 0 {
+        return Err(refusals::has_active_leases(&msg.owner, leases).into());
     }
+    if hosts > 0 {
+        return Err(refusals::has_hosts(&msg.owner, hosts).into());
+    }
+    PROVIDERS.remove(&mut ctx.state, &owner);
     events::announce::<EventProviderDeleted>(ctx, &owner);
     Ok(MsgDeleteProviderResponse {})
 }

@@ -44,3 +44,9 @@ pub fn has_active_leases(owner: &str, count: u64) -> Rejection {
     let detail = format!("{owner} has {count} active leases; close them first");
     refusal(24, "provider has active leases", &detail)
 }
+
+/// 25: the provider cannot go while its hosts stand on the chain. Tetra's own.
+pub fn has_hosts(owner: &str, count: usize) -> Rejection {
+    let detail = format!("{owner} has {count} registered hosts; retire them first");
+    refusal(25, "provider has registered hosts", &detail)
+}

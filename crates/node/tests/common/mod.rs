@@ -47,7 +47,8 @@ pub fn genesis(validators: usize, block_interval_ms: u64) -> Genesis {
     let mut funded = [0, 1].map(|index| (key(index).address(), address(index)));
     funded.sort_by_key(|(bytes, _)| *bytes.as_bytes());
     let mut state = ModuleStates::default();
-    state.bank.balances = funded.map(|(_, address)| Balance { address, coins: "1000000000utet,5000uusd".into() }).into();
+    state.bank.balances =
+        funded.map(|(_, address)| Balance { address, coins: "1000000000utet,5000uusd".into() }).into();
     let member = |index| Member { public_key: hex::encode(validator(index).public_key()), power: 10 + index as u64 };
     state.validators.validators = (0..validators).map(member).collect();
     Genesis {

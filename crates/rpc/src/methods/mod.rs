@@ -60,12 +60,12 @@ pub(crate) const NAMES: [&str; 25] = [
 /// Answers a call.
 pub(crate) async fn dispatch(node: &dyn Backend, method: &str, params: &Params) -> Result<Value, CallError> {
     match method {
-        "status" => Ok(info::status(node)?),
+        "status" => info::status(node),
         "health" => Ok(Value::Object(serde_json::Map::new())),
-        "genesis" => Ok(info::genesis(node)),
+        "genesis" => info::genesis(node),
         "net_info" => Ok(info::net_info(node)),
         "akash" => Ok(info::discovery(node)),
-        "abci_info" => abci::abci_info(node),
+        "abci_info" => Ok(abci::abci_info(node)),
         "abci_query" => abci::abci_query(node, params).await,
         "block" => chain::block(node, params),
         "block_by_hash" => chain::block_by_hash(node, params),

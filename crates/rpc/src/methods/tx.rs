@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::Backend;
-use crate::backend::{Submitted, TxFound};
+use crate::backend::{Checked, Submitted, TxFound};
 use crate::call::{CallError, Params};
 use crate::encode;
 use crate::query::{Op, Query};
@@ -15,7 +15,8 @@ use crate::query::{Op, Query};
 /// How long `broadcast_tx_commit` waits for a block.
 const COMMIT_LIMIT: Duration = Duration::from_secs(10);
 
-fn checked(hash: &[u8; 32], code: u32, codespace: &str, log: &str) -> Value {
+fn accepted(hash: &[u8; 32], checked: &Checked) -> Value {
+    let Checked { code, codespace, log, .. } = checked;
     json!({ "code": code, "data": "", "log": log, "codespace": codespace, "hash": encode::hex(hash) })
 }
 
@@ -31,7 +32,7 @@ pub(super) async fn broadcast_sync(node: &dyn Backend, params: &Params) -> Resul
     let tx = Bytes::from(params.base64("tx")?);
     let id = hash(&tx);
     match node.submit(tx).await {
-        Submitted::Checked { code, codespace, log, .. } => Ok(checked(&id, code, &codespace, &log)),
+        Submitted::Checked(checked) => Ok(accepted(&id, &checked)),
         Submitted::Known => Err(known()),
         Submitted::Full(why) => Err(full(why)),
     }
@@ -42,23 +43,20 @@ pub(super) async fn broadcast_async(node: &dyn Backend, params: &Params) -> Resu
     let id = hash(&tx);
     // The answer does not wait for admission in CometBFT either; here it does, but does not tell.
     node.submit(tx).await;
-    Ok(checked(&id, 0, "", ""))
+    Ok(accepted(&id, &Checked::default()))
 }
 
 pub(super) async fn broadcast_commit(node: &dyn Backend, params: &Params) -> Result<Value, CallError> {
     let tx = Bytes::from(params.base64("tx")?);
     let id = hash(&tx);
     let mut blocks = node.subscribe();
-    let (code, codespace, log, gas_wanted) = match node.submit(tx).await {
-        Submitted::Checked { code, codespace, log, gas_wanted } => (code, codespace, log, gas_wanted),
+    let checked = match node.submit(tx).await {
+        Submitted::Checked(checked) => checked,
         Submitted::Known => return Err(known()),
         Submitted::Full(why) => return Err(full(why)),
     };
-    let check = json!({
-        "code": code, "data": null, "log": log, "info": "", "gas_wanted": gas_wanted.to_string(),
-        "gas_used": "0", "events": [], "codespace": codespace,
-    });
-    if code != 0 {
+    let check = encode::checked(&checked);
+    if checked.code != 0 {
         return Ok(json!({ "check_tx": check, "tx_result": encode::tx_result(&app::TxResult::default()),
             "hash": encode::hex(&id), "height": "0" }));
     }
@@ -84,8 +82,7 @@ pub(super) async fn broadcast_commit(node: &dyn Backend, params: &Params) -> Res
 }
 
 pub(super) fn check(node: &dyn Backend, params: &Params) -> Result<Value, CallError> {
-    let result = node.simulate(&params.base64("tx")?).map_err(CallError::internal)?;
-    Ok(encode::tx_result(&result))
+    Ok(encode::checked(&node.check(&params.base64("tx")?)))
 }
 
 pub(super) fn tx(node: &dyn Backend, params: &Params) -> Result<Value, CallError> {

@@ -73,11 +73,11 @@ pub(super) async fn broadcast(node: &dyn Backend, request: &[u8]) -> Result<Vec<
     let txhash = hex::encode_upper(hash(&tx));
     let mut response = abci::TxResponse { txhash, ..abci::TxResponse::default() };
     match node.submit(tx).await {
-        Submitted::Checked { code, codespace, log, gas_wanted } => {
-            response.code = code;
-            response.codespace = codespace;
-            response.raw_log = log;
-            response.gas_wanted = gas_wanted.try_into().unwrap_or(i64::MAX);
+        Submitted::Checked(checked) => {
+            response.code = checked.code;
+            response.codespace = checked.codespace;
+            response.raw_log = checked.log;
+            response.gas_wanted = checked.gas_wanted.try_into().unwrap_or(i64::MAX);
         }
         Submitted::Known => {
             response.code = 19;

@@ -2,12 +2,14 @@
 
 use insta::assert_snapshot;
 use proto::Message;
+use proto::akash::provider::v1beta4::MsgDeleteProvider;
 use proto::tetra::capacity::v1::{MsgRegisterHost, Resources};
 
 use super::support::*;
 use crate::capacity::messages::{MAX_DEVICE_TEXT, MAX_DEVICES, register_host};
 use crate::capacity::{MODULE, Request, hold_firm, hold_soft, message_routes, turn_firm};
 use crate::context::Context;
+use crate::provider::messages::delete_provider;
 use crate::testing::{BOB, PROVIDER, announced, forget, refusal, stored};
 
 fn good() -> Offer {
@@ -200,4 +202,17 @@ fn routes_decode_sign_and_answer() {
     assert_eq!(urls, names);
     assert_eq!((routes[0].signer)(&bytes).unwrap(), ctx.text(&PROVIDER));
     assert_eq!((routes[0].run)(&mut ctx, &bytes).unwrap().type_url, "/tetra.capacity.v1.MsgRegisterHostResponse");
+}
+
+#[test]
+fn a_provider_goes_after_its_hosts() {
+    let mut ctx = chain();
+    register(&mut ctx, &PROVIDER, 1, &good()).unwrap();
+    let go = MsgDeleteProvider { owner: ctx.text(&PROVIDER) };
+    let refused = refusal(delete_provider(&mut ctx, go.clone()));
+    assert_eq!((refused.codespace, refused.code), ("provider", 25));
+    assert!(refused.message.contains("has 1 registered hosts; retire them first"), "{}", refused.message);
+    retire(&mut ctx, &PROVIDER, 1).unwrap();
+    delete_provider(&mut ctx, go).unwrap();
+    assert_sound(&ctx);
 }

@@ -1,0 +1,7 @@
+//! The server over a small made-up chain, asked over HTTP and websockets.
+
+mod calls;
+mod chain;
+mod fake;
+mod fuzz;
+mod sockets;
