@@ -134,7 +134,7 @@ fn plain_runc(agent: &Path) -> Result<u64> {
     {
         config["root"]["path"] = json!(bundle.join(root));
     }
-    let scratch = shell::root().join("target/demo/plain-runc");
+    let scratch = shell::target().join("demo/plain-runc");
     fs::create_dir_all(&scratch).doing(scratch.display())?;
     fs::write(scratch.join("config.json"), config.to_string()).doing(scratch.display())?;
     let runc = |args: &[&str]| {

@@ -11,6 +11,12 @@ pub(crate) fn root() -> &'static Path {
     xtask.parent().unwrap_or(xtask)
 }
 
+/// Where cargo builds: `target`, or what `CARGO_TARGET_DIR` says.
+pub(crate) fn target() -> PathBuf {
+    // An absolute path stays what it is.
+    root().join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
+}
+
 /// A program, started in the workspace's folder, free of what `cargo run` told xtask about xtask.
 pub(crate) fn program(name: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(name);

@@ -9,7 +9,7 @@ use crate::failure::{Doing, Failure, Result};
 use crate::{demo, floors, licences, setup, shell};
 
 /// Where nextest's profile `ci` writes what tests printed.
-const JUNIT: &str = "target/nextest/ci/junit.xml";
+const JUNIT: &str = "nextest/ci/junit.xml";
 
 /// Options of `test`.
 #[derive(Debug, clap::Args)]
@@ -122,7 +122,7 @@ fn tests_step(full: bool) -> Step {
     step("tests", &again, move |skipped| {
         if nextest {
             let done = shell::show(&mut command());
-            let report = fs::read_to_string(shell::root().join(JUNIT)).unwrap_or_default();
+            let report = fs::read_to_string(shell::target().join(JUNIT)).unwrap_or_default();
             skipped.extend(report.lines().filter_map(told_skipped));
             return done;
         }

@@ -37,7 +37,7 @@ impl Checks {
             return Ok(());
         }
         Err(Failure::new(format!("{broken} of {} claims of the demo do not hold", self.0.len()))
-            .hint("logs: target/demo/local/logs"))
+            .hint(format!("logs: {}", crate::shell::target().join("demo/local/logs").display())))
     }
 }
 

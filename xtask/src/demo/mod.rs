@@ -101,11 +101,29 @@ pub(crate) fn run(args: &Args) -> Result {
     indented(&closed);
     step("the money, recomputed from the chain");
     audit.check(&mut checks, &lease)?;
+    bill(&home, &lease.dseq, &mut checks)?;
     if args.providers > 1 {
         no_bid(&home, &network, &chain, &tenant, &mut checks)?;
     }
     end(network, &agents, &mut checks)?;
     checks.finish()
+}
+
+/// The bill that tenants are shown, beside the audit that shares no code with it.
+fn bill(home: &Home, dseq: &str, checks: &mut Checks) -> Result {
+    let shown = home.json(&["deployment", "show", dseq])?;
+    let of = |field: &str| shown.pointer(&format!("/bill/{field}")).and_then(Value::as_u64);
+    let parts = ["net", "take", "refunded", "rounding"].map(of);
+    let sum = parts.into_iter().try_fold(0u64, |sum, part| sum.checked_add(part?));
+    let lines = shown.pointer("/bill/adds_up") == Some(&Value::Bool(true));
+    let [net, take, refunded, rounding] = parts.map(Option::unwrap_or_default);
+    let deposited = of("deposited");
+    let text = format!(
+        "the tenant's bill: {} = {net} to the provider + {take} take + {refunded} refunded + {rounding} rounding",
+        deposited.unwrap_or_default()
+    );
+    checks.claim(lines && sum.is_some() && sum == deposited, text);
+    Ok(())
 }
 
 /// Announces what comes next.
@@ -221,7 +239,8 @@ fn end(mut network: Network, agents: &[PathBuf], checks: &mut Checks) -> Result 
 fn say_how_to_go_on(home: &Home, dseq: &str, url: &str) {
     let folder = home.file("").display().to_string();
     println!("\nthe network is up:");
-    println!("  export TETRA_HOME={} PATH=$PWD/target/debug:$PATH", folder.trim_end_matches('/'));
+    let programs = shell::target().join("debug");
+    println!("  export TETRA_HOME={} PATH={}:$PATH", folder.trim_end_matches('/'), programs.display());
     println!("  curl {url}");
     println!("  tetra deployment list");
     println!("  tetra deployment close {dseq}");

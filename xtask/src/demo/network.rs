@@ -56,7 +56,7 @@ pub(crate) struct Home(PathBuf);
 impl Home {
     /// `target/demo`.
     pub(crate) fn new() -> Self {
-        Self(shell::root().join("target/demo"))
+        Self(shell::target().join("demo"))
     }
 
     /// A file in it.
@@ -66,7 +66,7 @@ impl Home {
 
     /// `tetra` with these arguments. What the environment says of another network does not count.
     pub(crate) fn tetra(&self, args: &[&str]) -> Command {
-        let mut command = shell::program(shell::root().join("target/debug/tetra"));
+        let mut command = shell::program(shell::target().join("debug/tetra"));
         command.args(args).env("TETRA_HOME", &self.0).env_remove("TETRA_NODE").env_remove("TETRA_FROM");
         command
     }

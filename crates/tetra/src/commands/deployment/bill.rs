@@ -129,8 +129,14 @@ pub(super) struct AccountFacts {
 }
 
 impl LeaseFacts {
-    fn line(&self, account: &AccountFacts) -> Option<LeaseLine> {
-        let blocks = self.closed_on.unwrap_or(account.height).saturating_sub(self.created_at);
+    fn ran_dry(&self) -> bool {
+        self.state == LeaseState::InsufficientFunds.as_str_name()
+    }
+
+    /// `dry` is the last block that a lease without funds is charged for, whenever that was noticed.
+    fn line(&self, account: &AccountFacts, dry: Option<u64>) -> Option<LeaseLine> {
+        let until = dry.filter(|_| self.ran_dry()).or(self.closed_on).unwrap_or(account.height);
+        let blocks = until.saturating_sub(self.created_at);
         let earned = self.rate.checked_mul_int(u128::from(blocks))?;
         let withdrawn = Dec::from_integer(self.paid.checked_add(self.taken)?)?;
         Some(LeaseLine {
@@ -143,15 +149,35 @@ impl LeaseFacts {
             earned: Dec18(earned),
             net: self.paid,
             take: self.taken,
-            unpaid: Dec18(earned.checked_sub(withdrawn)?),
+            unpaid: Dec18(earned.saturating_sub(withdrawn)),
             owed: self.owed,
         })
     }
 }
 
+/// The block in which funds ran out: the one after those that escrow covered whole, or, once its debt was paid, the last
+/// of those. None when they did not.
+fn dry_block(account: &AccountFacts, leases: &[LeaseFacts]) -> Option<u64> {
+    let (mut spent, mut rates, mut owed) = (account.transferred, Dec::ZERO, 0u128);
+    for lease in leases {
+        if lease.ran_dry() {
+            rates = rates.checked_add(lease.rate)?;
+            // Counted from height zero, so that leases of any age end in the same block.
+            spent = spent.checked_add(lease.rate.checked_mul_int(u128::from(lease.created_at))?)?;
+            owed = owed.checked_add(lease.owed)?;
+        } else {
+            let blocks = lease.closed_on?.saturating_sub(lease.created_at);
+            spent = spent.checked_sub(lease.rate.checked_mul_int(u128::from(blocks))?)?;
+        }
+    }
+    let covered = pricing::settlement::ticks_covered(spent, rates)?;
+    Some(covered + u64::from(owed > 0))
+}
+
 /// The sums; none when a number does not fit, which a consistent chain does not show.
 pub(super) fn compute(account: &AccountFacts, leases: &[LeaseFacts]) -> Option<Bill> {
-    let lines: Vec<LeaseLine> = leases.iter().map(|lease| lease.line(account)).collect::<Option<_>>()?;
+    let dry = dry_block(account, leases);
+    let lines: Vec<LeaseLine> = leases.iter().map(|lease| lease.line(account, dry)).collect::<Option<_>>()?;
     let mut earned = Dec::ZERO;
     let (mut net, mut taken, mut owed) = (0u128, 0u128, 0u128);
     for line in &lines {
@@ -164,8 +190,14 @@ pub(super) fn compute(account: &AccountFacts, leases: &[LeaseFacts]) -> Option<B
     let left = if account.ended { Dec::ZERO } else { deposited.saturating_sub(earned) };
     let out = net.checked_add(taken)?.checked_add(account.refunded)?.checked_add(account.dust)?;
     let adds_up = if account.ended {
-        // What was earned is what left escrow, except what nobody paid; and all that came in went out.
-        earned == account.transferred.checked_add(Dec::from_integer(owed)?)? && account.deposited == out
+        // What was earned is what left escrow, except what nobody paid, which is owed in whole units, rounded up; and
+        // all that came in went out.
+        let unpaid = earned.saturating_sub(account.transferred);
+        let beyond = account.transferred.saturating_sub(earned);
+        let whole = unpaid.floor() + u128::from(!unpaid.fraction().is_zero());
+        // Of a debt that was paid the rounding is left over.
+        let rounded = beyond.is_zero() || (dry.is_some() && beyond < Dec::ONE);
+        whole == owed && rounded && account.deposited == out
     } else {
         deposited == account.transferred.checked_add(account.funds)? && deposited == earned.checked_add(left)?
     };
@@ -383,12 +415,23 @@ mod tests {
     }
 
     #[test]
-    fn debt_is_not_counted_as_paid() {
-        let mut drained = lease("20", Some(110), 960, 40);
-        drained.owed = 1000;
-        let bill = compute(&account(true, "0", "1000", 0, 0), &[drained]).unwrap();
+    fn funds_that_ran_out_are_charged_to_the_block_that_they_did_not_cover_whole() {
+        // 1000 cover 50 blocks of 19.9 and a part of the next; that was noticed 49 blocks later.
+        let mut drained = lease("19.9", Some(110), 960, 40);
+        drained.state = "insufficient_funds".to_owned();
+        drained.owed = 15;
+        let bill = compute(&account(true, "0", "1000", 0, 0), &[drained.clone()]).unwrap();
         assert!(bill.adds_up);
-        assert_eq!((bill.deposited, bill.net, bill.take, bill.owed), (1000, 960, 40, 1000));
+        assert_eq!((bill.leases[0].blocks, bill.earned.0, bill.owed), (51, dec("1014.9"), 15));
+        drained.owed = 14;
+        assert!(!compute(&account(true, "0", "1000", 0, 0), &[drained.clone()]).unwrap().adds_up);
+        // Once the debt was paid nothing is owed any more.
+        (drained.owed, drained.paid) = (0, 975);
+        let mut repaid = account(true, "0", "1015", 0, 0);
+        repaid.deposited = 1015;
+        let bill = compute(&repaid, &[drained]).unwrap();
+        assert!(bill.adds_up);
+        assert_eq!((bill.leases[0].blocks, bill.owed), (51, 0));
     }
 
     #[test]

@@ -1,0 +1,34 @@
+//! Leases that work: the examples, updates, logs.
+
+use crate::net::{Net, until};
+
+#[test]
+fn the_examples_do_what_they_say_and_a_changed_file_updates_its_deployment() {
+    let Some(net) = Net::start(true) else { return };
+
+    let pair = net.deploy("examples/two-services/deploy.yaml");
+    let page = until(|| pair.page().and_then(|page| if page.contains("hello from") { Ok(page) } else { Err(page) }));
+    assert!(page.as_ref().is_ok_and(|page| page.contains("the backend says:\nhello from backend")), "{page:?}");
+    let status = net.json(&["lease", "status", &pair.dseq.to_string()]);
+    let services = &status[0]["status"]["services"];
+    assert_eq!(services["backend"]["uris"], serde_json::json!([]), "the backend is private");
+    assert_eq!((&services["backend"]["available"], &services["frontend"]["available"]), (&1.into(), &1.into()));
+    net.close(pair.dseq);
+
+    let example = "examples/env-command/deploy.yaml";
+    let greeting = net.deploy(example);
+    let dseq = greeting.dseq.to_string();
+    assert!(until(|| greeting.page()).unwrap().starts_with("good day from "));
+    let logs = net.run(&["lease", "logs", &dseq, "--tail", "50"]);
+    assert!(logs.status.success() && String::from_utf8_lossy(&logs.stdout).contains("web-0"), "{logs:?}");
+
+    let changed = net.file("changed.yaml", example, &[("GREETING=good day", "GREETING=good night")]);
+    net.json(&["deploy", &changed, "--resume", &dseq]);
+    let page =
+        until(|| greeting.page().and_then(|page| if page.starts_with("good night") { Ok(page) } else { Err(page) }));
+    assert!(page.is_ok(), "{page:?}");
+    let list = net.json(&["deployment", "list"]);
+    assert!(list[0]["runway_hours"].is_string(), "{list}");
+    net.close(greeting.dseq);
+    net.nothing_left();
+}

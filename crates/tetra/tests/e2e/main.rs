@@ -1,0 +1,9 @@
+//! The whole, with real processes and real containers: what goes wrong for tenants and providers, and that nothing is
+//! left and no unit of money lost. `cargo xtask demo` tests the story in which all goes well.
+//!
+//! Needs root and the packages of `cargo xtask setup`; says so where they are missing.
+
+mod faults;
+mod leases;
+mod mistakes;
+mod net;

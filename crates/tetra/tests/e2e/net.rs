@@ -1,0 +1,268 @@
+//! A network with providers in a folder of its own, and what is counted of it from outside.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+/// Longer than anything here takes, even on a busy machine.
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+
+/// A network; ended with the test however that ends.
+pub(crate) struct Net {
+    home: tempfile::TempDir,
+    pub(crate) report: Value,
+}
+
+impl Drop for Net {
+    fn drop(&mut self) {
+        self.run(&["down"]);
+    }
+}
+
+/// An agent that was started by hand.
+pub(crate) struct Agent(Child);
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = kill(Pid::from_raw(self.0.id().cast_signed()), Signal::SIGTERM);
+        let _ = self.0.wait();
+    }
+}
+
+/// Why containers cannot run here.
+fn missing() -> Option<String> {
+    if !nix::unistd::geteuid().is_root() {
+        return Some("needs root".to_owned());
+    }
+    let there = |tool: &str| Command::new("which").arg(tool).output().is_ok_and(|output| output.status.success());
+    let tools = ["runc", "nft", "ip", "mkfs.ext4", "busybox"];
+    tools.into_iter().find(|tool| !there(tool)).map(|tool| format!("needs {tool}"))
+}
+
+impl Net {
+    /// One validator, one provider and the example's image; none where containers cannot run.
+    pub(crate) fn start(with_image: bool) -> Option<Self> {
+        if let Some(reason) = missing() {
+            println!("skipped: {reason}");
+            return None;
+        }
+        let mut net = Self { home: tempfile::tempdir().unwrap(), report: Value::Null };
+        // Networks of other tests start at the same moment and would all want the usual port.
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+        let up = ["up", "--providers", "1", "--block-time", "300ms", "--rpc-port", &port, "--detach"];
+        net.report = net.json(&up);
+        assert_eq!(net.held(), BTreeMap::new(), "before the test");
+        if with_image {
+            net.load_image();
+        }
+        Some(net)
+    }
+
+    pub(crate) fn load_image(&self) {
+        let script = root().join("examples/hello-web/build-image.sh");
+        let archive = self.home.path().join("hello-web.tar");
+        assert!(Command::new(script).arg(&archive).output().unwrap().status.success());
+        self.json(&["image", "load", archive.to_str().unwrap()]);
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tetra"));
+        command.args(arguments).env("TETRA_HOME", self.home.path()).current_dir(root());
+        command.env_remove("TETRA_NODE").env_remove("TETRA_FROM").env_remove("RUST_LOG").stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command, whatever comes of it.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Runs a command that must succeed, and reads its JSON.
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.run(&[arguments, &["-o", "json"]].concat());
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Runs a command that must fail with an exit code; what it said.
+    pub(crate) fn fails(&self, code: i32, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        said
+    }
+
+    /// Deploys a file, taking the cheapest bid.
+    pub(crate) fn deploy(&self, file: &str) -> Deployment {
+        Deployment::of(&self.json(&["deploy", file, "--auto", "cheapest"]))
+    }
+
+    /// Closes a deployment; its bill, which adds up.
+    pub(crate) fn close(&self, dseq: u64) -> Value {
+        let bill = self.json(&["deployment", "close", &dseq.to_string(), "--yes"])["bill"].take();
+        assert_eq!(bill["adds_up"], true, "{bill:#}");
+        bill
+    }
+
+    /// A file of an example, changed.
+    pub(crate) fn file(&self, name: &str, example: &str, changes: &[(&str, &str)]) -> String {
+        let mut text = std::fs::read_to_string(root().join(example)).unwrap();
+        for (old, new) in changes {
+            assert!(text.contains(old), "{example} has no {old:?} any more");
+            text = text.replace(old, new);
+        }
+        let path = self.home.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    }
+
+    /// The folder of the network's provider.
+    pub(crate) fn provider(&self) -> PathBuf {
+        PathBuf::from(self.report["providers"][0]["dir"].as_str().unwrap())
+    }
+
+    /// The gateway of the network's provider.
+    pub(crate) fn gateway(&self) -> String {
+        let config = std::fs::read_to_string(self.provider().join("provider.json")).unwrap();
+        serde_json::from_str::<Value>(&config).unwrap()["host_uri"].as_str().unwrap().to_owned()
+    }
+
+    /// The folder of keys.
+    pub(crate) fn keys(&self) -> PathBuf {
+        self.home.path().join("keys")
+    }
+
+    /// Ends the provider's agent as a crash does.
+    pub(crate) fn crash_agent(&self) {
+        let pid = self.report["providers"][0]["pid"].as_i64().unwrap();
+        kill(Pid::from_raw(i32::try_from(pid).unwrap()), Signal::SIGKILL).unwrap();
+    }
+
+    /// Starts the provider's agent again, by hand.
+    pub(crate) fn start_agent(&self) -> Agent {
+        let provider = self.provider().display().to_string();
+        let mut command = self.command(&["provider", "start", &provider]);
+        Agent(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    }
+
+    /// What the agent holds of the kernel, by kind.
+    pub(crate) fn held(&self) -> BTreeMap<&'static str, Vec<String>> {
+        let Some(tag) = self.report["providers"][0]["dir"].as_str().map(tag) else { return BTreeMap::new() };
+        let (prefix, run) = (format!("tetra-{tag}"), format!("/run/tetra-{tag}"));
+        let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+        let mounts = mounts.lines().filter_map(|line| line.split(' ').nth(4)).filter(|point| point.starts_with(&run));
+        let tables = Command::new("nft").args(["list", "tables"]).output().unwrap().stdout;
+        let tables = String::from_utf8(tables).unwrap();
+        let own = format!("tetra_{tag}_");
+        let loops = names(Path::new("/sys/block"), "loop").into_iter().filter(|device| {
+            let file = std::fs::read_to_string(format!("/sys/block/{device}/loop/backing_file")).unwrap_or_default();
+            file.starts_with(self.home.path().to_str().unwrap())
+        });
+        let mut held = BTreeMap::from([
+            ("containers", names(&Path::new(&run).join("runc"), "")),
+            ("network namespaces", names(Path::new("/run/netns"), &prefix)),
+            ("links", names(Path::new("/sys/class/net"), &format!("t{tag}"))),
+            ("mounts", mounts.map(str::to_owned).collect()),
+            ("nft tables", tables.lines().filter(|line| line.contains(&own)).map(str::to_owned).collect()),
+            ("loop devices", loops.collect()),
+            ("cgroups", cgroups(&prefix)),
+        ]);
+        held.retain(|_, names| !names.is_empty());
+        held
+    }
+
+    /// Waits until the agent holds nothing of the kernel and has nothing reserved.
+    pub(crate) fn nothing_left(&self) {
+        let held = until(|| Some(self.held()).filter(|held| !held.is_empty()).map_or(Ok(()), Err));
+        assert_eq!(held, Ok(()));
+        let active = until(|| {
+            let client = client::Gateway::new(&self.gateway(), "").unwrap();
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            let status = runtime.block_on(client.status()).map_err(|error| error.to_string())?;
+            let inventory = &status["cluster"]["inventory"];
+            let taken = [&inventory["active"], &inventory["pending"]];
+            let empty = taken.iter().all(|list| list.as_array().is_none_or(Vec::is_empty));
+            if empty { Ok(()) } else { Err(inventory.to_string()) }
+        });
+        assert_eq!(active, Ok(()), "reservations");
+    }
+}
+
+/// Tries until it works or the limit is reached; the last failure.
+pub(crate) fn until<T, E>(mut attempt: impl FnMut() -> Result<T, E>) -> Result<T, E> {
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        match attempt() {
+            Err(_) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(100)),
+            outcome => return outcome,
+        }
+    }
+}
+
+/// What `tetra deploy` printed.
+#[derive(Clone, Debug)]
+pub(crate) struct Deployment {
+    pub(crate) dseq: u64,
+    pub(crate) url: String,
+}
+
+impl Deployment {
+    pub(crate) fn of(told: &Value) -> Self {
+        let url = told["addresses"][0]["address"].as_str().unwrap().to_owned();
+        Self { dseq: told["dseq"].as_u64().unwrap(), url }
+    }
+
+    /// The page at its address.
+    pub(crate) fn page(&self) -> Result<String, String> {
+        let rest = self.url.strip_prefix("http://").unwrap();
+        let (host, port) = rest.trim_end_matches('/').rsplit_once(':').unwrap();
+        let page = fetch(&format!("127.0.0.1:{port}"), host)?;
+        page.strip_prefix("200").map(str::to_owned).ok_or(page)
+    }
+}
+
+/// Status and body of `/` at an address.
+pub(crate) fn fetch(address: &str, host: &str) -> Result<String, String> {
+    let ask = || -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(LIMIT))?;
+        write!(stream, "GET / HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    let answer = ask().map_err(|error| error.to_string())?;
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or("no answer")?;
+    let status = head.split(' ').nth(1).ok_or("no status")?;
+    Ok(format!("{status}{body}"))
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn tag(dir: &str) -> String {
+    use sha2::{Digest, Sha256};
+    hex::encode(Sha256::digest(dir)).chars().take(5).collect()
+}
+
+fn names(dir: &Path, prefix: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    names.filter(|name| name.starts_with(prefix)).collect()
+}
+
+/// Version 2 has groups at the root, version 1 below a folder per controller.
+fn cgroups(prefix: &str) -> Vec<String> {
+    let root = Path::new("/sys/fs/cgroup");
+    let controllers = names(root, "").into_iter().map(|name| root.join(name));
+    let below = controllers.flat_map(|path| names(&path, prefix));
+    names(root, prefix).into_iter().chain(below).collect()
+}
