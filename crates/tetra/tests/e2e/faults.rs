@@ -12,7 +12,7 @@ fn a_container_outlives_its_agent_and_is_found_again() {
     let process = container(&net);
 
     net.crash_agent();
-    until(|| deployment.page().map_or(Ok(()), |page| Err(page))).expect("the agent, and its proxy, are gone");
+    until(|| deployment.page().map_or(Ok(()), Err)).expect("the agent, and its proxy, are gone");
     assert_eq!(container(&net), process, "the container is not");
     assert!(fetch(&format!("{}:80", address(&net)), "web").unwrap().starts_with("200"), "and answers at its address");
 
