@@ -14,6 +14,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// A network's folder.
 pub(crate) struct Net {
     home: tempfile::TempDir,
+    /// Of the first validator's RPC, free when the folder was made.
+    port: u16,
 }
 
 impl Drop for Net {
@@ -43,7 +45,8 @@ impl Drop for StartedNode {
 impl Net {
     /// A folder without a network.
     pub(crate) fn new() -> Self {
-        Self { home: tempfile::tempdir().unwrap() }
+        let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap();
+        Self { home: tempfile::tempdir().unwrap(), port: free.port() }
     }
 
     fn command(&self) -> Command {
@@ -60,7 +63,11 @@ impl Net {
 
     /// Starts the network in the background; what it printed.
     pub(crate) fn up(&self, arguments: &[&str]) -> Value {
-        let arguments = [&["up", "--providers", "0", "--detach", "-o", "json"], arguments].concat();
+        let port = self.port.to_string();
+        // Networks of other tests start at the same moment and would all want the usual port; one that goes on has its own.
+        let new = !self.home.path().join("local").exists() || arguments.contains(&"--fresh");
+        let own_port: &[&str] = if new { &["--rpc-port", &port] } else { &[] };
+        let arguments = [&["up", "--providers", "0", "--detach", "-o", "json"], own_port, arguments].concat();
         let output = self.tetra(&arguments);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
