@@ -205,8 +205,9 @@ mod tests {
     fn a_listened_command_fails_as_it_fails() {
         let mut skipped = Vec::new();
         let mut command = shell::program("sh");
-        let failed = listen(command.args(["-c", "echo SKIPPED: nothing; this line tests the list; exit 3"]), &mut skipped);
+        let failed =
+            listen(command.args(["-c", "echo SKIPPED: nothing, this line tests the list; exit 3"]), &mut skipped);
         assert!(failed.is_err_and(|failure| failure.to_string().contains("exit status: 3")));
-        assert_eq!(skipped, ["a test: nothing; this line tests the list"]);
+        assert_eq!(skipped, ["a test: nothing, this line tests the list"]);
     }
 }
