@@ -128,7 +128,7 @@ fn plain_runc(agent: &Path) -> Result<u64> {
     let config = bundle.join("config.json");
     let mut config: Value =
         serde_json::from_str(&fs::read_to_string(&config).doing(config.display())?).doing("config.json")?;
-    config["linux"]["cgroupsPath"] = json!("/tetra-bench/plain");
+    config["linux"]["cgroupsPath"] = json!("/tetra-bench-plain");
     if let Some(root) = config.pointer("/root/path").and_then(Value::as_str).map(PathBuf::from)
         && root.is_relative()
     {

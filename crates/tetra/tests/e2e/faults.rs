@@ -1,5 +1,8 @@
 //! What happens to providers and to money.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::net::{Net, fetch, until};
 
 const HELLO: &str = "examples/hello-web/deploy.yaml";
@@ -11,15 +14,31 @@ fn a_container_outlives_its_agent_and_is_found_again() {
     until(|| deployment.page()).unwrap();
     let process = container(&net);
 
+    // Fetched at its own address without a pause, from before the crash until the agent is back.
+    let (direct, over) = (format!("{}:80", address(&net)), Arc::new(AtomicBool::new(false)));
+    let watcher = std::thread::spawn({
+        let over = Arc::clone(&over);
+        move || {
+            let mut answers = Vec::new();
+            while !over.load(Ordering::Relaxed) {
+                answers.push(fetch(&direct, "web"));
+            }
+            answers
+        }
+    });
     net.crash_agent();
     until(|| deployment.page().map_or(Ok(()), Err)).expect("the agent, and its proxy, are gone");
     assert_eq!(container(&net), process, "the container is not");
-    assert!(fetch(&format!("{}:80", address(&net)), "web").unwrap().starts_with("200"), "and answers at its address");
 
     let agent = net.start_agent();
     let page = until(|| deployment.page()).expect("the same address answers again");
     assert!(page.contains("hello from Tetra"));
     assert_eq!(container(&net), process, "it is the same container");
+    over.store(true, Ordering::Relaxed);
+    let answers = watcher.join().unwrap();
+    let failed: Vec<_> =
+        answers.iter().filter(|answer| !answer.as_ref().is_ok_and(|page| page.starts_with("200"))).collect();
+    assert!(answers.len() > 1 && failed.is_empty(), "of {} fetches failed: {failed:?}", answers.len());
     let lease = net.json(&["lease", "list"]);
     assert_eq!(lease[0]["state"], "active");
     let bill = net.close(deployment.dseq);
