@@ -139,6 +139,8 @@ impl App {
         broken.extend(ledger::fees::invariants::check(&context)?);
         broken.extend(ledger::take::invariants::check(&context)?);
         broken.extend(ledger::provider::invariants::check(&context)?);
+        broken.extend(ledger::audit::invariants::check(&context)?);
+        broken.extend(ledger::cert::invariants::check(&context)?);
         broken.extend(ledger::validators::invariants::check(&context)?);
         broken.extend(ledger::escrow::invariants::check(&context)?);
         broken.extend(ledger::capacity::invariants::check(&context)?);

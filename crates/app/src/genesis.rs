@@ -52,6 +52,10 @@ pub struct ModuleStates {
     pub take: ledger::take::genesis::Genesis,
     /// Registered providers.
     pub provider: ledger::provider::genesis::Genesis,
+    /// What auditors signed.
+    pub audit: ledger::audit::genesis::Genesis,
+    /// Certificates of accounts.
+    pub cert: ledger::cert::genesis::Genesis,
     /// The block validators.
     pub validators: ledger::validators::genesis::Genesis,
     /// Escrow accounts and payments.
@@ -162,6 +166,8 @@ impl ModuleStates {
         ledger::fees::genesis::import(context, &self.fees)?;
         ledger::take::genesis::import(context, &self.take)?;
         ledger::provider::genesis::import(context, &self.provider)?;
+        ledger::audit::genesis::import(context, &self.audit)?;
+        ledger::cert::genesis::import(context, &self.cert)?;
         ledger::validators::genesis::import(context, &self.validators)?;
         ledger::escrow::genesis::import(context, &self.escrow)?;
         ledger::capacity::genesis::import(context, &self.capacity)?;
@@ -180,6 +186,8 @@ impl ModuleStates {
             fees: ledger::fees::genesis::export(&context)?,
             take: ledger::take::genesis::export(&context)?,
             provider: ledger::provider::genesis::export(&context)?,
+            audit: ledger::audit::genesis::export(&context)?,
+            cert: ledger::cert::genesis::export(&context)?,
             validators: ledger::validators::genesis::export(&context)?,
             escrow: ledger::escrow::genesis::export(&context)?,
             capacity: ledger::capacity::genesis::export(&context)?,

@@ -41,13 +41,15 @@ pub use pipeline::{Admission, TxResult};
 pub use tx::{SignatureCheck, SignedTx, TxHash, Verdicts};
 
 /// Every tree under the `app_hash`, in no order that matters.
-pub const MODULES: [Module; 11] = [
+pub const MODULES: [Module; 13] = [
     chain::MODULE,
     ledger::accounts::MODULE,
     ledger::bank::MODULE,
     ledger::fees::MODULE,
     ledger::take::MODULE,
     ledger::provider::MODULE,
+    ledger::audit::MODULE,
+    ledger::cert::MODULE,
     ledger::validators::MODULE,
     ledger::escrow::MODULE,
     ledger::capacity::MODULE,

@@ -13,7 +13,10 @@ use app::Genesis;
 use common::*;
 use insta::assert_snapshot;
 use ledger::capacity::registration_bytes;
+use proto::akash::audit::v1::{MsgDeleteProviderAttributes, MsgSignProviderAttributes};
+use proto::akash::base::attributes::v1::Attribute;
 use proto::akash::base::deposit::v1::{Deposit, Source};
+use proto::akash::cert::v1::{Id, MsgCreateCertificate, MsgRevokeCertificate};
 use proto::akash::deployment::v1::DeploymentId;
 use proto::akash::deployment::v1beta4::{MsgCloseDeployment, MsgCreateDeployment};
 use proto::akash::escrow::id::v1::{Account, Scope};
@@ -30,6 +33,10 @@ const GENESIS: &str = include_str!("recorded/genesis.json");
 const BLOCKS: &str = include_str!("recorded/blocks.txt");
 /// `height module root` a line; the module `app_hash` stands for all of them.
 const ROOTS: &str = include_str!("recorded/roots.txt");
+/// A certificate of Alice, made once by other software.
+const CERTIFICATE: &[u8] = include_bytes!("recorded/certificate.pem");
+const CERTIFICATE_KEY: &[u8] = include_bytes!("recorded/certificate.pub.pem");
+const CERTIFICATE_SERIAL: &str = "1767225600000000001";
 const LAST_BLOCK: u64 = 10;
 const GI: u64 = 1 << 30;
 const GROUP: &str = r#"version: "2.0"
@@ -97,7 +104,16 @@ fn story(height: u64) -> Vec<(Key, Vec<Any>)> {
             };
             vec![(PROVIDER, vec![create.to_any()]), (ALICE, vec![send(ALICE, DAVE, 100_000)])]
         }
-        2 => vec![(PROVIDER, vec![register_host()])],
+        2 => {
+            let sign = MsgSignProviderAttributes {
+                owner: provider,
+                auditor: BOB.text(),
+                attributes: vec![Attribute { key: "region".to_owned(), value: "eu-west".to_owned() }],
+            };
+            let create = MsgCreateCertificate { owner, cert: CERTIFICATE.to_vec(), pubkey: CERTIFICATE_KEY.to_vec() };
+            let (sign, create) = (sign.to_any(), create.to_any());
+            vec![(PROVIDER, vec![register_host()]), (BOB, vec![sign]), (ALICE, vec![create])]
+        }
         3 => {
             let groups = sdl_groups();
             let create = MsgCreateDeployment {
@@ -115,7 +131,12 @@ fn story(height: u64) -> Vec<(Key, Vec<Any>)> {
             vec![(PROVIDER, vec![create.to_any()])]
         }
         5 => vec![(ALICE, vec![MsgCreateLease { bid_id: bid }.to_any()])],
-        6 => vec![],
+        6 => {
+            let id = Some(Id { owner, serial: CERTIFICATE_SERIAL.to_owned() });
+            let delete =
+                MsgDeleteProviderAttributes { owner: provider, auditor: BOB.text(), keys: vec!["region".to_owned()] };
+            vec![(ALICE, vec![MsgRevokeCertificate { id }.to_any()]), (BOB, vec![delete.to_any()])]
+        }
         // The second one is refused: there is nothing to withdraw from.
         7 => {
             let other = lease.clone().map(|lease| LeaseId { oseq: 2, ..lease });

@@ -12,6 +12,8 @@
 //! | [`fees`] | what a transaction costs, and how much gas work is |
 //! | [`take`] | which part of payments goes to the community pool |
 //! | [`provider`] | who offers hardware, and where it is reached |
+//! | [`audit`] | which attributes of providers auditors vouch for |
+//! | [`cert`] | certificates of accounts for TLS |
 //! | [`escrow`] | money between tenants and providers, paid as time passes |
 //! | [`capacity`] | what hosts promised, to which market |
 //! | [`validators`] | who votes on which height |
@@ -23,8 +25,10 @@
 #![deny(clippy::indexing_slicing, clippy::string_slice, clippy::print_stdout, clippy::print_stderr)]
 
 pub mod accounts;
+pub mod audit;
 pub mod bank;
 pub mod capacity;
+pub mod cert;
 pub mod context;
 pub mod escrow;
 pub mod failure;

@@ -59,8 +59,15 @@ pub(super) fn net_info(node: &dyn Backend) -> Value {
 /// Akash's discovery (spec/akash.md 4.0): which API generation is served.
 pub(super) fn discovery(node: &dyn Backend) -> Value {
     let info = node.info();
-    let modules =
-        [("deployment", "v1beta4"), ("market", "v1beta5"), ("escrow", "v1"), ("provider", "v1beta4"), ("take", "v1")];
+    let modules = [
+        ("deployment", "v1beta4"),
+        ("market", "v1beta5"),
+        ("escrow", "v1"),
+        ("provider", "v1beta4"),
+        ("audit", "v1"),
+        ("cert", "v1"),
+        ("take", "v1"),
+    ];
     let modules: Vec<Value> =
         modules.iter().map(|(module, version)| json!({ "module": module, "version": version })).collect();
     json!({
