@@ -6,6 +6,7 @@
 //! | [`keystore`] | key files, encrypted at rest; accounts marked `dev` in the clear |
 //! | [`node`] | [`Node`]: JSON-RPC to one node: status, queries, broadcast, inclusion |
 //! | [`tx`] | building and signing transactions |
+//! | [`certs`] | certificates of accounts: made, read, kept, compared with the chain |
 //! | [`token`] | what a tenant shows to a provider: signed by the account that owns the leases |
 //! | [`gateway`] | [`Gateway`]: a provider's gateway: manifest, state of a lease, logs |
 //! | [`account`] | [`Account`]: one account's transactions one after the other, recovering from sequence errors |
@@ -15,6 +16,7 @@
 
 pub mod account;
 pub mod capacity;
+pub mod certs;
 pub mod gateway;
 pub mod keys;
 pub mod keystore;
