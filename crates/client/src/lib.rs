@@ -7,7 +7,7 @@
 //! | [`node`] | [`Node`]: JSON-RPC to one node: status, queries, broadcast, inclusion |
 //! | [`tx`] | building and signing transactions |
 //! | [`certs`] | certificates of accounts: made, read, kept, compared with the chain |
-//! | [`token`] | what a tenant shows to a provider: signed by the account that owns the leases |
+//! | [`token`], [`claims`] | what a tenant shows to a provider: signed by the account that owns the leases; what it permits |
 //! | [`gateway`] | [`Gateway`]: a provider's gateway: manifest, state of a lease, logs |
 //! | [`account`] | [`Account`]: one account's transactions one after the other, recovering from sequence errors |
 //! | [`capacity`] | what a host's key signs |
@@ -17,6 +17,7 @@
 pub mod account;
 pub mod capacity;
 pub mod certs;
+pub mod claims;
 pub mod gateway;
 pub mod keys;
 pub mod keystore;
@@ -25,7 +26,7 @@ pub mod token;
 pub mod tx;
 
 pub use account::{Account, Confirmed, Fees};
-pub use gateway::{Gateway, GatewayError};
+pub use gateway::{Auth, Gateway, GatewayError, Trust};
 pub use keys::{KeyError, SigningKey};
 pub use keystore::{Keystore, KeystoreError};
 pub use node::{Node, NodeError, NodeStatus, TxOutcome};

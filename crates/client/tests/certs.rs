@@ -39,8 +39,9 @@ fn a_certificate_has_the_form_of_the_wire_format() {
     assert!(usage.data_encipherment() && usage.key_encipherment() && !usage.key_cert_sign());
 
     let hosts = vec!["provider.example".to_owned(), "192.0.2.1".to_owned()];
-    let gateway = Credential::generate(OWNER, &Usage::Gateway { hosts }, NOW).unwrap();
+    let gateway = Credential::generate(OWNER, &Usage::Gateway { hosts: hosts.clone() }, NOW).unwrap();
     assert!(gateway.certificate().client_auth && gateway.certificate().server_auth);
+    assert_eq!((&gateway.certificate().hosts, read.hosts.len()), (&hosts, 0));
 }
 
 #[test]

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use client::certs::standing;
 use client::{Account, Confirmed, Fees, Node, NodeError, SigningKey};
 use primitives::{Dec, DecCoin, Denom, Prefix};
 use proto::akash::base::deposit::v1::{Deposit, Source};
+use proto::akash::cert::v1::Certificate;
 use proto::akash::deployment::v1::DeploymentId;
 use proto::akash::deployment::v1beta4::{QueryDeploymentRequest, QueryDeploymentResponse};
 use proto::akash::market::v1 as ids;
@@ -266,6 +268,11 @@ impl Chain {
         let found: Option<provider::QueryProviderResponse> =
             self.find("/akash.provider.v1beta4.Query/Provider", &request).await?;
         Ok(found.and_then(|response| response.provider))
+    }
+
+    /// The certificate that the provider published under a serial number (decimal); none when it published none.
+    pub(crate) async fn certificate(&self, serial: &str) -> Result<Option<Certificate>, NodeError> {
+        standing::find(self.node(), &self.address, serial).await
     }
 
     /// The least deposit of a bid in a denom; none when bids cannot be deposited for in it.

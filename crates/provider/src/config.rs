@@ -8,6 +8,8 @@ pub use pricing::scale::{Scale, Usd};
 use primitives::{Coin, Dec};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::gateway::IssuedCertificate;
+
 /// `provider.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,6 +26,10 @@ pub struct ProviderConfig {
     pub host_uri: String,
     /// Where the gateway listens.
     pub gateway_listen: SocketAddr,
+    /// A certificate that an authority issued for the host of `host_uri`: shown to clients that ask for that name, who
+    /// then need a token. All others are shown the certificate that the agent publishes on the chain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway_certificate: Option<IssuedCertificate>,
     /// Where the HTTP proxy listens.
     pub proxy_listen: SocketAddr,
     /// Services answer at `http://<id>.<public_host>:<port of the proxy>`.
@@ -87,6 +93,7 @@ impl ProviderConfig {
             instance: instance.into(),
             host_uri: format!("https://{gateway_listen}"),
             gateway_listen,
+            gateway_certificate: None,
             proxy_listen,
             public_host: default_public_host(),
             port_range: default_port_range(),

@@ -4,13 +4,13 @@
 //! |---|---|
 //! | [`config`], [`home`] | what an agent is told; its folder |
 //! | [`run`] | starts and stops it |
-//! | `chain`, `watch`, `register` | what it asks of the chain and tells it; what happens there |
+//! | `chain`, `watch`, `register`, `certify` | what it asks of the chain and tells it; what happens there |
 //! | [`inventory`], [`book`] | what this machine has; who has what of it |
 //! | [`price`], [`decide`] | whether to bid, and how much |
 //! | [`pod`], [`record`] | a manifest as containers; what is remembered of a lease |
 //! | `agent`, `reconcile`, `backoff`, `decisions` | the agent at work |
 //! | [`lease`] | names of leases as gateways and files write them |
-//! | [`gateway`] | HTTPS for tenants: tokens, manifests, states, logs |
+//! | [`gateway`] | HTTPS for tenants: tokens and certificates, manifests, states, logs |
 //! | [`proxy`] | the world's way to the containers: by host name and by port |
 //! | [`desk`] | what tenants may ask of the agent, behind a trait; the gateway speaks to nothing else |
 
@@ -19,6 +19,7 @@
 mod agent;
 mod backoff;
 pub mod book;
+mod certify;
 mod chain;
 pub mod config;
 pub mod decide;

@@ -1,7 +1,7 @@
 //! Starts an agent, and stops it.
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,10 +14,11 @@ use workload::{Host, HostConfig, Runtime};
 use crate::agent::{Agent, Counter};
 use crate::backoff::Backoff;
 use crate::book::Book;
+use crate::certify::{CertifyError, certify, keep_certified};
 use crate::chain::{Chain, Facts};
 use crate::config::ProviderConfig;
 use crate::error::ProviderError;
-use crate::gateway::{self, Identity};
+use crate::gateway::{self, Certificates, IdentityFile};
 use crate::home::Home;
 use crate::inventory::Inventory;
 use crate::price::Pricer;
@@ -95,8 +96,14 @@ pub async fn start(home: Home, key: SigningKey) -> Result<RunningProvider, Provi
     let [first, last] = config.port_range;
     let proxy = Proxy::start(proxy_listener, &config.public_host, first..=last)
         .map_err(|error| server("proxy")(error.to_string()))?;
-    let identity = Identity::load_or_create(&home.state(), chain.address(), &[host_of(&config.host_uri)])
-        .map_err(|error| server("gateway")(error.to_string()))?;
+    let host = host_of(&config.host_uri);
+    let (file, hosts) = (IdentityFile::new(&home.state()), vec![host.clone()]);
+    let own = patiently(|| certify(&chain, &file, &hosts)).await.map_err(|error| match error {
+        CertifyError::Chain(source) => ProviderError::Chain { doing: "publishing the gateway's certificate", source },
+        CertifyError::Gateway(error) => server("gateway")(error.to_string()),
+    })?;
+    let certificates = Certificates::new(&own, &host, config.gateway_certificate.clone());
+    let certificates = Arc::new(certificates.map_err(|error| server("gateway")(error.to_string()))?);
 
     let registered = patiently(|| register(&chain, &config, &inventory, &host_key))
         .await
@@ -119,8 +126,10 @@ pub async fn start(home: Home, key: SigningKey) -> Result<RunningProvider, Provi
         tasks: Mutex::default(),
         config,
     });
-    let gateway = gateway::serve(Arc::new(Counter(Arc::clone(&agent))), node, identity, gateway_listener)
+    let desk = Arc::new(Counter(Arc::clone(&agent)));
+    let gateway = gateway::serve(desk, node, Arc::clone(&certificates), gateway_listener)
         .map_err(|error| server("gateway")(error.to_string()))?;
+    agent.spawn(keep_certified(Arc::clone(&agent), certificates, file, hosts));
     agent.spawn(Arc::clone(&agent).collect());
     let follower = tokio::spawn(Arc::clone(&agent).follow());
     tracing::info!(
@@ -144,6 +153,9 @@ fn check(config: &ProviderConfig) -> Result<(), ProviderError> {
     }
     if !config.host_uri.starts_with("https://") || host_of(&config.host_uri).is_empty() {
         return refuse("host_uri wants https://host:port, as tenants reach the gateway");
+    }
+    if config.gateway_certificate.is_some() && host_of(&config.host_uri).parse::<IpAddr>().is_ok() {
+        return refuse("gateway_certificate is shown to clients that ask for a host name, and host_uri has an address");
     }
     Ok(())
 }
@@ -171,13 +183,35 @@ async fn listen(what: &'static str, address: SocketAddr) -> Result<TcpListener, 
     bound.map_err(|source| ProviderError::Listen { what, address, source })
 }
 
+/// An error that may pass by itself.
+trait MayPass {
+    /// Whether the node does not answer.
+    fn is_unreachable(&self) -> bool;
+}
+
+impl MayPass for NodeError {
+    fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Unreachable { .. })
+    }
+}
+
+impl MayPass for CertifyError {
+    fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Chain(error) if error.is_unreachable())
+    }
+}
+
 /// A node that is still starting, or hangs for a moment, is waited for.
-async fn patiently<T, F: Future<Output = Result<T, NodeError>>>(ask: impl Fn() -> F) -> Result<T, NodeError> {
+async fn patiently<T, E, F>(ask: impl Fn() -> F) -> Result<T, E>
+where
+    E: MayPass + std::fmt::Display,
+    F: Future<Output = Result<T, E>>,
+{
     let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
     let deadline = tokio::time::Instant::now() + START_LIMIT;
     loop {
         match ask().await {
-            Err(error @ NodeError::Unreachable { .. }) if tokio::time::Instant::now() < deadline => {
+            Err(error) if error.is_unreachable() && tokio::time::Instant::now() < deadline => {
                 tracing::info!(%error, "waiting for the node");
                 tokio::time::sleep(backoff.wait()).await;
             }

@@ -137,7 +137,9 @@ impl From<client::GatewayError> for CliError {
         let class = match &error {
             GatewayError::Refused { status: 404, .. } => Class::NotFound,
             GatewayError::Refused { .. } => Class::Provider,
-            GatewayError::Unreachable { .. } | GatewayError::Address { .. } => Class::Unreachable,
+            GatewayError::Unreachable { .. } | GatewayError::Address { .. } | GatewayError::Untrusted { .. } => {
+                Class::Unreachable
+            }
             GatewayError::Timeout { .. } => Class::Timeout,
             GatewayError::Garbled { .. } => Class::Internal,
         };

@@ -10,6 +10,7 @@ use rcgen::{
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
+use super::read::text_of;
 use super::{CertError, Certificate};
 
 /// How long a certificate is valid.
@@ -76,7 +77,7 @@ impl Credential {
         let key = KeyPair::generate().map_err(failed)?;
         let certificate = params.self_signed(&key).map_err(failed)?;
         let certificate = Certificate::from_der(certificate.der())?;
-        Ok(Self { certificate, key: Zeroizing::new(key.serialize_pem()) })
+        Ok(Self { certificate, key: Zeroizing::new(text_of("PRIVATE KEY", key.serialized_der())) })
     }
 
     /// Reads what [`Credential::to_pem`] wrote: a certificate and its private key (PKCS #8).
@@ -92,7 +93,7 @@ impl Credential {
             return Err(malformed("the file must hold CERTIFICATE, then PRIVATE KEY".to_owned()));
         }
         let certificate = Certificate::from_der(certificate.contents())?;
-        let key = Zeroizing::new(pem::encode(&key));
+        let key = Zeroizing::new(text_of("PRIVATE KEY", key.contents()));
         let pair = KeyPair::from_pem(&key).map_err(|error| malformed(error.to_string()))?;
         if rcgen::PublicKeyData::subject_public_key_info(&pair) != certificate.public_key {
             return Err(malformed("the private key is not the certificate's".to_owned()));
@@ -112,12 +113,12 @@ impl Credential {
 
     /// The certificate as the chain stores it.
     pub fn certificate_pem(&self) -> String {
-        pem::encode(&Pem::new("CERTIFICATE", self.certificate.der()))
+        text_of("CERTIFICATE", self.certificate.der())
     }
 
     /// The public key as the chain stores it: `SubjectPublicKeyInfo` under the name `EC PUBLIC KEY`.
     pub fn public_key_pem(&self) -> String {
-        pem::encode(&Pem::new("EC PUBLIC KEY", self.certificate.public_key.as_slice()))
+        text_of("EC PUBLIC KEY", &self.certificate.public_key)
     }
 
     /// The private key, PKCS #8 in PEM.

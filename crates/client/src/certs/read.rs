@@ -1,6 +1,9 @@
 //! What a certificate says. Nothing here is believed: [`super::standing::check`] compares with the chain.
 
+use std::net::IpAddr;
+
 use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::{SubjectPublicKeyInfo, X509Name};
 
@@ -27,6 +30,8 @@ pub struct Certificate {
     pub client_auth: bool,
     /// Whether it may name a server.
     pub server_auth: bool,
+    /// Host names and addresses that it is for.
+    pub hosts: Vec<String>,
 }
 
 fn malformed(why: impl ToString) -> CertError {
@@ -55,6 +60,8 @@ impl Certificate {
         certificate.verify_signature(None).map_err(|_| malformed("its signature is not by its own key"))?;
         let purposes = certificate.extended_key_usage().map_err(malformed)?;
         let purposes = purposes.map(|extension| extension.value);
+        let names = certificate.subject_alternative_name().map_err(malformed)?;
+        let names = names.iter().flat_map(|extension| &extension.value.general_names);
         Ok(Self {
             owner,
             serial: certificate.serial.to_str_radix(10),
@@ -63,6 +70,7 @@ impl Certificate {
             public_key: certificate.public_key().raw.to_vec(),
             client_auth: purposes.is_some_and(|usage| usage.client_auth || usage.any),
             server_auth: purposes.is_some_and(|usage| usage.server_auth || usage.any),
+            hosts: names.filter_map(host).collect(),
             der: der.to_vec(),
         })
     }
@@ -101,6 +109,23 @@ pub fn block(text: &[u8], kind: &str) -> Result<Vec<u8>, CertError> {
         Ok([block]) if block.tag() == kind => Ok(block.into_contents()),
         Ok([block]) => Err(malformed(format!("a PEM block {kind:?} is wanted, not {:?}", block.tag()))),
         Err(blocks) => Err(malformed(format!("one PEM block {kind:?} is wanted, not {}", blocks.len()))),
+    }
+}
+
+/// A PEM block with the line ends that other tools write.
+pub(super) fn text_of(kind: &str, content: &[u8]) -> String {
+    let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
+    pem::encode_config(&pem::Pem::new(kind, content), config)
+}
+
+fn host(name: &GeneralName<'_>) -> Option<String> {
+    match name {
+        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        GeneralName::IPAddress(bytes) => {
+            let four = <[u8; 4]>::try_from(*bytes).map(IpAddr::from);
+            four.or_else(|_| <[u8; 16]>::try_from(*bytes).map(IpAddr::from)).ok().map(|address| address.to_string())
+        }
+        _ => None,
     }
 }
 

@@ -13,6 +13,7 @@ use tokio_tungstenite::tungstenite::http::header::AUTHORIZATION;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
+use super::tls::real;
 use super::{CALL_LIMIT, CONNECT_LIMIT, Gateway, GatewayError, refused};
 
 const WHAT: &str = "the logs of the lease";
@@ -71,8 +72,10 @@ impl Gateway {
 
         let address = url.as_str().replacen("https", "wss", 1);
         let mut request = address.into_client_request().map_err(|error| self.websocket(error))?;
-        let token = HeaderValue::try_from(format!("Bearer {}", self.token));
-        request.headers_mut().insert(AUTHORIZATION, token.map_err(|error| self.garbled(WHAT, error))?);
+        if let Some(token) = &self.token {
+            let token = HeaderValue::try_from(format!("Bearer {token}"));
+            request.headers_mut().insert(AUTHORIZATION, token.map_err(|error| self.garbled(WHAT, error))?);
+        }
         let opened = tokio::time::timeout(CALL_LIMIT, tokio_tungstenite::client_async(request, connection));
         let (socket, _) =
             opened.await.map_err(|_| late(CALL_LIMIT.as_secs()))?.map_err(|error| self.websocket(error))?;
@@ -81,11 +84,11 @@ impl Gateway {
     }
 
     async fn connect(&self) -> Result<tokio_rustls::client::TlsStream<TcpStream>, GatewayError> {
-        let host = self.base.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-        let port = self.base.port_or_known_default().unwrap_or(443);
-        let stream = TcpStream::connect((host.as_str(), port)).await.map_err(|error| self.unreachable(&error))?;
+        let host = self.named.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        let port = self.named.port_or_known_default().unwrap_or(443);
+        let stream = TcpStream::connect((real(&host), port)).await.map_err(|error| self.unreachable(&error))?;
         let name = ServerName::try_from(host).map_err(|error| self.unreachable(&error))?;
-        let connector = TlsConnector::from(Arc::clone(&self.tls));
+        let connector = TlsConnector::from(Arc::clone(&self.tls.config));
         connector.connect(name, stream).await.map_err(|error| self.unreachable(&error))
     }
 

@@ -2,30 +2,30 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | `tls` | TLS 1.3 to a server whose certificate no authority signed |
+//! | `tls` | TLS 1.3 to a certificate that the provider published on the chain |
 //! | [`status`] | what the gateway says of a lease |
 //! | `logs` | log lines over a websocket |
 //!
-//! **Providers have self-signed certificates, and the certificate is not checked**, as in all clients of this wire
-//! format; the connection is at least TLS 1.3 and nothing older is spoken. So an attacker between tenant and
-//! provider could read a manifest and use the token until it expires; tokens are therefore short-lived
-//! ([`crate::token`]).
+//! **No authority vouches for a gateway; the chain does.** The certificate that it shows must be one that the provider's
+//! account published and did not revoke ([`Trust`]). Nothing is sent before that is known, so that neither a manifest
+//! nor a token reaches another machine.
 
 mod logs;
 pub mod status;
 mod tls;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
-use rustls::ClientConfig;
 use serde_json::Value;
 use thiserror::Error;
 use tokio::time::Instant;
 
+use crate::certs::Credential;
+
 pub use logs::{LogFrame, LogOptions};
 pub use status::{ForwardedPort, LeaseStatus, ServiceStatus};
+pub use tls::Trust;
 
 /// For reaching the gateway.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -59,6 +59,15 @@ pub enum GatewayError {
         /// Why.
         why: String,
     },
+    /// Another certificate than the provider's.
+    #[error(
+        "the gateway at {uri} shows a certificate that its provider has not published as valid on the chain, so that \
+         nothing was sent to it; another machine may answer there, or its agent could not publish a new one"
+    )]
+    Untrusted {
+        /// Where.
+        uri: String,
+    },
     /// It took too long.
     #[error("the provider's gateway at {uri} did not answer {what} within {seconds} s; it may still do it")]
     Timeout {
@@ -91,36 +100,55 @@ pub enum GatewayError {
     },
 }
 
-/// One provider's gateway and the token that it is shown.
+/// How a tenant names itself.
+#[derive(Clone, Debug)]
+pub enum Auth {
+    /// Not at all; public questions only.
+    None,
+    /// By a token of [`crate::token`].
+    Token(String),
+    /// By a certificate that its account published on the chain; permits everything.
+    Certificate(Credential),
+}
+
+/// One provider's gateway and how its user is named to it.
 #[derive(Clone)]
 pub struct Gateway {
     base: Url,
-    token: String,
+    /// The base by the name that is sent in handshakes.
+    named: Url,
+    token: Option<String>,
     http: reqwest::Client,
-    tls: Arc<ClientConfig>,
+    tls: tls::Tls,
 }
 
 impl Gateway {
-    /// The gateway at the `host_uri` that the provider registered; `token` is from [`crate::token`], or empty where
-    /// only public questions are asked.
+    /// The gateway at the `host_uri` that the provider registered.
     ///
     /// # Errors
     /// [`GatewayError::Address`] when the address is no `https` URL with a host.
-    pub fn new(host_uri: &str, token: impl Into<String>) -> Result<Self, GatewayError> {
+    pub fn new(host_uri: &str, trust: Trust, auth: Auth) -> Result<Self, GatewayError> {
         let wrong = |why: &dyn ToString| GatewayError::Address { uri: host_uri.to_owned(), why: why.to_string() };
         let base = Url::parse(host_uri).map_err(|error| wrong(&error))?;
         if base.scheme() != "https" || base.host_str().is_none() {
             return Err(wrong(&"it must begin with https:// and name a host"));
         }
-        let tls = tls::config().map_err(|error| wrong(&error))?;
+        let named = tls::with_own_name(&base).map_err(|error| wrong(&error))?;
+        let (token, own) = match auth {
+            Auth::None => (None, None),
+            Auth::Token(token) => (Some(token), None),
+            Auth::Certificate(own) => (None, Some(own)),
+        };
+        let tls = tls::Tls::new(trust, own.as_ref()).map_err(|error| wrong(&error))?;
         let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls.clone())
+            .tls_backend_preconfigured(rustls::ClientConfig::clone(&tls.config))
+            .dns_resolver(tls::Lookup)
             .connect_timeout(CONNECT_LIMIT)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
             .map_err(|error| wrong(&error))?;
-        Ok(Self { base, token: token.into(), http, tls: Arc::new(tls) })
+        Ok(Self { base, named, token, http, tls })
     }
 
     /// The address.
@@ -183,13 +211,16 @@ impl Gateway {
 
     fn url(&self, path: &str) -> Result<Url, GatewayError> {
         let wrong = |why: String| GatewayError::Address { uri: self.base.to_string(), why };
-        let base = format!("{}/", self.base.as_str().trim_end_matches('/'));
+        let base = format!("{}/", self.named.as_str().trim_end_matches('/'));
         Url::parse(&base).and_then(|base| base.join(path)).map_err(|error| wrong(error.to_string()))
     }
 
     fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, GatewayError> {
         let request = self.http.request(method, self.url(path)?);
-        Ok(if self.token.is_empty() { request } else { request.bearer_auth(&self.token) })
+        Ok(match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        })
     }
 
     async fn send(&self, request: RequestBuilder, what: &'static str, limit: Duration) -> Result<String, GatewayError> {
@@ -209,6 +240,9 @@ impl Gateway {
 
     /// The innermost cause says most: `connection refused` rather than `error sending request`.
     fn unreachable(&self, error: &dyn std::error::Error) -> GatewayError {
+        if self.tls.refused() {
+            return GatewayError::Untrusted { uri: self.base.to_string() };
+        }
         let mut why = error.to_string();
         let mut source = error.source();
         while let Some(cause) = source {
@@ -234,15 +268,19 @@ fn refused(what: &'static str, status: u16, body: &str) -> GatewayError {
 mod tests {
     use super::*;
 
+    fn open(uri: &str) -> Result<Gateway, GatewayError> {
+        Gateway::new(uri, Trust::default(), Auth::None)
+    }
+
     #[test]
     fn only_https_addresses_with_a_host_are_taken() {
         for wrong in ["", "example.com", "http://example.com:8443", "https://"] {
-            assert!(matches!(Gateway::new(wrong, ""), Err(GatewayError::Address { .. })), "{wrong}");
+            assert!(matches!(open(wrong), Err(GatewayError::Address { .. })), "{wrong}");
         }
-        let gateway = Gateway::new("https://example.com:8443", "").unwrap();
-        assert_eq!(gateway.url("status").unwrap().as_str(), "https://example.com:8443/status");
-        let below = Gateway::new("https://example.com/provider/", "").unwrap();
-        assert_eq!(below.url("status").unwrap().as_str(), "https://example.com/provider/status");
+        let gateway = open("https://example.com:8443").unwrap();
+        assert_eq!(gateway.url("status").unwrap().as_str(), "https://mtls.example.com:8443/status");
+        let below = open("https://example.com/provider/").unwrap();
+        assert_eq!(below.url("status").unwrap().as_str(), "https://mtls.example.com/provider/status");
     }
 
     #[test]
@@ -257,7 +295,7 @@ mod tests {
     #[tokio::test]
     async fn a_gateway_that_is_not_there_is_told_with_the_cause() {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let gateway = Gateway::new(&format!("https://{free}"), "").unwrap();
+        let gateway = open(&format!("https://{free}")).unwrap();
         let error = gateway.status().await.unwrap_err();
         assert!(matches!(&error, GatewayError::Unreachable { why, .. } if why.contains("refused")), "{error}");
     }

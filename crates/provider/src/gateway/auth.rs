@@ -1,17 +1,15 @@
-//! Whether a token is its owner's: header, claims, times, and a signature by the account's key on the chain.
+//! Who asks: a token signed by the account's key on the chain, or a certificate that the account published there
+//! (spec/akash.md 3.2).
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use client::certs::standing::{Purpose, check};
+use client::certs::{CertError, Certificate};
+use client::claims::{Claims, Scope, Services, Target};
+use client::token::{Token, TokenError};
 use primitives::Prefix;
-use secp256k1::ecdsa::{self, Signature};
-use secp256k1::{Message, PublicKey};
-use serde::Deserialize;
-use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::claims::Claims;
 use super::keys::{KeyError, OwnerKeys};
 
 /// How far clocks may differ, in seconds.
@@ -20,8 +18,11 @@ const LEEWAY: u64 = 30;
 /// Why a caller is not let in.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AuthError {
-    /// No header.
-    #[error("missing Authorization header: send `Authorization: Bearer TOKEN`")]
+    /// Neither header nor certificate.
+    #[error(
+        "missing Authorization header: send `Authorization: Bearer TOKEN`, or show a client certificate at the name \
+         mtls.HOST"
+    )]
     Missing,
     /// A header that is none.
     #[error("invalid Authorization header: {0}")]
@@ -29,13 +30,16 @@ pub enum AuthError {
     /// Claims that are none.
     #[error("invalid claims: {0}")]
     Claims(String),
+    /// Two names at once.
+    #[error("ambiguous authentication: there are both a client certificate and a token; send one of them")]
+    Ambiguous,
     /// Not for now.
     #[error("JWT is expired: it ended at {0} (seconds since 1970); sign a new one")]
     Expired(u64),
     /// Not by the owner.
     #[error("JWT is invalid: {0}")]
     Invalid(String),
-    /// Not for this.
+    /// Not for this, or a certificate that is not the owner's.
     #[error("unauthorized access: {0}")]
     Unauthorized(String),
     /// The chain cannot be asked.
@@ -43,37 +47,109 @@ pub enum AuthError {
     Unavailable(String),
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TokenHeader {
-    alg: String,
-    #[serde(default)]
-    typ: Option<String>,
+impl From<TokenError> for AuthError {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Malformed(_) => Self::Header(error.to_string()),
+            TokenError::Claims(why) => Self::Claims(why),
+            TokenError::Signature => Self::Invalid(error.to_string()),
+        }
+    }
 }
 
-/// The claims in an `Authorization` header, once they are proved to be their issuer's.
+impl From<CertError> for AuthError {
+    fn from(error: CertError) -> Self {
+        Self::Unauthorized(error.to_string())
+    }
+}
+
+/// An account that proved to be itself, and how.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The account, bech32.
+    pub owner: String,
+    proof: Proof,
+}
+
+#[derive(Clone, Debug)]
+enum Proof {
+    Token(Claims),
+    Certificate(Box<Certificate>),
+}
+
+impl Caller {
+    /// The services of `target` for which it may have `provider` (bech32) do `action`; none when it may not. A
+    /// certificate permits everything.
+    pub fn permit(&self, provider: &str, action: Scope, target: Target) -> Option<Services> {
+        match &self.proof {
+            Proof::Token(claims) => claims.permit(provider, action, target),
+            Proof::Certificate(_) => Some(Services::All),
+        }
+    }
+
+    /// Why it would not be let in any more, for what lasts longer than a request. A token was good when it began,
+    /// which is all that its expiry says; a certificate can be taken back.
+    pub(super) async fn lapsed(&self, keys: &dyn OwnerKeys, now: Duration) -> Option<AuthError> {
+        match &self.proof {
+            Proof::Token(_) => None,
+            Proof::Certificate(shown) => match by_certificate(shown, keys, now).await {
+                Ok(()) | Err(AuthError::Unavailable(_)) => None,
+                Err(error) => Some(error),
+            },
+        }
+    }
+}
+
+/// Who sends a request with this `Authorization` header over a connection with these client certificates (DER).
 ///
 /// # Errors
 /// [`AuthError`] with the reason.
 pub async fn authenticate(
     header: Option<&[u8]>,
+    certificates: &[&[u8]],
     keys: &dyn OwnerKeys,
     prefix: &Prefix,
     now: Duration,
-) -> Result<Claims, AuthError> {
-    let token = bearer(header.ok_or(AuthError::Missing)?)?;
-    let (message, claims, signature) = parts(token)?;
-    prefix.parse(&claims.iss).map_err(|error| AuthError::Claims(format!("iss: {error}")))?;
-    check_times(&claims, now.as_secs())?;
+) -> Result<Caller, AuthError> {
+    let token = header.map(bearer).transpose()?.map(Token::parse).transpose()?;
+    match (token, certificates) {
+        (None, []) => Err(AuthError::Missing),
+        (Some(_), [_, ..]) => Err(AuthError::Ambiguous),
+        (Some(token), []) => by_token(token, keys, prefix, now.as_secs()).await,
+        (None, [certificate]) => {
+            let shown = Certificate::from_der(certificate)?;
+            let stranger = |error| AuthError::Unauthorized(format!("the certificate's common name: {error}"));
+            prefix.parse(&shown.owner).map_err(stranger)?;
+            by_certificate(&shown, keys, now).await?;
+            Ok(Caller { owner: shown.owner.clone(), proof: Proof::Certificate(Box::new(shown)) })
+        }
+        (None, several) => {
+            Err(AuthError::Unauthorized(format!("one client certificate is wanted, not {}", several.len())))
+        }
+    }
+}
+
+async fn by_token(token: Token, keys: &dyn OwnerKeys, prefix: &Prefix, now: u64) -> Result<Caller, AuthError> {
+    let claims = token.claims();
+    let address = |what: &str, text: &str| match prefix.parse(text) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(AuthError::Claims(format!("{what}: {error}"))),
+    };
+    address("iss", &claims.iss)?;
+    claims.providers().into_iter().try_for_each(|provider| address("provider", provider))?;
+    check_times(claims, now)?;
     let key = keys.key_of(&claims.iss).await.map_err(|error| match error {
         KeyError::Unavailable(_) => AuthError::Unavailable(error.to_string()),
         KeyError::NeverSigned(_) | KeyError::Unsupported { .. } => AuthError::Invalid(error.to_string()),
     })?;
-    let key = PublicKey::from_slice(&key).map_err(|error| AuthError::Invalid(error.to_string()))?;
-    let digest = Message::from_digest(Sha256::digest(message).into());
-    ecdsa::verify(&signature, digest, &key)
-        .map_err(|_| AuthError::Invalid("the signature is not by the key of its issuer's account".to_owned()))?;
-    Ok(claims)
+    let claims = token.verify(&key)?;
+    Ok(Caller { owner: claims.iss.clone(), proof: Proof::Token(claims) })
+}
+
+async fn by_certificate(shown: &Certificate, keys: &dyn OwnerKeys, now: Duration) -> Result<(), AuthError> {
+    let stored = keys.certificate(&shown.owner, &shown.serial).await;
+    let stored = stored.map_err(|error| AuthError::Unavailable(error.to_string()))?;
+    Ok(check(shown, stored.as_ref(), Purpose::Client, now)?)
 }
 
 /// The time since 1970.
@@ -81,7 +157,11 @@ pub(super) fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-fn bearer(header: &[u8]) -> Result<&str, AuthError> {
+/// The token of an `Authorization` header.
+///
+/// # Errors
+/// [`AuthError::Header`] when the header is not `Bearer TOKEN`.
+pub fn bearer(header: &[u8]) -> Result<&str, AuthError> {
     let wrong = || AuthError::Header("it must be `Bearer TOKEN`".to_owned());
     let text = std::str::from_utf8(header).map_err(|_| wrong())?;
     let (scheme, token) = text.split_once(' ').ok_or_else(wrong)?;
@@ -89,23 +169,6 @@ fn bearer(header: &[u8]) -> Result<&str, AuthError> {
         return Err(wrong());
     }
     Ok(token)
-}
-
-/// What is signed, what it says, and the signature.
-fn parts(token: &str) -> Result<(&[u8], Claims, Signature), AuthError> {
-    let wrong = |why: &str| AuthError::Header(format!("the token is malformed: {why}"));
-    let (message, signature) = token.rsplit_once('.').ok_or_else(|| wrong("it has no parts"))?;
-    let (header, claims) = message.split_once('.').ok_or_else(|| wrong("it must have three parts"))?;
-    let decoded = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| wrong("its parts must be unpadded base64url"));
-    let header: TokenHeader =
-        serde_json::from_slice(&decoded(header)?).map_err(|error| wrong(&format!("header: {error}")))?;
-    if header.alg != "ES256K" || header.typ.is_some_and(|typ| typ != "JWT") {
-        return Err(wrong("this provider takes the algorithm ES256K and the type JWT only"));
-    }
-    let claims = Claims::parse(&decoded(claims)?).map_err(AuthError::Claims)?;
-    let signature = Signature::from_compact(&decoded(signature)?)
-        .map_err(|_| wrong("its signature must be 64 bytes r and s in base64url"))?;
-    Ok((message.as_bytes(), claims, signature))
 }
 
 fn check_times(claims: &Claims, now: u64) -> Result<(), AuthError> {

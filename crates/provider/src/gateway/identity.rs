@@ -1,149 +1,129 @@
-//! The gateway's certificate: self-signed, common name the provider's address, kept in the home folder so that
-//! clients who remember it meet it again.
+//! The certificate by which tenants know the gateway: signed by its own key, published on the chain by the provider's
+//! account, and kept in the agent's folder.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::time::Duration;
 
-use rcgen::{CertificateParams, DnType, KeyPair};
-use rustls::ServerConfig;
-use rustls::crypto::ring;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::version::TLS13;
-use serde::{Deserialize, Serialize};
-use time::{Duration, OffsetDateTime};
+use client::certs::standing::{Purpose, check};
+use client::certs::{CertError, Certificate, Credential, Usage};
+use proto::akash::cert::v1::Certificate as Stored;
 
 use super::GatewayError;
+use crate::home::write_private;
 
-const FILE: &str = "gateway-identity.json";
-const VALID: Duration = Duration::days(365);
-/// A certificate that ends sooner than this is replaced when the agent starts.
-const REPLACED_BEFORE: Duration = Duration::days(30);
+const FILE: &str = "gateway.pem";
+/// A certificate that ends sooner than this is replaced.
+const REPLACED_BEFORE: Duration = Duration::from_secs(30 * 86_400);
 
-/// A certificate and its key.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Identity {
-    provider: String,
-    hosts: Vec<String>,
-    /// Seconds since 1970.
-    not_after: i64,
-    certificate: String,
-    key: String,
+/// What a gateway's certificate needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing: it stands on the chain.
+    Nothing,
+    /// To be published.
+    Publishing,
+    /// Another one in its place, published before it is shown.
+    Replacing,
 }
 
-impl Identity {
-    /// The identity kept in `folder`; a new one where there is none, or where it is for another provider or other
-    /// hosts, or ends within 30 days.
+/// The file of the gateway's certificate and key.
+#[derive(Clone, Debug)]
+pub struct IdentityFile(PathBuf);
+
+impl IdentityFile {
+    /// The one in an agent's state folder.
+    pub fn new(folder: &Path) -> Self {
+        Self(folder.join(FILE))
+    }
+
+    /// What it holds; none when there is none.
     ///
     /// # Errors
-    /// When the file cannot be read or written, or a host is no host name.
-    pub fn load_or_create(folder: &Path, provider: &str, hosts: &[String]) -> Result<Self, GatewayError> {
-        let path = folder.join(FILE);
-        let failed = |source| GatewayError::File { path: path.display().to_string(), source };
-        match fs::read(&path) {
-            Ok(bytes) => {
-                let kept: Self = serde_json::from_slice(&bytes)
-                    .map_err(|error| GatewayError::Certificate(format!("{}: {error}", path.display())))?;
-                if kept.serves(provider, hosts) {
-                    return Ok(kept);
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(failed(error)),
+    /// When it cannot be read or is no certificate with its key.
+    pub fn load(&self) -> Result<Option<Credential>, GatewayError> {
+        match std::fs::read_to_string(&self.0) {
+            Ok(text) => Ok(Some(Credential::from_pem(&text).map_err(|error| self.unusable(&error))?)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(GatewayError::File { path: self.0.display().to_string(), source }),
         }
-        let new = Self::create(provider, hosts)?;
-        let bytes = serde_json::to_vec_pretty(&new).map_err(io::Error::other).map_err(failed)?;
-        fs::create_dir_all(folder).and_then(|()| write_private(&path, &bytes)).map_err(failed)?;
+    }
+
+    /// Makes a new certificate of `provider` (bech32) for these hosts and keeps it in place of the last one.
+    ///
+    /// # Errors
+    /// When it cannot be written, or a host is no host name.
+    pub fn replace(&self, provider: &str, hosts: &[String], now: Duration) -> Result<Credential, GatewayError> {
+        let usage = Usage::Gateway { hosts: hosts.to_vec() };
+        let new = Credential::generate(provider, &usage, now).map_err(|error| self.unusable(&error))?;
+        let source = |error: crate::home::HomeError| io::Error::other(error.to_string());
+        write_private(&self.0, new.to_pem().as_bytes())
+            .map_err(|error| GatewayError::File { path: self.0.display().to_string(), source: source(error) })?;
         Ok(new)
     }
 
-    fn serves(&self, provider: &str, hosts: &[String]) -> bool {
-        let replaced_at = self.not_after - REPLACED_BEFORE.whole_seconds();
-        self.provider == provider && self.hosts == hosts && OffsetDateTime::now_utc().unix_timestamp() < replaced_at
-    }
-
-    fn create(provider: &str, hosts: &[String]) -> Result<Self, GatewayError> {
-        let failed = |error: rcgen::Error| GatewayError::Certificate(error.to_string());
-        let now = OffsetDateTime::now_utc();
-        let mut params = CertificateParams::new(hosts).map_err(failed)?;
-        params.distinguished_name.push(DnType::CommonName, provider);
-        // Clients' clocks may be behind.
-        params.not_before = now - Duration::days(1);
-        params.not_after = now + VALID;
-        let key = KeyPair::generate().map_err(failed)?;
-        let certificate = params.self_signed(&key).map_err(failed)?;
-        Ok(Self {
-            provider: provider.to_owned(),
-            hosts: hosts.to_vec(),
-            not_after: params.not_after.unix_timestamp(),
-            certificate: certificate.pem(),
-            key: key.serialize_pem(),
-        })
-    }
-
-    /// The certificate in PEM.
-    pub fn certificate(&self) -> &str {
-        &self.certificate
-    }
-
-    /// TLS 1.3 and nothing older, HTTP/1.1 (websockets need it).
-    pub(super) fn tls(&self) -> Result<ServerConfig, GatewayError> {
-        let failed = |error: &dyn ToString| GatewayError::Certificate(error.to_string());
-        let certificate = CertificateDer::from_pem_slice(self.certificate.as_bytes()).map_err(|e| failed(&e))?;
-        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).map_err(|e| failed(&e))?;
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_protocol_versions(&[&TLS13])
-            .map_err(|e| failed(&e))?;
-        let mut config =
-            config.with_no_client_auth().with_single_cert(vec![certificate], key).map_err(|e| failed(&e))?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(config)
+    fn unusable(&self, error: &CertError) -> GatewayError {
+        GatewayError::Certificate(format!("{}: {error}", self.0.display()))
     }
 }
 
-/// Whole or not at all, and for the agent's eyes only.
-fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let unfinished: PathBuf = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(unfinished, path)
+/// What a kept certificate needs, by what the chain has stored under its serial number.
+pub fn need(kept: &Certificate, stored: Option<&Stored>, provider: &str, hosts: &[String], now: Duration) -> Need {
+    let soon = now.saturating_add(REPLACED_BEFORE).as_secs();
+    let ends = i64::try_from(soon).map_or(true, |soon| kept.not_after <= soon);
+    if kept.owner != provider || kept.hosts != hosts || ends {
+        return Need::Replacing;
+    }
+    match check(kept, stored, Purpose::Server, now) {
+        Ok(()) => Need::Nothing,
+        Err(CertError::Unknown { .. }) if stored.is_none() => Need::Publishing,
+        Err(_) => Need::Replacing,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use client::certs::LIFETIME;
+    use proto::akash::cert::v1::State;
     use std::os::unix::fs::PermissionsExt;
 
-    #[test]
-    fn the_identity_is_kept_until_provider_or_hosts_change() {
-        let folder = tempfile::tempdir().unwrap();
-        let hosts = ["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let first = Identity::load_or_create(folder.path(), "tetra1a", &hosts).unwrap();
-        let again = Identity::load_or_create(folder.path(), "tetra1a", &hosts).unwrap();
-        assert_eq!(first.certificate(), again.certificate());
-        first.tls().unwrap();
-        let mode = fs::metadata(folder.path().join(FILE)).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
-        let other = Identity::load_or_create(folder.path(), "tetra1b", &hosts).unwrap();
-        assert_ne!(first.certificate(), other.certificate());
-        let moved = Identity::load_or_create(folder.path(), "tetra1b", &hosts[..1]).unwrap();
-        assert_ne!(other.certificate(), moved.certificate());
+    const PROVIDER: &str = "tetra19rl4cm2hmr8afy4kldpxz3fka4jguq0a4erxug";
+    const NOW: Duration = Duration::from_secs(1_780_000_000);
+
+    fn hosts() -> Vec<String> {
+        vec!["provider.example".to_owned(), "127.0.0.1".to_owned()]
     }
 
     #[test]
-    fn an_old_identity_is_replaced_and_a_broken_file_is_told() {
+    fn the_identity_is_kept_for_the_agents_eyes_only() {
         let folder = tempfile::tempdir().unwrap();
-        let mut old = Identity::create("tetra1a", &[]).unwrap();
-        old.not_after = OffsetDateTime::now_utc().unix_timestamp() + 86_400;
-        fs::write(folder.path().join(FILE), serde_json::to_vec(&old).unwrap()).unwrap();
-        let new = Identity::load_or_create(folder.path(), "tetra1a", &[]).unwrap();
-        assert_ne!(old.certificate(), new.certificate());
-        fs::write(folder.path().join(FILE), "{").unwrap();
-        assert!(matches!(Identity::load_or_create(folder.path(), "tetra1a", &[]), Err(GatewayError::Certificate(_))));
+        let file = IdentityFile::new(folder.path());
+        assert!(file.load().unwrap().is_none());
+        let made = file.replace(PROVIDER, &hosts(), NOW).unwrap();
+        assert_eq!(file.load().unwrap().unwrap().to_pem(), made.to_pem());
+        let mode = std::fs::metadata(folder.path().join(FILE)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        std::fs::write(folder.path().join(FILE), "{").unwrap();
+        assert!(matches!(file.load(), Err(GatewayError::Certificate(_))));
+    }
+
+    #[test]
+    fn a_certificate_is_published_once_and_replaced_when_it_no_longer_serves() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = IdentityFile::new(folder.path()).replace(PROVIDER, &hosts(), NOW).unwrap();
+        let message = made.message();
+        let stored = Stored { state: State::Valid as i32, cert: message.cert, pubkey: message.pubkey };
+        let revoked = Stored { state: State::Revoked as i32, ..stored.clone() };
+        let kept = made.certificate();
+        let at = |stored: Option<&Stored>, now| need(kept, stored, PROVIDER, &hosts(), now);
+        assert_eq!(at(None, NOW), Need::Publishing);
+        assert_eq!(at(Some(&stored), NOW), Need::Nothing);
+        assert_eq!(at(Some(&revoked), NOW), Need::Replacing);
+        let last_month = NOW + LIFETIME - REPLACED_BEFORE;
+        assert_eq!(at(Some(&stored), last_month - Duration::from_secs(1)), Need::Nothing);
+        assert_eq!(at(Some(&stored), last_month), Need::Replacing);
+        assert_eq!(need(kept, Some(&stored), "tetra1other", &hosts(), NOW), Need::Replacing);
+        assert_eq!(need(kept, Some(&stored), PROVIDER, &hosts()[..1], NOW), Need::Replacing);
     }
 }

@@ -1,16 +1,19 @@
-//! Public keys of owners. A token is checked with the account's key on the chain, so no key is registered twice.
+//! What the chain knows of owners: the key that an account signs with, by which its tokens are checked, and the
+//! certificates that it published.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use client::certs::standing;
 use client::{Node, NodeError};
+use proto::akash::cert::v1::Certificate;
 use proto::cosmos::auth::v1beta1::{BaseAccount, QueryAccountRequest, QueryAccountResponse};
 use proto::cosmos::crypto::secp256k1;
 use proto::{Any, FromAny, type_url};
 use thiserror::Error;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Keys change rarely; a burst of requests asks the chain once.
 const KEPT: Duration = Duration::from_secs(30);
@@ -36,18 +39,23 @@ pub enum KeyError {
         kind: String,
     },
     /// The chain cannot be asked.
-    #[error("the provider cannot ask the chain for the account's key: {0}; try again")]
+    #[error("the provider cannot ask the chain who you are: {0}; try again")]
     Unavailable(String),
 }
 
-/// Where public keys come from.
+/// Where keys and certificates of accounts come from.
 #[async_trait]
 pub trait OwnerKeys: Send + Sync + 'static {
     /// The key of an account, bech32.
     async fn key_of(&self, owner: &str) -> Result<PublicKey, KeyError>;
+
+    /// The certificate that an account (bech32) published under a serial number (decimal), revoked or not; none when
+    /// it published none.
+    async fn certificate(&self, owner: &str, serial: &str) -> Result<Option<Certificate>, KeyError>;
 }
 
-/// Keys from the chain, each remembered for half a minute.
+/// Keys from the chain, each remembered for half a minute. Certificates are asked for each time, so that one that is
+/// revoked in a block is refused in the next request.
 pub struct ChainKeys {
     node: Node,
     known: Mutex<HashMap<String, (Instant, PublicKey)>>,
@@ -58,6 +66,10 @@ impl ChainKeys {
     /// Keys of the chain that a node follows.
     pub fn new(node: Node) -> Self {
         Self { node, known: Mutex::default(), questions: Semaphore::new(QUESTIONS_AT_A_TIME) }
+    }
+
+    async fn turn(&self) -> Result<SemaphorePermit<'_>, KeyError> {
+        self.questions.acquire().await.map_err(|error| KeyError::Unavailable(error.to_string()))
     }
 
     fn remembered(&self, owner: &str) -> Option<PublicKey> {
@@ -96,11 +108,16 @@ impl OwnerKeys for ChainKeys {
         if let Some(key) = self.remembered(owner) {
             return Ok(key);
         }
-        let turn = self.questions.acquire().await;
-        let _turn = turn.map_err(|error| KeyError::Unavailable(error.to_string()))?;
+        let _turn = self.turn().await?;
         let key = self.ask(owner).await?;
         self.remember(owner, key);
         Ok(key)
+    }
+
+    async fn certificate(&self, owner: &str, serial: &str) -> Result<Option<Certificate>, KeyError> {
+        let _turn = self.turn().await?;
+        let found = standing::find(&self.node, owner, serial).await;
+        found.map_err(|error| KeyError::Unavailable(error.to_string()))
     }
 }
 

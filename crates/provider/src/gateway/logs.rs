@@ -8,6 +8,7 @@ use futures::stream::BoxStream;
 use serde_json::json;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 
+use super::auth::{self, Caller};
 use super::{Limits, Shared, stopped};
 use crate::desk::{DeskError, LogRequest, NamedLine};
 use crate::lease::LeaseName;
@@ -65,11 +66,18 @@ fn services(value: &str) -> Result<Vec<String>, String> {
     Ok(names)
 }
 
-/// Sends lines until there are no more, the client leaves or stops answering pings, or the gateway stops.
-pub(super) async fn serve(shared: Shared, lease: LeaseName, request: LogRequest, mut socket: WebSocket) {
+/// Sends lines until there are no more, the client leaves or stops answering pings, its certificate is revoked, or the
+/// gateway stops.
+pub(super) async fn serve(
+    shared: Shared,
+    caller: Caller,
+    lease: LeaseName,
+    request: LogRequest,
+    mut socket: WebSocket,
+) {
     let limits = shared.limits;
     let (code, reason) = match shared.desk.logs(&lease, &request).await {
-        Ok(lines) => match send_all(&shared, lines, &mut socket).await {
+        Ok(lines) => match send_all(&shared, &caller, lines, &mut socket).await {
             Some(end) => end,
             None => return,
         },
@@ -82,6 +90,7 @@ pub(super) async fn serve(shared: Shared, lease: LeaseName, request: LogRequest,
 /// The close code and reason; none when the client is gone.
 async fn send_all(
     shared: &Shared,
+    caller: &Caller,
     mut lines: BoxStream<'static, NamedLine>,
     socket: &mut WebSocket,
 ) -> Option<(u16, String)> {
@@ -97,6 +106,9 @@ async fn send_all(
             () = stopped(&mut stopping) => return Some((GOING_AWAY, "the provider stops".to_owned())),
             () = wait_until(dead) => return None,
             _ = pings.tick() => {
+                if let Some(refused) = caller.lapsed(shared.keys.as_ref(), auth::now()).await {
+                    return Some((INTERNAL, refused.to_string()));
+                }
                 timeout(pong, socket.send(Message::Ping(Default::default()))).await.ok()?.ok()?;
                 unanswered.get_or_insert_with(Instant::now);
             }

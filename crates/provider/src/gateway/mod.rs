@@ -1,19 +1,18 @@
-//! The gateway: what tenants ask of the agent, over TLS 1.3 with a token of the lease's owner (spec/akash.md 3.1 to
-//! 3.3). It authenticates and translates; what is asked is done by the [`Desk`].
+//! The gateway: what tenants ask of the agent, over TLS 1.3 with a token or a certificate of the lease's owner
+//! (spec/akash.md 3.1 to 3.3). It authenticates and translates; what is asked is done by the [`Desk`].
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`identity`] | the self-signed certificate, kept in the home folder |
-//! | [`claims`] | what a token says, and what it permits |
-//! | [`auth`] | whether a token is its owner's |
-//! | [`keys`] | public keys of owners, from the chain |
+//! | [`identity`] | the certificate of its own that stands on the chain |
+//! | [`tls`] | which certificate a connection is shown, by the name that it asks for |
+//! | [`auth`] | who asks: a token or a certificate that is its owner's |
+//! | [`keys`] | keys and certificates of owners, from the chain |
 //! | `refusal` | statuses and texts of refusals |
 //! | `routes`, `narrow` | the endpoints; answers cut down to the services that a token names |
 //! | `logs` | log lines over a websocket |
 //! | `server` | connections: handshakes, time-outs, the end |
 
 pub mod auth;
-pub mod claims;
 pub mod identity;
 pub mod keys;
 mod logs;
@@ -21,6 +20,7 @@ mod narrow;
 mod refusal;
 mod routes;
 mod server;
+pub mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,9 +33,10 @@ use tokio::sync::watch;
 
 use crate::desk::Desk;
 
-pub use identity::Identity;
+pub use identity::IdentityFile;
 pub use keys::{ChainKeys, OwnerKeys};
 pub use server::Server;
+pub use tls::{Certificates, IssuedCertificate};
 
 /// Why the gateway does not start.
 #[derive(Debug, Error)]
@@ -51,6 +52,9 @@ pub enum GatewayError {
     /// The certificate.
     #[error("the gateway's certificate cannot be used: {0}; remove its file and a new one is made")]
     Certificate(String),
+    /// The certificate that an authority issued.
+    #[error("the certificate of `gateway_certificate` in provider.json cannot be used: {0}")]
+    Issued(String),
     /// The provider's address.
     #[error("{0:?} is not the address of an account; the provider's own address is wanted")]
     Address(String),
@@ -112,18 +116,19 @@ async fn stopped(stopping: &mut watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stop| *stop).await;
 }
 
-/// Serves a desk until the server is stopped or dropped; owners' keys are looked up on the chain. To be called within
+/// Serves a desk until the server is stopped or dropped; owners' keys and
+/// certificates are looked up on the chain. To be called within
 /// a tokio runtime.
 ///
 /// # Errors
-/// When the certificate or the listener cannot be used.
+/// When the listener cannot be used.
 pub fn serve(
     desk: Arc<dyn Desk>,
     node: Node,
-    identity: Identity,
+    certificates: Arc<Certificates>,
     listener: TcpListener,
 ) -> Result<Server, GatewayError> {
-    serve_with(desk, Arc::new(ChainKeys::new(node)), identity, listener, Limits::default())
+    serve_with(desk, Arc::new(ChainKeys::new(node)), certificates, listener, Limits::default())
 }
 
 /// As [`serve`], with keys from elsewhere and other limits.
@@ -133,14 +138,14 @@ pub fn serve(
 pub fn serve_with(
     desk: Arc<dyn Desk>,
     keys: Arc<dyn OwnerKeys>,
-    identity: Identity,
+    certificates: Arc<Certificates>,
     listener: TcpListener,
     limits: Limits,
 ) -> Result<Server, GatewayError> {
     let prefix = prefix_of(&desk.address())?;
     let (stop, stopping) = watch::channel(false);
     let router = routes::router(Shared { desk, keys, prefix, limits, stopping: stopping.clone() });
-    server::start(router, identity.tls()?, listener, limits, stop, stopping)
+    server::start(router, certificates, listener, limits, stop, stopping)
 }
 
 /// Owners have the prefix that the provider has.

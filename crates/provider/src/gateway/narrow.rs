@@ -1,8 +1,7 @@
 //! Answers cut down to the services that a token names.
 
+use client::claims::Services;
 use serde_json::Value;
-
-use super::claims::Services;
 
 /// The state of a lease, without services that the token does not name.
 pub(super) fn status(mut status: Value, services: &Services) -> Value {
@@ -35,6 +34,17 @@ pub(super) fn asked(asked: Vec<String>, services: &Services) -> Result<Vec<Strin
     }
 }
 
+/// A service of a manifest that the token does not name; none when it names them all, or the body is no manifest.
+pub(super) fn foreign(body: &[u8], services: &Services) -> Option<String> {
+    if *services == Services::All {
+        return None;
+    }
+    let groups: Value = serde_json::from_slice(body).ok()?;
+    let listed = groups.as_array()?.iter().filter_map(|group| group.get("services")?.as_array()).flatten();
+    let names = listed.filter_map(|service| service.get("name")?.as_str());
+    names.into_iter().find(|name| !services.contain(name)).map(str::to_owned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +63,10 @@ mod tests {
         assert_eq!(status(full.clone(), &only_web())["forwarded_ports"], json!({}));
         assert_eq!(status(full.clone(), &Services::All), full);
         let groups = json!([{ "name": "g", "services": [{ "name": "web" }, { "name": "db" }, {}] }]);
+        let body = groups.to_string();
+        assert_eq!(foreign(body.as_bytes(), &only_web()), Some("db".to_owned()));
+        assert_eq!(foreign(body.as_bytes(), &Services::All), None);
+        assert_eq!(foreign(b"[", &only_web()), None);
         assert_eq!(manifest(groups, &only_web()), json!([{ "name": "g", "services": [{ "name": "web" }] }]));
     }
 

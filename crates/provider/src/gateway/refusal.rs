@@ -1,4 +1,4 @@
-//! Statuses and texts of refusals: JSON for the token, plain text for all else (spec/akash.md 3.2).
+//! Statuses and texts of refusals: JSON for who asks, plain text for all else (spec/akash.md 3.2).
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -11,7 +11,7 @@ use crate::desk::DeskError;
 impl IntoResponse for AuthError {
     fn into_response(self) -> Response {
         let status = match &self {
-            Self::Missing | Self::Header(_) | Self::Claims(_) => StatusCode::BAD_REQUEST,
+            Self::Missing | Self::Header(_) | Self::Claims(_) | Self::Ambiguous => StatusCode::BAD_REQUEST,
             Self::Expired(_) | Self::Invalid(_) | Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         };

@@ -11,12 +11,13 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
+use client::claims::{Scope, Services, Target};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::auth::{self, AuthError};
-use super::claims::{Claims, Scope, Services, Target};
 use super::refusal::Refusal;
+use super::server::Peer;
 use super::{Shared, logs, narrow};
 use crate::desk::DeskError;
 use crate::lease::LeaseName;
@@ -45,8 +46,8 @@ pub(super) fn router(shared: Shared) -> Router {
         .with_state(shared)
 }
 
-/// Who asks: the claims of a token that is proved to be its issuer's.
-struct Caller(Claims);
+/// Who asks.
+struct Caller(auth::Caller);
 
 impl FromRequestParts<Shared> for Caller {
     type Rejection = AuthError;
@@ -57,17 +58,19 @@ impl FromRequestParts<Shared> for Caller {
         if headers.next().is_some() {
             return Err(AuthError::Header("it is there more than once".to_owned()));
         }
-        auth::authenticate(header, shared.keys.as_ref(), &shared.prefix, auth::now()).await.map(Self)
+        let peer = parts.extensions.get::<Peer>().cloned().unwrap_or_default();
+        let shown: Vec<&[u8]> = peer.0.iter().map(AsRef::as_ref).collect();
+        auth::authenticate(header, &shown, shared.keys.as_ref(), &shared.prefix, auth::now()).await.map(Self)
     }
 }
 
 impl Caller {
     fn permit(&self, shared: &Shared, action: Scope, target: Target) -> Result<Services, AuthError> {
-        let refused = || AuthError::Unauthorized(format!("the token does not permit {action:?} here"));
+        let refused = || AuthError::Unauthorized(format!("the token does not permit {action} here"));
         self.0.permit(&shared.desk.address(), action, target).ok_or_else(refused)
     }
 
-    /// The lease that is asked for, and the services of it that the token permits `action` for.
+    /// The lease that is asked for, and the services of it for which `action` is permitted.
     fn lease(
         &self,
         shared: &Shared,
@@ -75,7 +78,7 @@ impl Caller {
         (dseq, gseq, oseq): LeasePath,
     ) -> Result<(LeaseName, Services), AuthError> {
         let services = self.permit(shared, action, Target { dseq: Some(dseq), lease: Some((gseq, oseq)) })?;
-        let (owner, provider) = (self.0.iss.clone(), shared.desk.address());
+        let (owner, provider) = (self.0.owner.clone(), shared.desk.address());
         Ok((LeaseName { owner, dseq, gseq, oseq, provider }, services))
     }
 }
@@ -138,18 +141,22 @@ async fn put_manifest(
     Path(dseq): Path<u64>,
     body: Body,
 ) -> Result<(), Refused> {
-    caller.permit(&shared, Scope::SendManifest, Target { dseq: Some(dseq), lease: None })?;
+    let services = caller.permit(&shared, Scope::SendManifest, Target { dseq: Some(dseq), lease: None })?;
     let limit = shared.limits.manifest;
     let late = |_| {
         let text = format!("the manifest was not done with within {limit:?}; ask for the state of the lease");
         Refusal(StatusCode::SERVICE_UNAVAILABLE, text)
     };
-    let owner = caller.0.iss;
+    let owner = caller.0.owner;
     let done = timeout(limit, async {
         let body = axum::body::to_bytes(body, shared.limits.body).await.map_err(|error| {
             let text = format!("the manifest cannot be read (at most {} bytes): {error}", shared.limits.body);
             Refusal(StatusCode::PAYLOAD_TOO_LARGE, text)
         })?;
+        if let Some(foreign) = narrow::foreign(&body, &services) {
+            let text = format!("the token does not permit send-manifest for the service {foreign:?}");
+            return Err(AuthError::Unauthorized(text).into());
+        }
         // A tenant who hangs up does not stop the start of containers half-way.
         let task = tokio::spawn(async move { shared.desk.put_manifest(&owner, dseq, &body).await });
         let failed = |error: tokio::task::JoinError| DeskError::Internal(error.to_string());
@@ -204,7 +211,7 @@ async fn lease_logs(
         AuthError::Unauthorized(format!("the token does not permit the logs of the service {foreign:?}"))
     })?;
     let upgrade = upgrade.max_message_size(logs::LONGEST_FRAME).max_frame_size(logs::LONGEST_FRAME);
-    Ok(upgrade.on_upgrade(move |socket| logs::serve(shared, lease, request, socket)))
+    Ok(upgrade.on_upgrade(move |socket| logs::serve(shared, caller.0, lease, request, socket)))
 }
 
 async fn events(State(shared): State<Shared>, caller: Caller, Path(lease): Path<LeasePath>) -> Result<(), Refused> {

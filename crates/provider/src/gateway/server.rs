@@ -4,23 +4,29 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use rustls::ServerConfig;
+use rustls::pki_types::CertificateDer;
+use rustls::server::Acceptor;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::server::TlsStream;
 
-use super::{GatewayError, Limits, stopped};
+use super::{Certificates, GatewayError, Limits, stopped};
 
 /// How long requests under way may take once the gateway stops.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// After a failure to accept, such as too many open files.
 const BREATH: Duration = Duration::from_millis(100);
+
+/// The certificates that a connection's client showed, the client's own first.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Peer(pub(super) Arc<[CertificateDer<'static>]>);
 
 /// A gateway that serves. Dropping it ends it at once.
 #[derive(Debug)]
@@ -52,20 +58,20 @@ impl Drop for Server {
 
 pub(super) fn start(
     router: Router,
-    tls: ServerConfig,
+    certificates: Arc<Certificates>,
     listener: TcpListener,
     limits: Limits,
     stop: watch::Sender<bool>,
     stopping: watch::Receiver<bool>,
 ) -> Result<Server, GatewayError> {
     let address = listener.local_addr()?;
-    let task = tokio::spawn(accept(router, TlsAcceptor::from(Arc::new(tls)), listener, limits, stopping));
+    let task = tokio::spawn(accept(router, certificates, listener, limits, stopping));
     Ok(Server { address, stop, task })
 }
 
 async fn accept(
     router: Router,
-    tls: TlsAcceptor,
+    certificates: Arc<Certificates>,
     listener: TcpListener,
     limits: Limits,
     mut stopping: watch::Receiver<bool>,
@@ -89,9 +95,9 @@ async fn accept(
                 }
             },
         };
-        let (router, tls, stopping) = (router.clone(), tls.clone(), stopping.clone());
+        let (router, certificates, stopping) = (router.clone(), Arc::clone(&certificates), stopping.clone());
         connections.spawn(async move {
-            serve_one(router, tls, stream, limits, stopping).await;
+            serve_one(router, certificates, stream, limits, stopping).await;
             drop(place);
         });
     }
@@ -101,17 +107,19 @@ async fn accept(
 
 async fn serve_one(
     router: Router,
-    tls: TlsAcceptor,
+    certificates: Arc<Certificates>,
     stream: TcpStream,
     limits: Limits,
     mut stopping: watch::Receiver<bool>,
 ) {
-    let stream = match timeout(limits.handshake, tls.accept(stream)).await {
+    let stream = match timeout(limits.handshake, handshake(&certificates, stream)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return tracing::debug!(%error, "a TLS handshake failed"),
         Err(_) => return tracing::debug!("a TLS handshake took too long"),
     };
-    let service = TowerToHyperService::new(router);
+    let shown = stream.get_ref().1.peer_certificates().unwrap_or_default();
+    let peer = Peer(shown.iter().map(|certificate| certificate.clone().into_owned()).collect());
+    let service = TowerToHyperService::new(router.layer(Extension(peer)));
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(limits.header);
     let connection = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
@@ -126,4 +134,11 @@ async fn serve_one(
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection to the gateway ended");
     }
+}
+
+/// The certificate is chosen once the client said by which name it comes.
+async fn handshake(certificates: &Certificates, stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
+    let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+    let config = certificates.for_name(hello.client_hello().server_name());
+    hello.into_stream(config).await
 }

@@ -1,16 +1,19 @@
-//! A desk that remembers, an owner's keys from memory, and a gateway that serves them.
+//! A desk that remembers, a chain's keys and certificates from memory, and a gateway that serves them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
-use client::{Gateway, SigningKey};
+use client::certs::{Credential, Usage};
+use client::{Auth, Gateway, SigningKey, Trust};
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use primitives::Prefix;
+use proto::akash::cert::v1::{Certificate, State};
 use provider::desk::{Desk, DeskError, LogRequest, NamedLine};
 use provider::gateway::keys::{KeyError, PublicKey};
-use provider::gateway::{Identity, Limits, OwnerKeys, Server, serve_with};
+use provider::gateway::{Certificates, IssuedCertificate, Limits, OwnerKeys, Server, serve_with};
 use provider::lease::LeaseName;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -32,15 +35,50 @@ pub(crate) fn address(number: u8) -> String {
 /// The provider's own number; tenants are 1 and 2, an account that never signed is 3.
 pub(crate) const PROVIDER: u8 = 9;
 
-/// Keys of the accounts 1 and 2.
-pub(crate) struct TwoKeys;
+/// Knows the keys of the accounts 1 and 2, and the certificates that were published.
+#[derive(Default)]
+pub(crate) struct FakeChain(Mutex<HashMap<(String, String), Certificate>>);
+
+impl FakeChain {
+    pub(crate) fn publish(&self, credential: &Credential) {
+        let (message, certificate) = (credential.message(), credential.certificate());
+        let stored = Certificate { state: State::Valid as i32, cert: message.cert, pubkey: message.pubkey };
+        let name = (certificate.owner.clone(), certificate.serial.clone());
+        self.0.lock().unwrap().insert(name, stored);
+    }
+
+    pub(crate) fn revoke(&self, credential: &Credential) {
+        let certificate = credential.certificate();
+        let name = (certificate.owner.clone(), certificate.serial.clone());
+        self.0.lock().unwrap().get_mut(&name).unwrap().state = State::Revoked as i32;
+    }
+}
 
 #[async_trait]
-impl OwnerKeys for TwoKeys {
+impl OwnerKeys for FakeChain {
     async fn key_of(&self, owner: &str) -> Result<PublicKey, KeyError> {
         let known: HashMap<_, _> = [1, 2].map(|number| (address(number), key(number).public_key())).into();
         known.get(owner).copied().ok_or_else(|| KeyError::NeverSigned(owner.to_owned()))
     }
+
+    async fn certificate(&self, owner: &str, serial: &str) -> Result<Option<Certificate>, KeyError> {
+        Ok(self.0.lock().unwrap().get(&(owner.to_owned(), serial.to_owned())).cloned())
+    }
+}
+
+pub(crate) fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap()
+}
+
+/// A certificate of account number so and so, made now.
+pub(crate) fn credential(number: u8) -> Credential {
+    Credential::generate(&address(number), &Usage::Tenant, now()).unwrap()
+}
+
+/// A certificate of the provider for its gateway, made now.
+pub(crate) fn gateway_credential() -> Credential {
+    let hosts = vec!["127.0.0.1".to_owned()];
+    Credential::generate(&address(PROVIDER), &Usage::Gateway { hosts }, now()).unwrap()
 }
 
 #[derive(Default)]
@@ -111,21 +149,31 @@ impl Desk for FakeDesk {
     }
 }
 
+/// The host name of the gateway; nothing resolves it.
+pub(crate) const HOST: &str = "provider.example";
+
 pub(crate) struct Running {
     pub(crate) desk: FakeDesk,
+    pub(crate) chain: Arc<FakeChain>,
     pub(crate) server: Server,
-    pub(crate) identity: Identity,
-    _folder: tempfile::TempDir,
+    pub(crate) certificates: Arc<Certificates>,
+    /// The gateway's own certificate.
+    pub(crate) own: Credential,
 }
 
 impl Running {
     pub(crate) async fn start(limits: Limits) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let identity = Identity::load_or_create(folder.path(), &address(PROVIDER), &["127.0.0.1".to_owned()]).unwrap();
+        Self::start_with(limits, None).await
+    }
+
+    /// A gateway that has a certificate of an authority besides its own.
+    pub(crate) async fn start_with(limits: Limits, issued: Option<IssuedCertificate>) -> Self {
+        let own = gateway_credential();
+        let certificates = Arc::new(Certificates::new(&own, HOST, issued).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let desk = FakeDesk::default();
-        let server = serve_with(Arc::new(desk.clone()), Arc::new(TwoKeys), identity.clone(), listener, limits).unwrap();
-        Self { desk, server, identity, _folder: folder }
+        let (desk, chain) = (FakeDesk::default(), Arc::new(FakeChain::default()));
+        let server = serve_with(Arc::new(desk.clone()), chain.clone(), certificates.clone(), listener, limits).unwrap();
+        Self { desk, chain, server, certificates, own }
     }
 
     pub(crate) fn uri(&self) -> String {
@@ -138,6 +186,10 @@ impl Running {
     }
 
     pub(crate) fn with_token(&self, token: &str) -> Gateway {
-        Gateway::new(&self.uri(), token).unwrap()
+        self.with(Auth::Token(token.to_owned()))
+    }
+
+    pub(crate) fn with(&self, auth: Auth) -> Gateway {
+        Gateway::new(&self.uri(), Trust::only(self.own.certificate().clone()), auth).unwrap()
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use client::gateway::GatewayError;
-use client::token;
+use client::{Auth, token};
 use provider::gateway::Limits;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -25,7 +25,7 @@ async fn connect(
     running: &Running,
     version: &'static SupportedProtocolVersion,
 ) -> std::io::Result<TlsStream<TcpStream>> {
-    let certificate = CertificateDer::from_pem_slice(running.identity.certificate().as_bytes()).unwrap();
+    let certificate = CertificateDer::from_pem_slice(running.own.certificate_pem().as_bytes()).unwrap();
     let mut roots = RootCertStore::empty();
     roots.add(certificate).unwrap();
     let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
@@ -92,7 +92,7 @@ async fn refusals_of_the_desk_have_the_statuses_of_the_wire_format() {
 #[tokio::test]
 async fn public_questions_need_no_token_and_others_do() {
     let running = Running::start(Limits::default()).await;
-    assert_eq!(running.with_token("").status().await.unwrap()["cluster"]["leases"], 1);
+    assert_eq!(running.with(Auth::None).status().await.unwrap()["cluster"]["leases"], 1);
     let (status, _, body) = raw(&running, "GET /address HTTP/1.1\r\n", b"").await;
     assert_eq!((status, serde_json::from_str(&body).ok()), (200, Some(json!({ "address": address(PROVIDER) }))));
     let (_, _, body) = raw(&running, "GET /version HTTP/1.1\r\n", b"").await;

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use client::Auth;
 use client::gateway::{GatewayError, LogFrame, LogOptions};
 use futures::StreamExt;
 use provider::desk::LogRequest;
 use provider::gateway::Limits;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::desk::{Running, line};
+use crate::desk::{Running, credential, line};
 
 fn quick() -> Limits {
     Limits { ping: Duration::from_millis(20), pong: Duration::from_millis(200), ..Limits::default() }
@@ -90,4 +91,21 @@ async fn a_gateway_that_stops_says_so() {
     let mut logs = running.tenant(1).logs(7, 1, 1, &options).await.unwrap();
     let (end, ()) = tokio::join!(logs.next(), running.server.stop());
     assert!(matches!(end, Some(Err(GatewayError::Refused { status: 1001, .. }))), "{end:?}");
+}
+
+#[tokio::test]
+async fn a_stream_of_lines_ends_when_the_certificate_behind_it_is_revoked() {
+    let running = Running::start(quick()).await;
+    let (lines, read) = mpsc::channel(4);
+    running.desk.0.lock().unwrap().lines = Some(read);
+    let tenant = credential(1);
+    running.chain.publish(&tenant);
+    let options = LogOptions { follow: true, ..LogOptions::default() };
+    let mut logs = running.with(Auth::Certificate(tenant.clone())).logs(7, 1, 1, &options).await.unwrap();
+    lines.send(line("web-0", "one")).await.unwrap();
+    assert_eq!(logs.next().await, Some(Ok(frame("web-0", "one"))));
+    running.chain.revoke(&tenant);
+    let end = logs.next().await;
+    let revoked = |text: &str| text.contains("is revoked");
+    assert!(matches!(&end, Some(Err(GatewayError::Refused { status: 4000, text, .. })) if revoked(text)), "{end:?}");
 }

@@ -4,3 +4,5 @@ mod auth;
 mod desk;
 mod http;
 mod logs;
+mod matrix;
+mod names;

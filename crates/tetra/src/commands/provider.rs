@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use client::keystore::Keystore;
-use client::{Gateway, SigningKey};
+use client::{Auth, Gateway, SigningKey, Trust};
 use provider::config::{PriceSource, Usd};
+use provider::gateway::IdentityFile;
 use provider::{Home, ProviderConfig, ProviderError};
 use serde_json::{Value, json};
 
@@ -170,7 +171,13 @@ fn explain(error: ProviderError) -> CliError {
 
 async fn status(context: &Context, folder: &Folder) -> Result {
     let config = Home::new(&folder.dir).config().map_err(|error| explain(error.into()))?;
-    let gateway = Gateway::new(&config.host_uri, "").class(Class::Usage)?;
+    let own = IdentityFile::new(&Home::new(&folder.dir).state()).load().class(Class::Machine)?;
+    let own = own.ok_or_else(|| {
+        CliError::new(Class::Unreachable, format!("the agent of {} never ran", folder.dir.display()))
+            .hint(format!("start it: tetra provider start {}", folder.dir.display()))
+    })?;
+    let trust = Trust::only(own.certificate().clone());
+    let gateway = Gateway::new(&config.host_uri, trust, Auth::None).class(Class::Usage)?;
     let status = gateway.status().await.map_err(|error| {
         CliError::new(Class::Unreachable, error)
             .hint(format!("does the agent run? `tetra provider start {}`", folder.dir.display()))

@@ -3,6 +3,7 @@
 //!
 //! Needs root and the packages of `cargo xtask setup`; says so where they are missing.
 
+mod access;
 mod faults;
 mod leases;
 mod mistakes;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use client::{Gateway, Keystore, token};
+use client::{Auth, Keystore, token};
 
 use crate::net::{Deployment, Net, until};
 
@@ -64,7 +64,7 @@ fn only_the_owner_with_the_right_manifest_is_served() {
     let (alice, bob) = (address("alice"), address("bob"));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let put = |token: String, manifest: &str| {
-        let gateway = Gateway::new(&net.gateway(), token).unwrap();
+        let gateway = net.gateway_as(Auth::Token(token));
         let sent = runtime.block_on(gateway.put_manifest(deployment.dseq, manifest, Duration::ZERO));
         sent.unwrap_err().to_string()
     };

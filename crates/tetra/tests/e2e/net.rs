@@ -134,6 +134,23 @@ impl Net {
         serde_json::from_str::<Value>(&config).unwrap()["host_uri"].as_str().unwrap().to_owned()
     }
 
+    /// A connection to it.
+    pub(crate) fn gateway_as(&self, auth: client::Auth) -> client::Gateway {
+        let trust = client::Trust::only(self.gateway_identity().certificate().clone());
+        client::Gateway::new(&self.gateway(), trust, auth).unwrap()
+    }
+
+    /// The certificate that its agent keeps.
+    pub(crate) fn gateway_identity(&self) -> client::certs::Credential {
+        let file = provider::gateway::IdentityFile::new(&self.provider().join("state"));
+        file.load().unwrap().unwrap()
+    }
+
+    /// The home folder of commands.
+    pub(crate) fn home(&self) -> &Path {
+        self.home.path()
+    }
+
     /// The folder of keys.
     pub(crate) fn keys(&self) -> PathBuf {
         self.home.path().join("keys")
@@ -150,6 +167,14 @@ impl Net {
         let provider = self.provider().display().to_string();
         let mut command = self.command(&["provider", "start", &provider]);
         Agent(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    }
+
+    /// As [`Net::start_agent`]; returns once its gateway answers.
+    pub(crate) fn start_agent_until_ready(&self) -> Agent {
+        let agent = self.start_agent();
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        until(|| runtime.block_on(self.gateway_as(client::Auth::None).status())).unwrap();
+        agent
     }
 
     /// What the agent holds of the kernel, by kind.
@@ -183,7 +208,7 @@ impl Net {
         let held = until(|| Some(self.held()).filter(|held| !held.is_empty()).map_or(Ok(()), Err));
         assert_eq!(held, Ok(()));
         let active = until(|| {
-            let client = client::Gateway::new(&self.gateway(), "").unwrap();
+            let client = self.gateway_as(client::Auth::None);
             let runtime = tokio::runtime::Runtime::new().unwrap();
             let status = runtime.block_on(client.status()).map_err(|error| error.to_string())?;
             let inventory = &status["cluster"]["inventory"];

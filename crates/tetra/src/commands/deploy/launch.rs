@@ -2,14 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use client::Gateway;
 use client::gateway::LeaseStatus;
-use client::{Gateway, token};
 
 use super::Job;
 use super::plan::Plan;
 use super::report::{Phases, Running};
 use crate::commands::bid::Offer;
 use crate::error::{Class, CliError, Result};
+use crate::gateways::Caller;
 
 /// Between two looks.
 const POLL: Duration = Duration::from_millis(50);
@@ -28,9 +29,12 @@ pub(super) async fn launch(
 ) -> Result<Vec<Running>> {
     let start = Instant::now();
     job.talk.step("sending the manifest");
+    let caller = Caller::with(job.context, &job.chain, &job.account, job.args.auth.kind).await;
+    let caller = caller.map_err(|error| with_ways_on(error, dseq))?;
     let mut gateways = Vec::new();
     for offer in taken {
-        let gateway = Gateway::new(&offer.host, token::full_access(job.account.key(), &job.owner()))?;
+        let gateway = caller.gateway(&job.chain, &offer.provider, &offer.host).await;
+        let gateway = gateway.map_err(|error| with_ways_on(error, dseq))?;
         let sent = gateway.put_manifest(dseq, &plan.manifest, job.patience()).await;
         sent.map_err(|error| with_ways_on(CliError::from(error), dseq))?;
         gateways.push(gateway);

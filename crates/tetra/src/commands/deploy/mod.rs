@@ -32,8 +32,10 @@ use crate::commands::bid::Offer;
 use crate::commands::{deployment, lease};
 use crate::context::Context;
 use crate::error::{Class, CliError, Result};
+use crate::gateways::{AuthOption, Caller};
 use crate::output::{self, Talk};
 use plan::Plan;
+pub use record::read as kept;
 use report::{Deployed, Phases};
 
 /// How a bid is chosen without asking.
@@ -76,6 +78,8 @@ pub struct Args {
     /// Without a bid, keep the deployment open instead of closing it
     #[arg(long)]
     keep: bool,
+    #[command(flatten)]
+    auth: AuthOption,
     /// Show what would happen, and send nothing
     #[arg(long)]
     dry_run: bool,
@@ -100,6 +104,8 @@ struct Job<'a> {
 pub async fn run(context: &Context, args: Args) -> Result {
     let chain = context.chain().await?;
     let account = context.account(&chain.network).await?;
+    // Who has no certificate learns it before anything is spent.
+    Caller::with(context, &chain, &account, args.auth.kind).await?;
     let job = Job { context, chain, account, args: &args, talk: Talk::start() };
     let (text, sdl) = match (&args.file, args.resume) {
         (Some(file), _) => super::sdl::read(file)?,

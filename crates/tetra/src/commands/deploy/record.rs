@@ -30,7 +30,7 @@ pub(super) fn keep(context: &Context, chain_id: &str, dseq: u64, text: &str) -> 
 ///
 /// # Errors
 /// When it was deployed from elsewhere.
-pub(super) fn read(context: &Context, chain_id: &str, dseq: u64) -> Result<(String, Sdl)> {
+pub fn read(context: &Context, chain_id: &str, dseq: u64) -> Result<(String, Sdl)> {
     let path = path(context, chain_id, dseq);
     if !path.exists() {
         return Err(CliError::new(Class::NotFound, format!("the file of deployment {dseq} is not kept here"))

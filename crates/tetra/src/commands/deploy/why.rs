@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use client::Gateway;
+use client::{Auth, Gateway, Trust};
 use serde_json::Value;
 
 use crate::chain::Chain;
@@ -19,7 +19,11 @@ pub(super) async fn reasons(chain: &Chain, owner: &str, dseq: u64) -> String {
     };
     let prefix = format!("{owner}/{dseq}/");
     let asked = providers.iter().map(|provider| async {
-        let said = match Gateway::new(&provider.host_uri, "") {
+        let trust = match Trust::on_chain(&chain.node, &provider.owner).await {
+            Ok(trust) => trust,
+            Err(error) => return format!("  {}: {error}", provider.owner),
+        };
+        let said = match Gateway::new(&provider.host_uri, trust, Auth::None) {
             Ok(gateway) => tokio::time::timeout(LIMIT, gateway.status()).await,
             Err(error) => return format!("  {}: {error}", provider.owner),
         };

@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::chain::{Chain, dec_coin, escrow_amounts};
 use crate::context::Context;
 use crate::error::{Class, CliError, Result};
+use crate::gateways::AuthKind;
 use crate::money::{Rate, runway_hours};
 use crate::output::{self, row};
 use bill::Bill;
@@ -150,7 +151,7 @@ async fn show(context: &Context, chain: &Chain, dseq: u64) -> Result {
     };
     let rate = bill.rate().filter(|rate| !rate.amount.is_zero());
     let endpoints = match rate {
-        Some(_) => super::lease::endpoints(context, chain, dseq).await?,
+        Some(_) => super::lease::endpoints(context, chain, dseq, AuthKind::default()).await?,
         None => Vec::new(),
     };
     let details = Details {

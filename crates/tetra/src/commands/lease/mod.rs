@@ -1,8 +1,8 @@
-//! `tetra lease`: what the chain and the providers say of your leases.
+//! `tetra lease`: what the chain and the providers say of your leases, and who else may ask them.
 
-use client::Gateway;
+mod token;
+
 use client::gateway::{LeaseStatus, LogOptions};
-use client::token;
 use futures::StreamExt;
 use proto::akash::market::v1::LeaseId;
 use proto::akash::market::v1::lease::State;
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::chain::{Chain, dec_coin};
 use crate::context::Context;
 use crate::error::{Class, CliError, Result};
+use crate::gateways::{AuthKind, AuthOption, Caller};
 use crate::money::Rate;
 use crate::output::{self, Format, row};
 
@@ -27,7 +28,11 @@ pub enum Verb {
     Status {
         /// The deployment [default: the only one with a lease]
         dseq: Option<u64>,
+        #[command(flatten)]
+        auth: AuthOption,
     },
+    /// A token that permits others to ask providers in your name: all, some actions, one deployment
+    Token(token::Args),
     /// Log lines of the containers
     Logs {
         /// The deployment [default: the only one with a lease]
@@ -41,6 +46,8 @@ pub enum Verb {
         /// Only these services
         #[arg(long, value_name = "NAME")]
         service: Vec<String>,
+        #[command(flatten)]
+        auth: AuthOption,
     },
 }
 
@@ -98,9 +105,10 @@ pub async fn run(context: &Context, verb: Verb) -> Result {
     let chain = context.chain().await?;
     match verb {
         Verb::List { all } => list(context, &chain, all).await,
-        Verb::Status { dseq } => status(context, &chain, dseq).await,
-        Verb::Logs { dseq, follow, tail, service } => {
-            logs(context, &chain, dseq, LogOptions { services: service, tail, follow }).await
+        Verb::Status { dseq, auth } => status(context, &chain, dseq, auth.kind).await,
+        Verb::Token(args) => token::run(context, &chain, args).await,
+        Verb::Logs { dseq, follow, tail, service, auth } => {
+            logs(context, &chain, dseq, LogOptions { services: service, tail, follow }, auth.kind).await
         }
     }
 }
@@ -172,12 +180,12 @@ pub async fn running(chain: &Chain, owner: &str, dseq: Option<u64>) -> Result<Ve
 ///
 /// # Errors
 /// When there is no running lease, or the key cannot be opened.
-pub async fn endpoints(context: &Context, chain: &Chain, dseq: u64) -> Result<Vec<Endpoints>> {
-    let account = context.account(&chain.network).await?;
+pub async fn endpoints(context: &Context, chain: &Chain, dseq: u64, auth: AuthKind) -> Result<Vec<Endpoints>> {
+    let caller = Caller::of(context, chain, auth).await?;
     let mut all = Vec::new();
-    for lease in running(chain, &account.text(), Some(dseq)).await? {
+    for lease in running(chain, &caller.owner, Some(dseq)).await? {
         let host = chain.gateway_uri(&lease.provider).await?;
-        let gateway = Gateway::new(&host, token::full_access(account.key(), &account.text()))?;
+        let gateway = caller.gateway(chain, &lease.provider, &host).await?;
         let (status, problem) = match gateway.lease_status(lease.dseq, lease.gseq, lease.oseq).await {
             Ok(status) => (Some(status), None),
             Err(error) => (None, Some(error.to_string())),
@@ -188,10 +196,10 @@ pub async fn endpoints(context: &Context, chain: &Chain, dseq: u64) -> Result<Ve
     Ok(all)
 }
 
-async fn status(context: &Context, chain: &Chain, dseq: Option<u64>) -> Result {
+async fn status(context: &Context, chain: &Chain, dseq: Option<u64>, auth: AuthKind) -> Result {
     let owner = chain.prefix().text(&context.own_address()?);
     let first = running(chain, &owner, dseq).await?.into_iter().next().unwrap_or_default();
-    let found = endpoints(context, chain, first.dseq).await?;
+    let found = endpoints(context, chain, first.dseq, auth).await?;
     output::show(context.format(), &found, |found| found.iter().map(render).collect::<Vec<_>>().join("\n\n"))
 }
 
@@ -209,12 +217,12 @@ fn render(lease: &Endpoints) -> String {
     output::table(&rows)
 }
 
-async fn logs(context: &Context, chain: &Chain, dseq: Option<u64>, options: LogOptions) -> Result {
-    let account = context.account(&chain.network).await?;
+async fn logs(context: &Context, chain: &Chain, dseq: Option<u64>, options: LogOptions, auth: AuthKind) -> Result {
+    let caller = Caller::of(context, chain, auth).await?;
     let mut streams = Vec::new();
-    for lease in running(chain, &account.text(), dseq).await? {
+    for lease in running(chain, &caller.owner, dseq).await? {
         let host = chain.gateway_uri(&lease.provider).await?;
-        let gateway = Gateway::new(&host, token::full_access(account.key(), &account.text()))?;
+        let gateway = caller.gateway(chain, &lease.provider, &host).await?;
         streams.push(gateway.logs(lease.dseq, lease.gseq, lease.oseq, &options).await?);
     }
     let mut lines = futures::stream::select_all(streams);

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The claims of a token, as its owner wrote them.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claims {
     /// The owner, bech32.
@@ -18,7 +18,7 @@ pub struct Claims {
     /// Expires at.
     pub exp: u64,
     /// A name of the token, for its owner's use; gateways keep no list of names that were seen.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jti: Option<String>,
     /// `v1`.
     pub version: String,
@@ -27,7 +27,7 @@ pub struct Claims {
 }
 
 /// What a token permits.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "access", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Access {
     /// Everything the owner may do.
@@ -45,7 +45,7 @@ pub enum Access {
 }
 
 /// What a token permits with one provider.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "access", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Permission {
     /// Everything.
@@ -70,7 +70,7 @@ pub enum Permission {
 }
 
 /// What a token permits with one deployment.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeploymentGrant {
     /// The deployment.
@@ -80,15 +80,15 @@ pub struct DeploymentGrant {
     /// The services that they apply to.
     pub services: Vec<String>,
     /// Only this group; 0 for all.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gseq: Option<u32>,
     /// Only this order; 0 for all.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oseq: Option<u32>,
 }
 
 /// An action.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[allow(missing_docs, reason = "the names of spec/akash.md 3.2")]
 pub enum Scope {
@@ -102,6 +102,53 @@ pub enum Scope {
     HostnameMigrate,
     IpMigrate,
     Attestation,
+}
+
+impl Scope {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::SendManifest,
+        Self::GetManifest,
+        Self::Logs,
+        Self::Shell,
+        Self::Events,
+        Self::Status,
+        Self::Restart,
+        Self::HostnameMigrate,
+        Self::IpMigrate,
+        Self::Attestation,
+    ];
+
+    /// Its name in tokens.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SendManifest => "send-manifest",
+            Self::GetManifest => "get-manifest",
+            Self::Logs => "logs",
+            Self::Shell => "shell",
+            Self::Events => "events",
+            Self::Status => "status",
+            Self::Restart => "restart",
+            Self::HostnameMigrate => "hostname-migrate",
+            Self::IpMigrate => "ip-migrate",
+            Self::Attestation => "attestation",
+        }
+    }
+}
+
+impl std::fmt::Display for Scope {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl std::str::FromStr for Scope {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|scope| scope.name() == text);
+        known.ok_or_else(|| format!("no scope {text:?}; there are {}", Self::ALL.map(Self::name).join(", ")))
+    }
 }
 
 /// What is to be done to which deployment or lease.
@@ -139,17 +186,32 @@ impl Claims {
     /// With the reason.
     pub fn parse(json: &[u8]) -> Result<Self, String> {
         let claims: Self = serde_json::from_slice(json).map_err(|error| error.to_string())?;
-        if claims.version != "v1" {
-            return Err(format!("version {:?} is not known; it must be \"v1\"", claims.version));
+        claims.check().map(|()| claims)
+    }
+
+    /// Whether the parts fit together.
+    ///
+    /// # Errors
+    /// With the reason.
+    pub fn check(&self) -> Result<(), String> {
+        if self.version != "v1" {
+            return Err(format!("version {:?} is not known; it must be \"v1\"", self.version));
         }
-        if claims.jti.as_deref() == Some("") {
+        if self.jti.as_deref() == Some("") {
             return Err("jti is empty; leave it out".to_owned());
         }
-        if claims.nbf > claims.iat || claims.iat > claims.exp {
+        if self.nbf > self.iat || self.iat > self.exp {
             return Err("times must be in the order nbf, iat, exp".to_owned());
         }
-        claims.leases.check()?;
-        Ok(claims)
+        self.leases.check()
+    }
+
+    /// The providers that it names, bech32; none where it is for all of them.
+    pub fn providers(&self) -> Vec<&str> {
+        match &self.leases {
+            Access::Full {} | Access::Scoped { .. } => Vec::new(),
+            Access::Granular { permissions } => permissions.iter().map(Permission::provider).collect(),
+        }
     }
 
     /// The services of `target` for which `provider` may do `action`; none when it may not.
@@ -180,7 +242,8 @@ impl Access {
 }
 
 impl Permission {
-    fn provider(&self) -> &str {
+    /// The provider, bech32.
+    pub fn provider(&self) -> &str {
         match self {
             Self::Full { provider } | Self::Scoped { provider, .. } | Self::Granular { provider, .. } => provider,
         }
