@@ -63,6 +63,12 @@ impl NodeBackend {
         Ok(height)
     }
 
+    /// Whether the state after its block stands. The index is written before the state; who learned of a transaction
+    /// from it would ask a state that does not know of it.
+    fn stands(&self, indexed: &disk::IndexedTx) -> bool {
+        indexed.height <= self.chain.tip().height
+    }
+
     fn found(&self, indexed: disk::IndexedTx) -> Result<TxFound, ChainError> {
         let missing = ChainError::Missing { what: "transaction", height: indexed.height };
         let (block, _) = self.chain.block(indexed.height)?;
@@ -198,14 +204,17 @@ impl Backend for NodeBackend {
 
     fn tx(&self, hash: &[u8; 32]) -> Result<Option<TxFound>, BackendError> {
         let indexed = self.chain.index().get(hash).map_err(internal)?;
-        indexed.map(|indexed| self.found(indexed)).transpose().map_err(internal)
+        indexed.filter(|indexed| self.stands(indexed)).map(|indexed| self.found(indexed)).transpose().map_err(internal)
     }
 
     fn search(&self, query: &Query, skip: usize, limit: usize, descending: bool) -> Result<TxPage, BackendError> {
         let order = if descending { disk::Order::Descending } else { disk::Order::Ascending };
-        let found = search::search(self.chain.index(), query, order, skip, limit, search::MOST_SCANNED)?;
+        let mut found = search::search(self.chain.index(), query, order, skip, limit, search::MOST_SCANNED)?;
+        let matched = found.txs.len();
+        found.txs.retain(|indexed| self.stands(indexed));
+        let total = found.total.saturating_sub(matched - found.txs.len());
         let txs = found.txs.into_iter().map(|tx| self.found(tx)).collect::<Result<_, _>>().map_err(internal)?;
-        Ok(TxPage { txs, total: found.total })
+        Ok(TxPage { txs, total })
     }
 
     fn query(&self, path: &str, data: &[u8], height: u64, prove: bool) -> Result<Answer, QueryError> {
