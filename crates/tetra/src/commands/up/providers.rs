@@ -81,7 +81,8 @@ pub fn configure(folder: &Folder, plan: &Plan) -> Result {
         let home = Home::new(folder.provider(index + 1));
         let old = home.config().class(Class::Usage)?;
         let (gateway_listen, proxy_listen) = addresses(ports);
-        let host_uri = format!("https://{gateway_listen}");
+        // Clients put `mtls.` in front of the host in handshakes, which makes no name of an address.
+        let host_uri = format!("https://localhost:{}", gateway_listen.port());
         let config = ProviderConfig { node: node_of(plan), gateway_listen, proxy_listen, host_uri, ..old };
         home.init(&config).class(Class::Machine)?;
     }

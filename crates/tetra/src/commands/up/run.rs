@@ -211,7 +211,7 @@ impl<'a> Network<'a> {
             reports.push(ProviderReport {
                 name: seller.name.clone(),
                 address: seller.text(&prefix),
-                gateway: format!("https://127.0.0.1:{}", ports.gateway),
+                gateway: format!("https://localhost:{}", ports.gateway),
                 proxy: format!("http://*.localhost:{}", ports.proxy),
                 price_percent: providers::price_percent(index + 1),
                 offer: providers::offer_text(&dir)?,
