@@ -29,6 +29,7 @@ pub(crate) fn queries() -> Vec<QueryRoute> {
         ledger::accounts::query_routes(),
         ledger::bank::query_routes(),
         ledger::take::query_routes(),
+        ledger::fees::query_routes(),
         ledger::provider::query_routes(),
         ledger::audit::query_routes(),
         ledger::cert::query_routes(),

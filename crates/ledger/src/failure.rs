@@ -105,7 +105,12 @@ impl QueryError {
 
 impl From<store::Error> for QueryError {
     fn from(error: store::Error) -> Self {
-        Self { status: QueryStatus::Internal, message: error.to_string() }
+        // Whoever names a height that is not kept asks wrongly; everything else is this node's fault.
+        let status = match error {
+            store::Error::Unavailable { .. } => QueryStatus::InvalidArgument,
+            _ => QueryStatus::Internal,
+        };
+        Self { status, message: error.to_string() }
     }
 }
 

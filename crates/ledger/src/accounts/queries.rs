@@ -4,7 +4,8 @@ use primitives::Address;
 use proto::cosmos::auth::v1beta1::{
     BaseAccount, Bech32PrefixRequest, Bech32PrefixResponse, ModuleAccount, Params, QueryAccountInfoRequest,
     QueryAccountInfoResponse, QueryAccountRequest, QueryAccountResponse, QueryAccountsRequest, QueryAccountsResponse,
-    QueryModuleAccountByNameRequest, QueryModuleAccountByNameResponse, QueryParamsRequest, QueryParamsResponse,
+    QueryModuleAccountByNameRequest, QueryModuleAccountByNameResponse, QueryModuleAccountsRequest,
+    QueryModuleAccountsResponse, QueryParamsRequest, QueryParamsResponse,
 };
 use proto::{Any, ToAny};
 
@@ -21,6 +22,7 @@ pub(super) fn routes() -> Vec<QueryRoute> {
         QueryRoute::new("/cosmos.auth.v1beta1.Query/Account", account),
         QueryRoute::new("/cosmos.auth.v1beta1.Query/AccountInfo", account_info),
         QueryRoute::new("/cosmos.auth.v1beta1.Query/Params", params),
+        QueryRoute::new("/cosmos.auth.v1beta1.Query/ModuleAccounts", module_accounts),
         QueryRoute::new("/cosmos.auth.v1beta1.Query/ModuleAccountByName", module_account_by_name),
         QueryRoute::new("/cosmos.auth.v1beta1.Query/Bech32Prefix", bech32_prefix),
     ]
@@ -102,6 +104,26 @@ pub fn params(ctx: &Context, _: QueryParamsRequest) -> Result<QueryParamsRespons
         sig_verify_cost_secp256k1: gas.per_signature,
     };
     Ok(QueryParamsResponse { params: Some(params) })
+}
+
+/// The accounts of the parts of the chain that were ever paid, in order of name.
+///
+/// # Errors
+/// When the state fails.
+pub fn module_accounts(
+    ctx: &Context,
+    _: QueryModuleAccountsRequest,
+) -> Result<QueryModuleAccountsResponse, QueryError> {
+    let mut names = modules::NAMES;
+    names.sort_unstable();
+    let mut accounts = Vec::new();
+    for name in names {
+        let address = Address::of_module(name);
+        if let Some(account) = super::get(ctx, &address)? {
+            accounts.push(packed(ctx, &address, account));
+        }
+    }
+    Ok(QueryModuleAccountsResponse { accounts })
 }
 
 /// The account of a part of the chain.

@@ -2,7 +2,7 @@ use insta::assert_snapshot;
 use primitives::Prefix;
 use proto::cosmos::auth::v1beta1::{
     BaseAccount, ModuleAccount, QueryAccountInfoRequest, QueryAccountRequest, QueryAccountsRequest,
-    QueryModuleAccountByNameRequest, QueryParamsRequest,
+    QueryModuleAccountByNameRequest, QueryModuleAccountsRequest, QueryParamsRequest,
 };
 use proto::cosmos::base::query::v1beta1::PageRequest;
 use proto::{Any, FromAny};
@@ -148,6 +148,10 @@ fn queries_pack_accounts_as_clients_know_them() {
     let module = queries::module_account_by_name(&ctx, QueryModuleAccountByNameRequest { name }).unwrap();
     let module: ModuleAccount = module.account.unwrap().unpack().unwrap();
     assert_eq!((module.name.as_str(), module.base_account.unwrap().account_number), ("escrow", 2));
+
+    let all = queries::module_accounts(&ctx, QueryModuleAccountsRequest {}).unwrap().accounts;
+    let names: Vec<String> = all.iter().map(|one| one.unpack::<ModuleAccount>().unwrap().name).collect();
+    assert_eq!(names, ["escrow", "fee_collector"], "those that were paid");
 
     let params = queries::params(&ctx, QueryParamsRequest {}).unwrap().params.unwrap();
     assert_eq!((params.max_memo_characters, params.tx_size_cost_per_byte), (256, 10));

@@ -3,10 +3,11 @@
 use primitives::{Address, Denom};
 use proto::cosmos::bank::v1beta1::{
     Metadata, Params, QueryAllBalancesRequest, QueryAllBalancesResponse, QueryBalanceRequest, QueryBalanceResponse,
-    QueryDenomMetadataRequest, QueryDenomMetadataResponse, QueryDenomsMetadataRequest, QueryDenomsMetadataResponse,
-    QueryParamsRequest, QueryParamsResponse, QuerySpendableBalanceByDenomRequest, QuerySpendableBalanceByDenomResponse,
-    QuerySpendableBalancesRequest, QuerySpendableBalancesResponse, QuerySupplyOfRequest, QuerySupplyOfResponse,
-    QueryTotalSupplyRequest, QueryTotalSupplyResponse, SendEnabled,
+    QueryDenomMetadataByQueryStringRequest, QueryDenomMetadataByQueryStringResponse, QueryDenomMetadataRequest,
+    QueryDenomMetadataResponse, QueryDenomsMetadataRequest, QueryDenomsMetadataResponse, QueryParamsRequest,
+    QueryParamsResponse, QuerySendEnabledRequest, QuerySendEnabledResponse, QuerySpendableBalanceByDenomRequest,
+    QuerySpendableBalanceByDenomResponse, QuerySpendableBalancesRequest, QuerySpendableBalancesResponse,
+    QuerySupplyOfRequest, QuerySupplyOfResponse, QueryTotalSupplyRequest, QueryTotalSupplyResponse, SendEnabled,
 };
 use proto::cosmos::base::query::v1beta1::PageRequest;
 use proto::cosmos::base::v1beta1::Coin;
@@ -28,7 +29,9 @@ pub(super) fn routes() -> Vec<QueryRoute> {
         QueryRoute::new("/cosmos.bank.v1beta1.Query/SupplyOf", supply_of),
         QueryRoute::new("/cosmos.bank.v1beta1.Query/Params", params),
         QueryRoute::new("/cosmos.bank.v1beta1.Query/DenomMetadata", denom_metadata),
+        QueryRoute::new("/cosmos.bank.v1beta1.Query/DenomMetadataByQueryString", denom_metadata_by_query_string),
         QueryRoute::new("/cosmos.bank.v1beta1.Query/DenomsMetadata", denoms_metadata),
+        QueryRoute::new("/cosmos.bank.v1beta1.Query/SendEnabled", send_enabled),
     ]
 }
 
@@ -142,6 +145,44 @@ pub fn denom_metadata(
     let metadata = DENOMS.get(&ctx.state, &request.denom)?.and_then(|stored| stored.metadata);
     let missing = || QueryError::not_found(format!("client metadata for denom {}", request.denom));
     Ok(QueryDenomMetadataResponse { metadata: Some(metadata.ok_or_else(missing)?) })
+}
+
+/// [`denom_metadata`], for denoms with slashes, which no path can hold.
+///
+/// # Errors
+/// As [`denom_metadata`].
+pub fn denom_metadata_by_query_string(
+    ctx: &Context,
+    request: QueryDenomMetadataByQueryStringRequest,
+) -> Result<QueryDenomMetadataByQueryStringResponse, QueryError> {
+    let QueryDenomMetadataResponse { metadata } =
+        denom_metadata(ctx, QueryDenomMetadataRequest { denom: request.denom })?;
+    Ok(QueryDenomMetadataByQueryStringResponse { metadata })
+}
+
+/// Which denoms have a rule of their own on whether users may send them; of those asked for, or of all.
+///
+/// # Errors
+/// `InvalidArgument` when a denom or the page request is malformed.
+pub fn send_enabled(ctx: &Context, request: QuerySendEnabledRequest) -> Result<QuerySendEnabledResponse, QueryError> {
+    let own = |denom: String, stored: &StoredDenom| match stored.send_enabled() {
+        Stored::Default => None,
+        Stored::Yes => Some(SendEnabled { denom, enabled: true }),
+        Stored::No => Some(SendEnabled { denom, enabled: false }),
+    };
+    if request.denoms.is_empty() {
+        let paging = Paging::parse(request.pagination)?;
+        let (send_enabled, pagination) =
+            paging.pick(&ctx.state, &DENOMS, &(), |denom, stored| Ok(own(denom, &stored)))?;
+        return Ok(QuerySendEnabledResponse { send_enabled, pagination });
+    }
+    let mut send_enabled = Vec::new();
+    for denom in request.denoms {
+        parse_denom(&denom)?;
+        let stored = DENOMS.get(&ctx.state, &denom)?;
+        send_enabled.extend(stored.and_then(|stored| own(denom, &stored)));
+    }
+    Ok(QuerySendEnabledResponse { send_enabled, pagination: None })
 }
 
 /// How people see the denoms of the chain.

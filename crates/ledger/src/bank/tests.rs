@@ -2,7 +2,7 @@ mod model;
 mod queries;
 
 use insta::assert_snapshot;
-use proto::cosmos::bank::v1beta1::{Input, MsgMultiSend, MsgSend, Output, QueryParamsRequest};
+use proto::cosmos::bank::v1beta1::{Input, MsgMultiSend, MsgSend, Output, QueryParamsRequest, QuerySendEnabledRequest};
 use proto::cosmos::base::v1beta1::Coin as WireCoin;
 
 use super::*;
@@ -99,6 +99,14 @@ fn a_denom_that_may_not_be_sent_still_moves_for_the_chain() {
     assert!(params.default_send_enabled);
     assert_eq!(params.send_enabled.len(), 1);
     assert!(!params.send_enabled[0].enabled);
+    let own = |denoms: &[&str]| {
+        let denoms = denoms.iter().map(|denom| (*denom).to_owned()).collect();
+        let request = QuerySendEnabledRequest { denoms, pagination: None };
+        let found = super::queries::send_enabled(&ctx, request).unwrap().send_enabled;
+        found.into_iter().map(|one| (one.denom, one.enabled)).collect::<Vec<_>>()
+    };
+    assert_eq!(own(&[]), [("uusd".to_owned(), false)]);
+    assert_eq!(own(&["utet", "uusd"]), own(&[]), "only those with a rule of their own");
 }
 
 fn multi_send(ctx: &Context, total: &str, outputs: &[(Address, &str)]) -> MsgMultiSend {

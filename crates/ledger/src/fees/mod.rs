@@ -8,6 +8,7 @@ pub mod gas;
 pub mod genesis;
 pub mod invariants;
 pub mod params;
+pub mod queries;
 pub mod state;
 
 use store::Module;
@@ -27,9 +28,9 @@ pub fn message_routes() -> Vec<MessageRoute> {
     Vec::new()
 }
 
-/// Fees have no queries of their own: nodes show prices as `cosmos.base.node.v1beta1`.
+/// The queries of `tetra.fees.v1`. Nodes show the prices as `cosmos.base.node.v1beta1` too.
 pub fn query_routes() -> Vec<QueryRoute> {
-    Vec::new()
+    vec![QueryRoute::new("/tetra.fees.v1.Query/Params", queries::params)]
 }
 
 #[cfg(test)]

@@ -118,3 +118,12 @@ fn a_price_in_an_unknown_denom_is_found() {
     assert_eq!(invariants::check(&context(&[("utet", "1")])).unwrap(), Vec::<String>::new());
     assert_eq!(invariants::check(&context(&[("ufoo", "1")])).unwrap().len(), 1);
 }
+
+#[test]
+fn prices_and_gas_are_shown_on_the_wire() {
+    let ctx = context(&[("utet", "0.025"), ("uusd", "1")]);
+    let shown = queries::params(&ctx, proto::tetra::fees::v1::QueryParamsRequest {}).unwrap().params.unwrap();
+    let prices: Vec<_> = shown.gas_prices.iter().map(|one| (one.denom.as_str(), one.amount.as_str())).collect();
+    assert_eq!(prices, [("utet", "25000000000000000"), ("uusd", "1000000000000000000")]);
+    assert_eq!(shown.gas.unwrap().per_tx, GasSchedule::default().per_tx);
+}
