@@ -6,6 +6,7 @@ use app::TxResult;
 use async_trait::async_trait;
 use bytes::Bytes;
 use ledger::{Event, QueryError};
+use primitives::Prefix;
 use primitives::validators::ValidatorSet;
 use tendermint::block::{Block, Commit, Header, Id};
 use thiserror::Error;
@@ -44,6 +45,8 @@ pub enum BackendError {
 pub struct NodeInfo {
     /// The chain id.
     pub chain_id: String,
+    /// The bech32 prefix of its addresses.
+    pub prefix: Prefix,
     /// The node's name.
     pub moniker: String,
     /// The node's id, lower-case hex of 20 bytes.
@@ -52,6 +55,10 @@ pub struct NodeInfo {
     pub p2p_listen: String,
     /// Where it listens for RPC.
     pub rpc_listen: String,
+    /// `host:port` of gRPC and gRPC-web, where it serves them.
+    pub grpc_listen: Option<String>,
+    /// `host:port` of REST, where it serves it.
+    pub rest_listen: Option<String>,
     /// The program's version.
     pub version: String,
     /// Public key of its validator; full nodes have one too, without power.
@@ -66,6 +73,8 @@ pub struct NodeInfo {
     pub app_hash: [u8; 32],
     /// Whether it is still fetching blocks.
     pub catching_up: bool,
+    /// How many heights of state it keeps readable; none keeps all.
+    pub history: Option<u64>,
 }
 
 /// A connected peer.
@@ -219,6 +228,8 @@ pub trait Backend: Send + Sync + 'static {
     /// When the store fails, or too many transactions would have to be looked at.
     fn search(&self, query: &Query, skip: usize, limit: usize, descending: bool) -> Result<TxPage, BackendError>;
 
+    /// The paths of the gRPC methods that [`Backend::query`] answers.
+    fn query_paths(&self) -> Vec<&'static str>;
     /// The gRPC method at `path`, or raw state at `/store/MODULE/key`.
     ///
     /// # Errors

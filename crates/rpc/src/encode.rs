@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ledger::Event;
 use primitives::validators::{ConsensusAddress, ValidatorSet};
+use proto::akash::discovery::v1::{Akash, ModuleVersion, VersionInfo};
 use serde_json::{Value, json};
 use tendermint::block::{Commit, Header};
 
@@ -33,7 +34,13 @@ pub(crate) fn node_info(info: &NodeInfo) -> Value {
         "version": COMET_VERSION,
         "channels": "",
         "moniker": info.moniker,
-        "other": { "tx_index": "on", "rpc_address": info.rpc_listen, "tetra": info.version },
+        "other": {
+            "tx_index": "on",
+            "rpc_address": info.rpc_listen,
+            "grpc_address": info.grpc_listen.as_deref().unwrap_or_default(),
+            "rest_address": info.rest_listen.as_deref().unwrap_or_default(),
+            "tetra": info.version,
+        },
     })
 }
 
@@ -56,11 +63,19 @@ pub(crate) fn peer(peer: &Peer, network: &str) -> Value {
     })
 }
 
+/// How long evidence would be good for, in blocks and in hours, where blocks carried any.
+pub(crate) const EVIDENCE_AGE_BLOCKS: i64 = 100_000;
+pub(crate) const EVIDENCE_AGE_HOURS: i64 = 48;
+
 /// Consensus parameters with these limits of a block. Blocks carry no evidence and no vote extensions.
 pub(crate) fn consensus_params((bytes, gas): (u64, u64)) -> Value {
     json!({
         "block": { "max_bytes": bytes.to_string(), "max_gas": gas.to_string() },
-        "evidence": { "max_age_num_blocks": "100000", "max_age_duration": "172800000000000", "max_bytes": "0" },
+        "evidence": {
+            "max_age_num_blocks": EVIDENCE_AGE_BLOCKS.to_string(),
+            "max_age_duration": (EVIDENCE_AGE_HOURS * 3_600_000_000_000).to_string(),
+            "max_bytes": "0",
+        },
         "validator": { "pub_key_types": ["ed25519"] },
         "version": { "app": "1" },
         "abci": { "vote_extensions_enable_height": "0" },
@@ -222,4 +237,24 @@ pub(crate) fn grouped(pairs: &[(String, String)]) -> Value {
         }
     }
     Value::Object(map)
+}
+
+/// What `akash.discovery.v1` answers.
+pub(crate) fn discovery(info: &Akash) -> Value {
+    let module = |one: &ModuleVersion| json!({ "module": one.module, "version": one.version });
+    let version = |one: &VersionInfo| {
+        json!({
+            "api_version": one.api_version,
+            "modules": one.modules.iter().map(module).collect::<Vec<_>>(),
+            "features": one.features,
+        })
+    };
+    let oldest = info.client_info.as_ref().map_or("", |client| client.api_version.as_str());
+    json!({
+        "client_info": { "api_version": oldest },
+        "supported_versions": info.supported_versions.iter().map(version).collect::<Vec<_>>(),
+        "chain_id": info.chain_id,
+        "node_version": info.node_version,
+        "min_client_version": info.min_client_version,
+    })
 }

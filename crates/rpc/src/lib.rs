@@ -1,11 +1,15 @@
-//! CometBFT JSON-RPC and websocket, over one query router that gRPC and REST will share.
+//! CometBFT JSON-RPC, websocket, gRPC, gRPC-web and REST, over one query router.
 //!
 //! | module | what it holds |
 //! |---|---|
 //! | [`backend`] | [`Backend`]: what the server asks of the node |
 //! | [`query`] | CometBFT's query language, for `tx_search` and subscriptions |
-//! | [`services`] | gRPC methods that need more than state: simulate, broadcast, find a transaction |
+//! | [`services`] | gRPC methods that need more than state, and the one function that answers every method |
 //! | [`server`] | [`serve`]: HTTP (POST, GET by name) and `/websocket` on one port |
+//! | [`grpc`] | gRPC with reflection, and gRPC-web, on another port |
+//! | [`rest`] | REST by the `google.api.http` annotations, on a third one |
+//! | `front` | what those two share: limits, heights, status codes |
+//! | `descriptors`, `json` | the `.proto` files as data; messages as grpc-gateway's JSON |
 //! | `websocket` | calls and subscriptions over a websocket |
 //! | `subscription` | what one websocket listens to |
 //! | `call` | calls; parameters by name, by position or by URI |
@@ -19,15 +23,22 @@
 
 pub mod backend;
 mod call;
+mod descriptors;
 mod encode;
+mod front;
+pub mod grpc;
+mod json;
 mod methods;
 pub mod query;
+pub mod rest;
 pub mod server;
 pub mod services;
 mod subscription;
 mod websocket;
 
 pub use backend::{Backend, BackendError, BlockFound, NodeInfo, Peer, Submitted, TxFound};
+pub use descriptors::CatalogError;
+pub use grpc::ServeError;
 pub use server::{Server, serve};
 
 /// The CometBFT version whose dialect this is; clients choose their decoder by it.

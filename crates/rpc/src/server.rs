@@ -52,7 +52,6 @@ pub(crate) struct Shared {
 /// # Errors
 /// When the listener has no address.
 pub fn serve(node: Node, listener: TcpListener) -> std::io::Result<Server> {
-    let address = listener.local_addr()?;
     let router = Router::new()
         .route("/", post(calls).get(index))
         .route("/websocket", get(websocket::upgrade))
@@ -60,9 +59,15 @@ pub fn serve(node: Node, listener: TcpListener) -> std::io::Result<Server> {
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(CorsLayer::permissive())
         .with_state(Shared { node, sockets: Arc::new(Semaphore::new(MOST_SOCKETS)) });
+    spawn("JSON-RPC", router, listener)
+}
+
+/// Serves a router until the returned server is dropped.
+pub(crate) fn spawn(name: &'static str, router: Router, listener: TcpListener) -> std::io::Result<Server> {
+    let address = listener.local_addr()?;
     let task = tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {
-            tracing::error!(%error, "the RPC server stopped");
+            tracing::error!(%error, server = name, "a server stopped");
         }
     });
     Ok(Server { address, task })

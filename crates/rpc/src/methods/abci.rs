@@ -18,7 +18,7 @@ pub(super) fn abci_info(node: &dyn Backend) -> Value {
 }
 
 /// ABCI code of a gRPC status, as the Cosmos SDK maps them.
-fn abci_code(status: ledger::QueryStatus) -> (u32, &'static str) {
+pub(crate) fn abci_code(status: ledger::QueryStatus) -> (u32, &'static str) {
     match status {
         ledger::QueryStatus::InvalidArgument => (18, "InvalidArgument"),
         ledger::QueryStatus::NotFound => (22, "NotFound"),
@@ -29,7 +29,7 @@ fn abci_code(status: ledger::QueryStatus) -> (u32, &'static str) {
 
 /// The log of a failed query. Clients look for `code = NotFound` and `key not found` to tell "no such account" from
 /// a failure.
-fn log_of(status: ledger::QueryStatus, name: &str, message: &str) -> String {
+pub(crate) fn log_of(status: ledger::QueryStatus, name: &str, message: &str) -> String {
     match status {
         ledger::QueryStatus::Unimplemented => format!("{message}: unknown request"),
         ledger::QueryStatus::NotFound if !message.ends_with("key not found") => {

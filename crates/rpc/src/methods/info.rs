@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::Backend;
 use crate::call::CallError;
 use crate::encode;
+use crate::services::discovery;
 
 /// Time and hashes of no block.
 const NO_TIME: &str = "1970-01-01T00:00:00Z";
@@ -56,25 +57,7 @@ pub(super) fn net_info(node: &dyn Backend) -> Value {
     json!({ "listening": true, "listeners": [info.p2p_listen], "n_peers": peers.len().to_string(), "peers": peers })
 }
 
-/// Akash's discovery (spec/akash.md 4.0): which API generation is served.
+/// Akash's discovery, as [`crate::services::discovery`] answers gRPC.
 pub(super) fn discovery(node: &dyn Backend) -> Value {
-    let info = node.info();
-    let modules = [
-        ("deployment", "v1beta4"),
-        ("market", "v1beta5"),
-        ("escrow", "v1"),
-        ("provider", "v1beta4"),
-        ("audit", "v1"),
-        ("cert", "v1"),
-        ("take", "v1"),
-    ];
-    let modules: Vec<Value> =
-        modules.iter().map(|(module, version)| json!({ "module": module, "version": version })).collect();
-    json!({
-        "client_info": { "api_version": "v1beta4" },
-        "supported_versions": [{ "api_version": "v1beta4", "modules": modules, "features": [] }],
-        "chain_id": info.chain_id,
-        "node_version": info.version,
-        "min_client_version": "",
-    })
+    encode::discovery(&discovery::info(node))
 }

@@ -7,6 +7,8 @@ mod tx;
 
 use serde_json::Value;
 
+pub(crate) use abci::{abci_code, log_of};
+
 use crate::Backend;
 use crate::call::{CallError, Params};
 

@@ -3,26 +3,22 @@
 use app::TxResult;
 use app::tx::hash;
 use bytes::Bytes;
-use ledger::{QueryError, QueryStatus};
+use ledger::QueryError;
 use proto::cosmos::base::abci::v1beta1 as abci;
 use proto::cosmos::tx::v1beta1::{
-    BroadcastTxRequest, BroadcastTxResponse, GetTxRequest, GetTxResponse, GetTxsEventRequest, GetTxsEventResponse,
-    OrderBy, SimulateRequest, SimulateResponse, Tx, TxRaw,
+    BroadcastMode, BroadcastTxRequest, BroadcastTxResponse, GetBlockWithTxsRequest, GetBlockWithTxsResponse,
+    GetTxRequest, GetTxResponse, GetTxsEventRequest, GetTxsEventResponse, OrderBy, SimulateRequest, SimulateResponse,
+    Tx, TxRaw,
 };
 use proto::tendermint::abci::{Event, EventAttribute};
 use proto::{Message, ToAny};
 
+use super::chain::{comet_block, held};
+use super::page::Page;
+use super::{decode, internal};
 use crate::Backend;
 use crate::backend::{Submitted, TxFound};
 use crate::query::Query;
-
-fn decode<M: Message + Default>(bytes: &[u8]) -> Result<M, QueryError> {
-    M::decode(bytes).map_err(|error| QueryError::invalid(format!("the request does not decode: {error}")))
-}
-
-fn internal(error: impl ToString) -> QueryError {
-    QueryError { status: QueryStatus::Internal, message: error.to_string() }
-}
 
 fn events(result: &TxResult) -> Vec<Event> {
     let attribute =
@@ -69,10 +65,24 @@ pub(super) fn simulate(node: &dyn Backend, request: &[u8]) -> Result<Vec<u8>, Qu
 
 pub(super) async fn broadcast(node: &dyn Backend, request: &[u8]) -> Result<Vec<u8>, QueryError> {
     let request: BroadcastTxRequest = decode(request)?;
+    let tells = match BroadcastMode::try_from(request.mode) {
+        Ok(BroadcastMode::Sync) => true,
+        Ok(BroadcastMode::Async) => false,
+        _ => {
+            let why =
+                "this mode is not supported: use BROADCAST_MODE_SYNC or BROADCAST_MODE_ASYNC, then look with GetTx";
+            return Err(QueryError::invalid(why));
+        }
+    };
+    if request.tx_bytes.is_empty() {
+        return Err(QueryError::invalid("invalid empty tx"));
+    }
     let tx = Bytes::from(request.tx_bytes);
     let txhash = hex::encode_upper(hash(&tx));
     let mut response = abci::TxResponse { txhash, ..abci::TxResponse::default() };
     match node.submit(tx).await {
+        // The answer does not wait for admission in CometBFT either; here it does, but does not tell.
+        _ if !tells => {}
         Submitted::Checked(checked) => {
             response.code = checked.code;
             response.codespace = checked.codespace;
@@ -93,8 +103,8 @@ pub(super) async fn broadcast(node: &dyn Backend, request: &[u8]) -> Result<Vec<
     Ok(BroadcastTxResponse { tx_response: Some(response) }.encode_to_vec())
 }
 
-fn parts(found: &TxFound) -> Result<Tx, QueryError> {
-    let raw = TxRaw::decode(found.tx.as_slice()).map_err(internal)?;
+fn parts(tx: &[u8]) -> Result<Tx, QueryError> {
+    let raw = TxRaw::decode(tx).map_err(internal)?;
     Ok(Tx {
         body: Some(decode(&raw.body_bytes)?),
         auth_info: Some(decode(&raw.auth_info_bytes)?),
@@ -103,7 +113,7 @@ fn parts(found: &TxFound) -> Result<Tx, QueryError> {
 }
 
 fn response(node: &dyn Backend, found: &TxFound, tx: &Tx) -> Result<abci::TxResponse, QueryError> {
-    let time = node.block(found.height).map_err(internal)?.block.header.time;
+    let time = node.block(found.height)?.block.header.time;
     let result = &found.result;
     Ok(abci::TxResponse {
         height: found.height.try_into().unwrap_or(i64::MAX),
@@ -127,7 +137,7 @@ pub(super) fn get(node: &dyn Backend, request: &[u8]) -> Result<Vec<u8>, QueryEr
     let id = id.ok_or_else(|| QueryError::invalid("hash must be 64 hex digits"))?;
     let found = node.tx(&id).map_err(internal)?;
     let found = found.ok_or_else(|| QueryError::not_found(format!("tx not found: {}", request.hash)))?;
-    let tx = parts(&found)?;
+    let tx = parts(&found.tx)?;
     let tx_response = Some(response(node, &found, &tx)?);
     Ok(GetTxResponse { tx: Some(tx), tx_response }.encode_to_vec())
 }
@@ -139,15 +149,34 @@ pub(super) fn search(node: &dyn Backend, request: &[u8]) -> Result<Vec<u8>, Quer
     if query.conditions.is_empty() {
         return Err(QueryError::invalid("must declare at least one event to search"));
     }
-    let limit = if request.limit == 0 { 100 } else { request.limit.min(100) } as usize;
-    let skip = (request.page.max(1) as usize - 1).saturating_mul(limit);
+    // Old clients page as lists of the state do.
+    let page = Page::parse(request.pagination.filter(|_| request.page == 0 && request.limit == 0))?;
+    let (skip, limit) = match request.limit {
+        0 if request.page == 0 => (page.skip, page.limit),
+        asked => {
+            let limit = if asked == 0 { page.limit } else { usize::try_from(asked.min(100)).unwrap_or(100) };
+            let pages_before = usize::try_from(request.page.max(1) - 1).unwrap_or(usize::MAX);
+            (pages_before.saturating_mul(limit), limit)
+        }
+    };
     let descending = request.order_by == OrderBy::Desc as i32;
-    let page = node.search(&query, skip, limit, descending).map_err(internal)?;
+    let page = node.search(&query, skip, limit, descending)?;
     let mut answer = GetTxsEventResponse { total: page.total as u64, ..GetTxsEventResponse::default() };
     for found in &page.txs {
-        let tx = parts(found)?;
+        let tx = parts(&found.tx)?;
         answer.tx_responses.push(response(node, found, &tx)?);
         answer.txs.push(tx);
     }
     Ok(answer.encode_to_vec())
+}
+
+/// A block with its transactions taken apart.
+pub(super) fn block(node: &dyn Backend, request: &[u8]) -> Result<Vec<u8>, QueryError> {
+    let request: GetBlockWithTxsRequest = decode(request)?;
+    let page = Page::parse(request.pagination)?;
+    let found = node.block(held(request.height)?)?;
+    let (block_id, block) = comet_block(&found)?;
+    let (raw, pagination) = page.cut(found.block.data.clone());
+    let txs = raw.iter().map(|tx| parts(tx)).collect::<Result<_, _>>()?;
+    Ok(GetBlockWithTxsResponse { txs, block_id: Some(block_id), block: Some(block), pagination }.encode_to_vec())
 }

@@ -5,8 +5,13 @@ use std::sync::{Arc, Mutex};
 use app::TxResult;
 use async_trait::async_trait;
 use bytes::Bytes;
-use ledger::{Event, QueryError};
+use ledger::{Event, QueryError, QueryStatus};
+use primitives::Prefix;
 use primitives::validators::{ConsensusAddress, ValidatorSet};
+use proto::Message;
+use proto::cosmos::bank::v1beta1::{QueryBalanceRequest, QueryBalanceResponse};
+use proto::cosmos::base::v1beta1::{Coin, DecCoin};
+use proto::tetra::fees::v1::{Params as FeeParams, QueryParamsResponse};
 use rpc::backend::{Answer, Checked, Genesis, NewBlock, Peer, Submitted, TxPage};
 use rpc::query::Query;
 use rpc::{Backend, BackendError, BlockFound, NodeInfo, Server, TxFound};
@@ -15,6 +20,8 @@ use tendermint::block::{Block, Commit, Header, Id};
 use tokio::net::TcpListener;
 use tokio::sync::broadcast;
 
+pub(crate) const BALANCE: &str = "/cosmos.bank.v1beta1.Query/Balance";
+const FEES: &str = "/tetra.fees.v1.Query/Params";
 pub(crate) const KEY: [u8; 32] = [7; 32];
 
 pub(crate) struct Fake {
@@ -97,10 +104,13 @@ impl Backend for Fake {
     fn info(&self) -> NodeInfo {
         NodeInfo {
             chain_id: "fake-1".into(),
+            prefix: Prefix::new("tetra").unwrap(),
             moniker: "fake".into(),
             node_id: "aa".repeat(20),
             p2p_listen: "/ip4/127.0.0.1/tcp/1".into(),
             rpc_listen: "tcp://127.0.0.1:2".into(),
+            grpc_listen: None,
+            rest_listen: Some("127.0.0.1:4".into()),
             version: "0.1.0".into(),
             validator_key: KEY,
             voting_power: 10,
@@ -108,6 +118,7 @@ impl Backend for Fake {
             tip: self.tip,
             app_hash: [self.tip as u8; 32],
             catching_up: false,
+            history: None,
         }
     }
 
@@ -163,10 +174,33 @@ impl Backend for Fake {
         Ok(TxPage { txs: heights.into_iter().skip(skip).take(limit).map(tx_found).collect(), total })
     }
 
+    fn query_paths(&self) -> Vec<&'static str> {
+        vec![BALANCE, FEES, "/akash.deployment.v1beta4.Query/Params", "/akash.market.v1beta5.Query/Params"]
+    }
+
     fn query(&self, path: &str, data: &[u8], height: u64, _: bool) -> Result<Answer, QueryError> {
         match path {
+            BALANCE => {
+                let request = QueryBalanceRequest::decode(data).unwrap();
+                if request.address == "test" {
+                    return Err(QueryError::invalid("test is no address"));
+                }
+                let balance = Coin { denom: format!("{}/{}", request.address, request.denom), amount: "7".into() };
+                let value = QueryBalanceResponse { balance: Some(balance) }.encode_to_vec();
+                Ok(Answer { height: if height == 0 { self.tip } else { height }, value, key: vec![], proof: vec![] })
+            }
+            FEES => {
+                let price = DecCoin { denom: "utet".into(), amount: "25000000000000000".into() };
+                let params = FeeParams { gas_prices: vec![price], gas: None };
+                let value = QueryParamsResponse { params: Some(params) }.encode_to_vec();
+                Ok(Answer { height: self.tip, value, key: Vec::new(), proof: Vec::new() })
+            }
             "/echo" => Ok(Answer { height: height.max(1), value: data.to_vec(), key: Vec::new(), proof: Vec::new() }),
-            _ => Err(QueryError::not_found(format!("no {path}"))),
+            "/missing" => Err(QueryError::not_found(format!("no {path}"))),
+            _ => Err(QueryError {
+                status: QueryStatus::Unimplemented,
+                message: format!("unknown query path {path}: this chain answers no such query"),
+            }),
         }
     }
 

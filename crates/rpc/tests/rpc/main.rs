@@ -4,4 +4,7 @@ mod calls;
 mod chain;
 mod fake;
 mod fuzz;
+mod grpc;
+mod rest;
+mod services;
 mod sockets;
