@@ -10,6 +10,7 @@
 //! | [`token`], [`claims`] | what a tenant shows to a provider: signed by the account that owns the leases; what it permits |
 //! | [`gateway`] | [`Gateway`]: a provider's gateway: manifest, state of a lease, logs |
 //! | [`account`] | [`Account`]: one account's transactions one after the other, recovering from sequence errors |
+//! | [`chain_info`] | what a wallet must know of a chain |
 //! | [`capacity`] | what a host's key signs |
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)]
@@ -17,6 +18,7 @@
 pub mod account;
 pub mod capacity;
 pub mod certs;
+pub mod chain_info;
 pub mod claims;
 pub mod gateway;
 pub mod keys;
@@ -26,6 +28,7 @@ pub mod token;
 pub mod tx;
 
 pub use account::{Account, Confirmed, Fees};
+pub use chain_info::{ChainInfoError, chain_info};
 pub use gateway::{Auth, Gateway, GatewayError, Trust};
 pub use keys::{KeyError, SigningKey};
 pub use keystore::{Keystore, KeystoreError};

@@ -102,6 +102,10 @@ pub struct NodeStatus {
     pub time: String,
     /// Whether it is still fetching blocks.
     pub catching_up: bool,
+    /// `host:port` of its gRPC, as its configuration names it; none when it serves none.
+    pub grpc_listen: Option<String>,
+    /// `host:port` of its REST.
+    pub rest_listen: Option<String>,
 }
 
 /// An event of a transaction or block.
@@ -215,6 +219,17 @@ impl Node {
         }
     }
 
+    /// The URL of another server of the node: its own address, on the machine that this URL names where it listens on
+    /// every address.
+    pub fn sibling(&self, listen: &str) -> String {
+        let (host, port) = listen.rsplit_once(':').unwrap_or((listen, ""));
+        let own = self.url.split_once("://").map_or(self.url.as_str(), |(_, rest)| rest);
+        let own = own.split('/').next().unwrap_or(own);
+        let own = own.rsplit_once(':').map_or(own, |(host, _)| host);
+        let host = if matches!(host, "0.0.0.0" | "[::]" | "") { own } else { host };
+        format!("http://{host}:{port}")
+    }
+
     /// What the node says of itself.
     ///
     /// # Errors
@@ -225,7 +240,13 @@ impl Node {
             let value = status.pointer(pointer).and_then(Value::as_str);
             value.map(str::to_owned).ok_or_else(|| self.garbled("status", format!("{pointer} is missing")))
         };
+        let other = |name: &str| {
+            let address = status.pointer(&format!("/node_info/other/{name}")).and_then(Value::as_str);
+            address.filter(|address| !address.is_empty()).map(str::to_owned)
+        };
         Ok(NodeStatus {
+            grpc_listen: other("grpc_address"),
+            rest_listen: other("rest_address"),
             chain_id: text("/node_info/network")?,
             moniker: text("/node_info/moniker")?,
             height: number(&text("/sync_info/latest_block_height")?),
@@ -373,4 +394,17 @@ fn number(text: &str) -> u64 {
 /// Upper-case hex of a transaction's hash.
 pub fn hash(tx: &[u8]) -> String {
     Sha256::digest(tx).iter().map(|byte| format!("{byte:02X}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Node;
+
+    #[test]
+    fn other_servers_stand_where_they_listen_or_beside_the_rpc() {
+        let node = Node::new("http://chain.example:26657/");
+        assert_eq!(node.sibling("127.0.0.1:1317"), "http://127.0.0.1:1317");
+        assert_eq!(node.sibling("0.0.0.0:1317"), "http://chain.example:1317");
+        assert_eq!(node.sibling("[::]:9090"), "http://chain.example:9090");
+    }
 }

@@ -37,7 +37,10 @@ pub(crate) struct Identity {
     pub(crate) node_id: String,
     pub(crate) p2p_listen: String,
     pub(crate) rpc_listen: String,
+    pub(crate) grpc_listen: Option<String>,
+    pub(crate) rest_listen: Option<String>,
     pub(crate) validator_key: [u8; 32],
+    pub(crate) history: Option<u64>,
 }
 
 fn internal(error: impl std::fmt::Display) -> BackendError {
@@ -132,10 +135,13 @@ impl Backend for NodeBackend {
         let address = ConsensusAddress::of(&self.identity.validator_key);
         NodeInfo {
             chain_id: self.chain.id().to_string(),
+            prefix: self.chain.app().chain().prefix.clone(),
             moniker: self.identity.moniker.clone(),
             node_id: self.identity.node_id.clone(),
             p2p_listen: self.identity.p2p_listen.clone(),
             rpc_listen: self.identity.rpc_listen.clone(),
+            grpc_listen: self.identity.grpc_listen.clone(),
+            rest_listen: self.identity.rest_listen.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             validator_key: self.identity.validator_key,
             voting_power: tip.validators.get(&address).map_or(0, |validator| validator.power),
@@ -143,6 +149,7 @@ impl Backend for NodeBackend {
             tip: tip.height,
             app_hash: tip.app_hash,
             catching_up: self.syncing.load(Ordering::Relaxed),
+            history: self.identity.history,
         }
     }
 
@@ -215,6 +222,10 @@ impl Backend for NodeBackend {
         let total = found.total.saturating_sub(matched - found.txs.len());
         let txs = found.txs.into_iter().map(|tx| self.found(tx)).collect::<Result<_, _>>().map_err(internal)?;
         Ok(TxPage { txs, total })
+    }
+
+    fn query_paths(&self) -> Vec<&'static str> {
+        self.chain.app().query_paths().collect()
     }
 
     fn query(&self, path: &str, data: &[u8], height: u64, prove: bool) -> Result<Answer, QueryError> {

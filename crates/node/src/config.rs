@@ -23,6 +23,12 @@ pub struct NodeConfig {
     pub gossip_peers: Vec<String>,
     /// `host:port` of the JSON-RPC.
     pub rpc_listen: String,
+    /// `host:port` of gRPC and gRPC-web; none serves neither.
+    #[serde(default)]
+    pub grpc_listen: Option<String>,
+    /// `host:port` of REST; none serves none.
+    #[serde(default)]
+    pub rest_listen: Option<String>,
     /// Storage engine: `fjall` or `redb`.
     #[serde(default)]
     pub storage: Storage,
@@ -73,6 +79,8 @@ impl NodeConfig {
             gossip_listen: local_multiaddr(gossip_port),
             gossip_peers: Vec::new(),
             rpc_listen: format!("127.0.0.1:{rpc_port}"),
+            grpc_listen: None,
+            rest_listen: None,
             storage: Storage::default(),
             propose_timeout_ms: propose_timeout_ms(),
             history: None,

@@ -32,14 +32,21 @@ pub enum NodeError {
     /// Its mempool.
     #[error(transparent)]
     Mempool(#[from] mempool::OpenError),
-    /// Its RPC.
-    #[error("the RPC cannot listen on {address}: {source}; is another node running?")]
-    Rpc {
+    /// One of its servers.
+    #[error("the {server} cannot listen on {address}: {source}; is another node running?")]
+    Listen {
+        /// Which server.
+        server: &'static str,
+        /// The field of node.json that names the address.
+        field: &'static str,
         /// Where.
         address: String,
         /// Why.
         source: std::io::Error,
     },
+    /// Its gRPC or REST.
+    #[error(transparent)]
+    Serve(#[from] rpc::ServeError),
     /// An address in the configuration.
     #[error("{field} of node.json, {value:?}, is no multiaddress such as /ip4/127.0.0.1/tcp/26670: {why}")]
     Address {
@@ -61,6 +68,8 @@ pub enum NodeError {
 /// A node that runs.
 pub struct RunningNode {
     server: Server,
+    grpc: Option<Server>,
+    rest: Option<Server>,
     stop: Option<oneshot::Sender<()>>,
     consensus: JoinHandle<Result<(), EngineError>>,
 }
@@ -69,6 +78,16 @@ impl RunningNode {
     /// Where its JSON-RPC listens.
     pub fn rpc_address(&self) -> std::net::SocketAddr {
         self.server.address
+    }
+
+    /// Where its gRPC and gRPC-web listen, if they do.
+    pub fn grpc_address(&self) -> Option<std::net::SocketAddr> {
+        self.grpc.as_ref().map(|server| server.address)
+    }
+
+    /// Where its REST listens, if it does.
+    pub fn rest_address(&self) -> Option<std::net::SocketAddr> {
+        self.rest.as_ref().map(|server| server.address)
     }
 
     /// Waits until consensus stops by itself, which is a failure, or `shutdown` resolves; then stops the node.
@@ -98,6 +117,16 @@ fn multiaddr(field: &'static str, value: &str) -> Result<mempool::gossip::Multia
     })
 }
 
+async fn listen(server: &'static str, field: &'static str, address: &str) -> Result<TcpListener, NodeError> {
+    let taken = |source| NodeError::Listen { server, field, address: address.to_owned(), source };
+    TcpListener::bind(address).await.map_err(taken)
+}
+
+/// Where a listener listens, with the port that it got.
+fn address_of(listener: Option<&TcpListener>) -> Option<String> {
+    listener.and_then(|listener| listener.local_addr().ok()).map(|address| address.to_string())
+}
+
 /// Starts the node in a folder.
 ///
 /// # Errors
@@ -123,8 +152,15 @@ pub async fn start(home: Home) -> Result<RunningNode, NodeError> {
     let admissions = Arc::new(Admissions { chain: chain.clone() });
     let mempool = Arc::new(Mempool::open(pool, admissions, chain.tip().height).await?);
 
-    let taken = |source| NodeError::Rpc { address: config.rpc_listen.clone(), source };
-    let listener = TcpListener::bind(&config.rpc_listen).await.map_err(taken)?;
+    let listener = listen("RPC", "rpc_listen", &config.rpc_listen).await?;
+    let grpc_listener = match &config.grpc_listen {
+        Some(address) => Some(listen("gRPC", "grpc_listen", address).await?),
+        None => None,
+    };
+    let rest_listener = match &config.rest_listen {
+        Some(address) => Some(listen("REST", "rest_listen", address).await?),
+        None => None,
+    };
     let (announcements, _) = broadcast::channel(ANNOUNCEMENTS);
     let syncing = Arc::new(AtomicBool::new(false));
     let identity = Identity {
@@ -132,7 +168,10 @@ pub async fn start(home: Home) -> Result<RunningNode, NodeError> {
         node_id: node_id(&node_key.peer_id()),
         p2p_listen: config.consensus_listen.clone(),
         rpc_listen: format!("tcp://{}", config.rpc_listen),
+        grpc_listen: address_of(grpc_listener.as_ref()),
+        rest_listen: address_of(rest_listener.as_ref()),
         validator_key: validator_key.public_key(),
+        history: config.history,
     };
     let backend = NodeBackend {
         chain: chain.clone(),
@@ -141,7 +180,10 @@ pub async fn start(home: Home) -> Result<RunningNode, NodeError> {
         syncing: syncing.clone(),
         identity,
     };
-    let server = rpc::serve(Arc::new(backend), listener).map_err(taken)?;
+    let backend: Arc<dyn rpc::Backend> = Arc::new(backend);
+    let grpc = grpc_listener.map(|listener| rpc::grpc::serve(backend.clone(), listener)).transpose()?;
+    let rest = rest_listener.map(|listener| rpc::rest::serve(backend.clone(), listener)).transpose()?;
+    let server = rpc::serve(backend, listener).map_err(rpc::ServeError::from)?;
 
     let mut engine = EngineConfig::new(chain.id().clone(), config.moniker.clone(), &config.consensus_listen);
     engine.persistent_peers.clone_from(&config.consensus_peers);
@@ -156,7 +198,7 @@ pub async fn start(home: Home) -> Result<RunningNode, NodeError> {
         };
         ActorEngine::new(engine, node_key, Some(validator_key)).run(&mut host, stopped).await
     });
-    Ok(RunningNode { server, stop: Some(stop), consensus })
+    Ok(RunningNode { server, grpc, rest, stop: Some(stop), consensus })
 }
 
 /// CometBFT's form of a node id: 20 bytes in lower-case hex; here the first ones of SHA-256 of the libp2p peer id.

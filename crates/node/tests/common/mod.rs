@@ -2,6 +2,8 @@
 
 #![allow(unreachable_pub, dead_code)] // shared by several test programs
 
+pub mod packages;
+
 use std::net::TcpListener;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -66,6 +68,14 @@ pub fn genesis(validators: usize, block_interval_ms: u64) -> Genesis {
 pub fn free_ports(count: usize) -> Vec<u16> {
     let listeners: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
     listeners.iter().map(|listener| listener.local_addr().unwrap().port()).collect()
+}
+
+/// Lets a node serve gRPC and REST on free ports too.
+pub fn with_surfaces(home: &Home) {
+    let mut config = home.config().unwrap();
+    config.grpc_listen = Some("127.0.0.1:0".into());
+    config.rest_listen = Some("127.0.0.1:0".into());
+    home.configure(&config).unwrap();
 }
 
 /// Folders of a network whose nodes know each other, and the URLs of their RPC.

@@ -26,6 +26,8 @@ pub enum Verb {
     Verify(Folder),
     /// The key that votes, as a genesis document names it
     ShowValidator(Folder),
+    /// What a wallet such as Keplr must know of the chain, as JSON for its experimentalSuggestChain
+    ChainInfo(ChainInfo),
 }
 
 /// A node's folder.
@@ -49,6 +51,12 @@ pub struct Init {
     /// Where the JSON-RPC listens
     #[arg(long, default_value = "127.0.0.1:26657", value_name = "HOST:PORT")]
     rpc_listen: String,
+    /// Where gRPC and gRPC-web listen [default: nowhere]
+    #[arg(long, value_name = "HOST:PORT")]
+    grpc_listen: Option<String>,
+    /// Where REST listens [default: nowhere]
+    #[arg(long, value_name = "HOST:PORT")]
+    rest_listen: Option<String>,
     /// Where consensus listens
     #[arg(long, default_value = "/ip4/0.0.0.0/tcp/26656", value_name = "MULTIADDR")]
     consensus_listen: String,
@@ -72,6 +80,17 @@ pub struct Start {
     tie: Tie,
 }
 
+/// Arguments of `chain-info`.
+#[derive(Debug, clap::Args)]
+pub struct ChainInfo {
+    /// URL of the RPC that the wallet shall use [default: the node's that is asked]
+    #[arg(long, value_name = "URL")]
+    rpc: Option<String>,
+    /// URL of the REST that the wallet shall use [default: where that node serves it]
+    #[arg(long, value_name = "URL")]
+    rest: Option<String>,
+}
+
 /// Runs one.
 ///
 /// # Errors
@@ -82,6 +101,7 @@ pub async fn run(context: &Context, verb: Verb) -> Result {
         Verb::Start(args) => start(args).await,
         Verb::Verify(folder) => verify(context, folder.dir).await,
         Verb::ShowValidator(folder) => show_validator(context, &folder.dir),
+        Verb::ChainInfo(args) => chain_info(context, args).await,
     }
 }
 
@@ -104,6 +124,8 @@ fn init(context: &Context, args: Init) -> Result {
         gossip_listen: args.gossip_listen,
         gossip_peers: args.gossip_peers,
         rpc_listen: args.rpc_listen,
+        grpc_listen: args.grpc_listen,
+        rest_listen: args.rest_listen,
         ..NodeConfig::local("", 0, 0, 0)
     };
     let (validator, node) = (ValidatorKey::generate(), NodeKey::generate());
@@ -143,22 +165,44 @@ fn show_identity(context: &Context, home: &Home, validator: &ValidatorKey, node:
     })
 }
 
+async fn chain_info(context: &Context, args: ChainInfo) -> Result {
+    let node = context.node()?;
+    let rest = match args.rest {
+        Some(rest) => rest,
+        None => {
+            let listen = node.status().await?.rest_listen.ok_or_else(|| {
+                CliError::new(Class::Usage, format!("the node at {} serves no REST, which wallets need", node.url()))
+                    .hint("set rest_listen in its node.json and start it again, or name another node's: --rest URL")
+            })?;
+            node.sibling(&listen)
+        }
+    };
+    let rpc = args.rpc.unwrap_or_else(|| node.url().to_owned());
+    let info = client::chain_info(&node, &rpc, &rest).await.map_err(|error| match error {
+        client::ChainInfoError::Node(error) => error.into(),
+        other => CliError::new(Class::Usage, other),
+    })?;
+    // A document for programs in either format.
+    output::show(output::Format::Json, &info, ToString::to_string)
+}
+
 async fn start(args: Start) -> Result {
     args.tie.bind()?;
     let mut stop = Stop::catch()?;
     let running = node::start(Home::new(&args.dir)).await.map_err(explain)?;
-    tracing::info!(rpc = %running.rpc_address(), dir = %args.dir.display(), "the node runs");
+    let shown = |address: Option<std::net::SocketAddr>| address.map_or("off".to_owned(), |one| one.to_string());
+    let (grpc, rest) = (shown(running.grpc_address()), shown(running.rest_address()));
+    tracing::info!(rpc = %running.rpc_address(), grpc, rest, dir = %args.dir.display(), "the node runs");
     running.until(stop.asked()).await.map_err(explain)
 }
 
 /// The class of a node's failure, with what to do.
 fn explain(error: NodeError) -> CliError {
     match &error {
-        NodeError::Rpc { address, .. } => {
+        NodeError::Listen { field, address, .. } => {
             let port = address.rsplit(':').next().unwrap_or(address);
             CliError::new(Class::Machine, &error).hint(format!(
-                "`ss -ltnp 'sport = :{port}'` shows who listens there: stop it, or give rpc_listen of node.json \
-                 another port"
+                "`ss -ltnp 'sport = :{port}'` shows who listens there: stop it, or give {field} of node.json another port"
             ))
         }
         NodeError::Home(_) => {

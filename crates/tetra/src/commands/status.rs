@@ -11,6 +11,8 @@ use crate::output::{self, row};
 #[derive(Serialize)]
 struct Status {
     node: String,
+    grpc: Option<String>,
+    rest: Option<String>,
     chain_id: String,
     height: u64,
     time: String,
@@ -40,6 +42,8 @@ pub async fn run(context: &Context) -> Result {
     let account = own(context, &chain).await?;
     let status = Status {
         node: chain.node.url().to_owned(),
+        grpc: node.grpc_listen.map(|listen| chain.node.sibling(&listen)),
+        rest: node.rest_listen.map(|listen| chain.node.sibling(&listen)),
         chain_id: node.chain_id,
         height: node.height,
         time: node.time,
@@ -72,6 +76,8 @@ fn render(status: &Status) -> String {
     let mut rows = vec![
         row(["chain", &status.chain_id]),
         row(["node", &status.node]),
+        row(["grpc", status.grpc.as_deref().unwrap_or("off")]),
+        row(["rest", status.rest.as_deref().unwrap_or("off")]),
         row(["height", &height]),
         row(["block time", &status.time]),
         row(["interval", &format!("{} ms", status.block_interval_ms)]),
@@ -101,6 +107,8 @@ mod tests {
         };
         let status = Status {
             node: "http://127.0.0.1:26657".to_owned(),
+            grpc: Some("http://127.0.0.1:9090".to_owned()),
+            rest: None,
             chain_id: "tetra-local-1".to_owned(),
             height: 17,
             time: "2026-11-24T12:00:00Z".to_owned(),
@@ -112,6 +120,8 @@ mod tests {
         insta::assert_snapshot!(render(&status), @r"
         chain        tetra-local-1
         node         http://127.0.0.1:26657
+        grpc         http://127.0.0.1:9090
+        rest         off
         height       17
         block time   2026-11-24T12:00:00Z
         interval     500 ms

@@ -39,6 +39,12 @@ pub struct Plan {
 pub struct ValidatorPorts {
     /// JSON-RPC.
     pub rpc: u16,
+    /// gRPC and gRPC-web.
+    #[serde(default)]
+    pub grpc: u16,
+    /// REST.
+    #[serde(default)]
+    pub rest: u16,
     /// Consensus.
     pub consensus: u16,
     /// Gossip of transactions.

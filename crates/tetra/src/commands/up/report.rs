@@ -39,6 +39,10 @@ pub struct ValidatorReport {
     pub name: String,
     /// URL of its JSON-RPC.
     pub rpc: String,
+    /// URL of its gRPC and gRPC-web.
+    pub grpc: String,
+    /// URL of its REST.
+    pub rest: String,
     /// Height of its last block.
     pub height: u64,
     /// Its process.
@@ -96,12 +100,11 @@ impl Report {
             self.dir.display()
         );
         let head = |cells: &[&str]| cells.iter().map(|cell| (*cell).to_owned()).collect::<Vec<_>>();
-        let mut rows = vec![head(&["VALIDATOR", "RPC", "HEIGHT", "LOG"])];
-        rows.extend(
-            self.validators
-                .iter()
-                .map(|v| vec![v.name.clone(), v.rpc.clone(), v.height.to_string(), v.log.display().to_string()]),
-        );
+        let mut rows = vec![head(&["VALIDATOR", "RPC", "GRPC", "REST", "HEIGHT", "LOG"])];
+        rows.extend(self.validators.iter().map(|v| {
+            let (height, log) = (v.height.to_string(), v.log.display().to_string());
+            vec![v.name.clone(), v.rpc.clone(), v.grpc.clone(), v.rest.clone(), height, log]
+        }));
         text.push_str(&output::table(&rows));
         if !self.providers.is_empty() {
             let mut rows = vec![head(&["PROVIDER", "GATEWAY", "PROXY", "PRICES", "OFFERS", "LOG"])];

@@ -199,7 +199,16 @@ impl<'a> Network<'a> {
             let Process { name, log, .. } = process;
             let dir = self.folder.validator(index);
             let (name, log) = (name.clone(), log.clone());
-            ValidatorReport { name, rpc: url(ports.rpc), height: *height, pid: process.pid(), dir, log }
+            ValidatorReport {
+                name,
+                rpc: url(ports.rpc),
+                grpc: url(ports.grpc),
+                rest: url(ports.rest),
+                height: *height,
+                pid: process.pid(),
+                dir,
+                log,
+            }
         };
         let validators = parts.validators.iter().zip(&self.plan.validators).zip(heights.iter().enumerate());
         let sellers = self.accounts.iter().filter(|account| account.role == Role::Provider);

@@ -65,6 +65,8 @@ pub fn settle(wish: &Wish, stored: Option<&Plan>) -> Result<Plan> {
                 Some(port) => port,
                 None => ports.settle(old.map(|old| old.rpc))?,
             },
+            grpc: ports.settle(remembered(old.map(|old| old.grpc)))?,
+            rest: ports.settle(remembered(old.map(|old| old.rest)))?,
             consensus: ports.settle(old.map(|old| old.consensus))?,
             gossip: ports.settle(old.map(|old| old.gossip))?,
         });
@@ -77,6 +79,11 @@ pub fn settle(wish: &Wish, stored: Option<&Plan>) -> Result<Plan> {
         });
     }
     Ok(plan)
+}
+
+/// A port of the network's folder; 0 in those of before there were gRPC and REST.
+fn remembered(port: Option<u16>) -> Option<u16> {
+    port.filter(|port| *port != 0)
 }
 
 /// Writes keys, genesis and folders of a new network's validators.
@@ -112,6 +119,8 @@ fn node_config(plan: &Plan, index: usize) -> NodeConfig {
     NodeConfig {
         consensus_peers: peers().map(|ports| local_multiaddr(ports.consensus)).collect(),
         gossip_peers: peers().map(|ports| local_multiaddr(ports.gossip)).collect(),
+        grpc_listen: Some(format!("127.0.0.1:{}", own.grpc)),
+        rest_listen: Some(format!("127.0.0.1:{}", own.rest)),
         ..NodeConfig::local(format!("validator-{index}"), own.rpc, own.consensus, own.gossip)
     }
 }
