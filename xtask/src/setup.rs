@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Read;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use crate::failure::{Failure, Result};
 use crate::shell;
@@ -21,6 +22,8 @@ enum Proof {
     /// A program that also runs in a root file system without libraries.
     Static(&'static str),
     File(&'static str),
+    /// What Python can import.
+    Python(&'static str),
 }
 
 /// All packages that a developer needs.
@@ -38,14 +41,23 @@ pub(crate) const ALL: &[Need] = &[
         why: "images from registries",
     },
     NODE,
-    Need { package: "npm", proof: Proof::Program("npm"), why: "the end-to-end test with CosmJS" },
+    Need { package: "npm", proof: Proof::Program("npm"), why: "the end-to-end tests with CosmJS, chain-sdk and Keplr" },
+    Need {
+        package: "python3-venv",
+        proof: Proof::Python("import ensurepip, venv"),
+        why: "the end-to-end tests with cosmpy and grpcio",
+    },
 ];
 
-const NODE: Need = Need { package: "nodejs", proof: Proof::Program("node"), why: "the end-to-end test with CosmJS" };
+const NODE: Need = Need {
+    package: "nodejs",
+    proof: Proof::Program("node"),
+    why: "the end-to-end tests with CosmJS, chain-sdk and Keplr",
+};
 
-/// What running a network needs: all but the JavaScript tools of the tests.
+/// What running a network needs: all but the tools of the tests with other people's clients.
 pub(crate) const RUN: &[Need] = match ALL {
-    [run @ .., _, _] => run,
+    [run @ .., _, _, _] => run,
     few => few,
 };
 
@@ -98,6 +110,11 @@ impl Need {
             Proof::Program(name) => shell::find(name).is_some(),
             Proof::Static(name) => shell::find(name).is_some_and(|path| is_static(&path)),
             Proof::File(path) => Path::new(path).is_file(),
+            Proof::Python(import) => {
+                let mut python = Command::new("python3");
+                python.args(["-c", import]).stdout(Stdio::null()).stderr(Stdio::null());
+                python.status().is_ok_and(|status| status.success())
+            }
         }
     }
 }
@@ -114,9 +131,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn running_needs_no_javascript() {
-        assert_eq!(RUN.len() + 2, ALL.len());
-        assert!(RUN.iter().all(|need| !["nodejs", "npm"].contains(&need.package)));
+    fn running_needs_no_clients_of_others() {
+        assert_eq!(RUN.len() + 3, ALL.len());
+        assert!(RUN.iter().all(|need| !["nodejs", "npm", "python3-venv"].contains(&need.package)));
     }
 
     #[test]
@@ -125,6 +142,7 @@ mod tests {
         assert!(need(Proof::Program("sh")).is_met());
         assert!(!need(Proof::Program("no-such-program")).is_met());
         assert!(!need(Proof::File("/no/such/file")).is_met());
+        assert!(!need(Proof::Python("import no_such_module")).is_met());
         // The test itself uses the loader.
         assert!(!is_static(&std::env::current_exe().unwrap()));
     }
