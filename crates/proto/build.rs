@@ -4,23 +4,23 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-use prost::Message;
-
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");
     let mut files = Vec::new();
     collect(Path::new("proto"), &mut files)?;
     files.sort();
 
-    let descriptors = protox::compile(&files, ["proto"])?;
+    let mut compiler = protox::Compiler::new(["proto"])?;
+    compiler.include_imports(true).include_source_info(true).open_files(&files)?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
+    // Encoded by the compiler: prost's own descriptors drop options of others, such as google.api.http.
+    fs::write(out.join("descriptors.bin"), compiler.encode_file_descriptor_set())?;
 
     prost_build::Config::new()
         .enable_type_names()
         .include_file("packages.rs")
         .btree_map(["."])
-        .compile_fds(descriptors)?;
+        .compile_fds(compiler.file_descriptor_set())?;
     Ok(())
 }
 

@@ -43,3 +43,7 @@ pub use server::{Server, serve};
 
 /// The CometBFT version whose dialect this is; clients choose their decoder by it.
 pub const COMET_VERSION: &str = "0.38.19";
+
+/// The generation of the Cosmos SDK whose queries and transactions these are. Clients choose by it, and some do not start
+/// without one.
+pub const SDK_VERSION: &str = "v0.50.0";

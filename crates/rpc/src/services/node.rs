@@ -63,11 +63,12 @@ pub(super) fn info(node: &dyn Backend) -> Vec<u8> {
         moniker: info.moniker,
         other: Some(DefaultNodeInfoOther { tx_index: "on".to_owned(), rpc_address: info.rpc_listen }),
     };
-    // What belongs to Go and to the Cosmos SDK stays empty: this is neither.
+    // What belongs to Go stays empty.
     let program = VersionInfo {
         name: "tetra".to_owned(),
         app_name: "tetra".to_owned(),
         version: info.version,
+        cosmos_sdk_version: crate::SDK_VERSION.to_owned(),
         ..VersionInfo::default()
     };
     GetNodeInfoResponse { default_node_info: Some(own), application_version: Some(program) }.encode_to_vec()
