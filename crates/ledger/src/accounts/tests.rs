@@ -151,7 +151,7 @@ fn queries_pack_accounts_as_clients_know_them() {
 
     let all = queries::module_accounts(&ctx, QueryModuleAccountsRequest {}).unwrap().accounts;
     let names: Vec<String> = all.iter().map(|one| one.unpack::<ModuleAccount>().unwrap().name).collect();
-    assert_eq!(names, ["escrow", "fee_collector"], "those that were paid");
+    assert_eq!(names, ["escrow"], "those that were paid");
 
     let params = queries::params(&ctx, QueryParamsRequest {}).unwrap().params.unwrap();
     assert_eq!((params.max_memo_characters, params.tx_size_cost_per_byte), (256, 10));
