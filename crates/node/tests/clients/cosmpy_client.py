@@ -27,7 +27,7 @@ for number, url in enumerate([f"grpc+{os.environ['GRPC']}", f"rest+{os.environ['
     assert client.query_chain_id() == CHAIN_ID
     assert client.query_height() >= 2
     assert client.query_block(1).height == 1
-    assert client.query_consensus_params().block.max_gas == 100_000_000
+    assert client.query_consensus_params().params.block.max_gas == 100_000_000
     info = client.query_node_info()
     assert info.app_name == "tetra", info
 
