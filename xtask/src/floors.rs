@@ -21,7 +21,7 @@ const FLOORS: [Floor; 6] = [
     Floor { name: "words", crates: &["primitives", "proto"] },
     Floor { name: "rules", crates: &["sdl", "pricing"] },
     Floor { name: "machine", crates: &["store", "ledger", "market", "app"] },
-    Floor { name: "parts", crates: &["disk", "engine", "mempool", "rpc", "client", "workload"] },
+    Floor { name: "parts", crates: &["disk", "engine", "mempool", "rpc", "client", "workload", "telemetry"] },
     Floor { name: "roles", crates: &["node", "provider"] },
     Floor { name: "faces", crates: &["tetra"] },
 ];

@@ -37,3 +37,10 @@ pub use config::EngineConfig;
 pub use driver::{ActorEngine, Consensus, EngineError};
 pub use host::{Host, HostError};
 pub use keys::{NodeKey, ValidatorKey};
+
+/// What Malachite counts of itself, of all its engines in this process, in the OpenMetrics text format.
+pub fn metrics_text() -> String {
+    let mut text = String::new();
+    arc_malachitebft_app_channel::app::metrics::export(&mut text);
+    text
+}

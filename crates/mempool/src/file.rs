@@ -236,7 +236,7 @@ impl Journal {
             HeaderError::Version(found) => JournalError::Version { path: path.clone(), found },
         })?;
         if sound < bytes.len() {
-            tracing::warn!(path = %path.display(), lost = bytes.len() - sound, "the mempool journal had a torn tail; cut off");
+            tracing::warn!(path = %path.display(), bytes = bytes.len() - sound, "the mempool journal had a torn tail; cut off");
         }
         let mut journal = Self { path: path.clone(), file, length: sound as u64 };
         if sound == 0 {

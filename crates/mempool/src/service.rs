@@ -1,6 +1,6 @@
 //! The pool of a running node: check, pool, journal and gossip tied together.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -60,6 +60,21 @@ pub struct Stats {
     pub bytes: usize,
 }
 
+/// What became of transactions since the pool was opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Accepted, from clients and peers.
+    pub accepted: u64,
+    /// Not accepted, by reason.
+    pub refused: BTreeMap<&'static str, u64>,
+    /// Left with a block.
+    pub committed: u64,
+    /// Waited too long.
+    pub expired: u64,
+    /// No longer valid after a block.
+    pub invalid: u64,
+}
+
 /// What a block changed in the pool.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Updated {
@@ -85,6 +100,7 @@ struct Shared {
     block_gate: RwLock<()>,
     gossip: Option<GossipHandle>,
     waiting: watch::Sender<usize>,
+    totals: Mutex<Totals>,
 }
 
 struct State {
@@ -92,6 +108,22 @@ struct State {
     journal: Journal,
     in_check: HashSet<TxHash>,
     height: u64,
+}
+
+impl SubmitError {
+    /// A short name of the reason, one of few.
+    pub fn class(&self) -> &'static str {
+        match self {
+            Self::Pool(PoolError::AlreadyKnown) => "known",
+            Self::Pool(PoolError::TooLarge { .. }) => "too_large",
+            Self::Pool(PoolError::SenderFull { .. }) => "sender_full",
+            Self::Pool(PoolError::Full { .. }) => "full",
+            Self::Pool(PoolError::Underpriced { .. }) => "underpriced",
+            Self::Pool(PoolError::Empty) | Self::Rejected(Rejection { fault: Fault::Malformed, .. }) => "malformed",
+            Self::Rejected(_) => "rejected",
+            Self::Journal(_) => "journal",
+        }
+    }
 }
 
 impl Mempool {
@@ -112,6 +144,7 @@ impl Mempool {
             block_gate: RwLock::new(()),
             gossip,
             waiting: watch::channel(0).0,
+            totals: Mutex::default(),
         });
         shared.restore(saved).await?;
         let intake = events.map(|events| tokio::spawn(take_in(shared.clone(), events)));
@@ -161,6 +194,11 @@ impl Mempool {
         Stats { txs: state.pool.len(), bytes: state.pool.total_bytes() }
     }
 
+    /// What became of transactions since the pool was opened.
+    pub fn totals(&self) -> Totals {
+        self.shared.totals().clone()
+    }
+
     /// How many transactions wait; a proposer awaits its changes.
     pub fn pending(&self) -> watch::Receiver<usize> {
         self.shared.waiting.subscribe()
@@ -198,7 +236,21 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn totals(&self) -> MutexGuard<'_, Totals> {
+        self.totals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn accept(&self, raw: Bytes) -> Result<TxHash, SubmitError> {
+        let outcome = self.take(raw).await;
+        let mut totals = self.totals();
+        match &outcome {
+            Ok(_) => totals.accepted += 1,
+            Err(error) => *totals.refused.entry(error.class()).or_default() += 1,
+        }
+        outcome
+    }
+
+    async fn take(&self, raw: Bytes) -> Result<TxHash, SubmitError> {
         let _gate = self.block_gate.read().await;
         let _claim = Claim::new(self, &raw)?;
         let checked = self.check.check(&raw, CheckKind::New).await?;
@@ -223,7 +275,7 @@ impl Shared {
                     }
                 }
                 Err(rejection) => {
-                    tracing::info!(%rejection, "a transaction of the journal is no longer valid")
+                    tracing::info!(error = %rejection, "a transaction of the journal is no longer valid")
                 }
             }
         }
@@ -249,12 +301,18 @@ impl Shared {
         let mut invalid = Vec::new();
         for entry in remaining {
             if let Err(rejection) = self.check.check(&entry.bytes, CheckKind::Recheck).await {
-                tracing::debug!(%rejection, "a waiting transaction is no longer valid");
+                tracing::debug!(error = %rejection, "a waiting transaction is no longer valid");
                 invalid.push(entry.hash);
             }
         }
         let updated = Updated { committed, expired, invalid };
         let file = self.state().settle(&updated)?;
+        {
+            let mut totals = self.totals();
+            totals.committed += updated.committed.len() as u64;
+            totals.expired += updated.expired.len() as u64;
+            totals.invalid += updated.invalid.len() as u64;
+        }
         self.waiting.send_replace(self.state().pool.len());
         // A failure of this sync costs durability over a power failure only, which is promised to nobody.
         drop(tokio::task::spawn_blocking(move || file.sync_data()));

@@ -4,6 +4,7 @@ mod search;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use app::{SignedTx, TxResult};
 use async_trait::async_trait;
@@ -273,5 +274,9 @@ impl Backend for NodeBackend {
 
     fn subscribe(&self) -> broadcast::Receiver<NewBlock> {
         self.announcements.subscribe()
+    }
+
+    fn served(&self, method: &str, took: Duration, well: bool) {
+        self.chain.metrics().rpc(method, took, well);
     }
 }

@@ -17,7 +17,9 @@ use ledger::Event;
 use primitives::validators::{ConsensusAddress, ValidatorSet};
 use store::{Reader, StateStore};
 
+use crate::books::Changes;
 use crate::home::Home;
+use crate::metrics::NodeMetrics;
 use crate::records;
 use crate::signatures::SignatureCache;
 
@@ -57,6 +59,7 @@ pub struct Chain {
     undecided: UndecidedStore,
     tip: RwLock<Tip>,
     signatures: SignatureCache,
+    metrics: NodeMetrics,
 }
 
 /// A block that was executed and stored.
@@ -134,7 +137,9 @@ impl Chain {
             blocks,
             tip: RwLock::new(tip),
             signatures: SignatureCache::default(),
+            metrics: NodeMetrics::default(),
         };
+        chain.metrics.books.apply(&Changes::of_state(reader.as_ref())?);
         chain.recover()?;
         Ok(chain)
     }
@@ -182,6 +187,11 @@ impl Chain {
     /// Signature checks and their answers.
     pub fn signatures(&self) -> &SignatureCache {
         &self.signatures
+    }
+
+    /// What is counted of it.
+    pub fn metrics(&self) -> &NodeMetrics {
+        &self.metrics
     }
 
     /// The last block.
@@ -246,9 +256,13 @@ impl Chain {
             time: records::timestamp(block.header.time),
             hash,
             txs: block.data.clone(),
-            verdicts: self.signatures.answer(checks),
+            verdicts: self.metrics.stage("verify", || self.signatures.answer(checks)),
         };
-        Ok(self.app.execute(&reader, &input)?)
+        let effects = self.metrics.stage("execute", || self.app.execute(&reader, &input));
+        if matches!(effects, Err(app::Halt::Money { .. })) {
+            self.metrics.books.imbalance();
+        }
+        Ok(effects?)
     }
 
     /// Executes and stores a decided block; durable when this returns.
@@ -279,8 +293,14 @@ impl Chain {
         let tx_hashes: Vec<[u8; 32]> = block.data.iter().map(|tx| app::tx::hash(tx)).collect();
         self.blocks.stage_results(&mut batch, height, records::encode_results(&effects.results, &effects.events));
         self.index.stage(&mut batch, &indexed(height, &tx_hashes, &effects.results));
-        self.blocks.write(batch)?;
-        let app_hash = self.state.commit(height, &effects.writes)?;
+        self.metrics.stage("store", || self.blocks.write(batch))?;
+        let changes = Changes::of_block(self.latest()?.as_ref(), &effects.writes)?;
+        let app_hash = self.metrics.stage("commit", || self.state.commit(height, &effects.writes))?;
+        self.metrics.books.apply(&changes);
+        let since = (tip.height > 0).then(|| certificate.block.time().duration_since(tip.time).ok()).flatten();
+        self.metrics.block(size, &effects.results, since);
+        let announced = effects.results.iter().flat_map(|result| &result.events).chain(&effects.events);
+        self.metrics.books.announced(announced);
 
         let committed = Committed {
             id: certificate.block.id(),

@@ -29,6 +29,10 @@ pub struct NodeConfig {
     /// `host:port` of REST; none serves none.
     #[serde(default)]
     pub rest_listen: Option<String>,
+    /// `host:port` of `/metrics`, `/livez` and `/readyz`; none serves them nowhere. They ask for no password: keep them
+    /// on loopback or behind a firewall.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics_listen: Option<String>,
     /// Storage engine: `fjall` or `redb`.
     #[serde(default)]
     pub storage: Storage,
@@ -81,6 +85,7 @@ impl NodeConfig {
             rpc_listen: format!("127.0.0.1:{rpc_port}"),
             grpc_listen: None,
             rest_listen: None,
+            metrics_listen: None,
             storage: Storage::default(),
             propose_timeout_ms: propose_timeout_ms(),
             history: None,

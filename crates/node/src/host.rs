@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -20,6 +20,7 @@ use tokio::task::block_in_place;
 
 use crate::chain::{Chain, ChainError, Choice, Committed};
 use crate::home::{HaltMark, Home};
+use crate::market_log;
 
 /// How far ahead of the local clock the header time of a live proposal may lie (docs/protocol.md, "Block time").
 const CLOCK_BOUND: Duration = Duration::from_secs(5);
@@ -34,6 +35,8 @@ pub(crate) struct NodeHost {
     pub(crate) announcements: broadcast::Sender<NewBlock>,
     pub(crate) syncing: Arc<AtomicBool>,
     pub(crate) timeouts: Timeouts,
+    /// This node's validator.
+    pub(crate) own: ConsensusAddress,
 }
 
 fn fatal<E: std::error::Error + Send + Sync + 'static>(context: &'static str) -> impl Fn(E) -> HostError {
@@ -154,18 +157,22 @@ impl Host for NodeHost {
         last_commit: Option<Commit>,
     ) -> Result<Bytes, HostError> {
         self.syncing.store(false, Ordering::Relaxed);
-        let bytes = block_in_place(|| self.build(proposer, last_commit.as_ref())).map_err(fatal("proposing"))?;
+        let bytes =
+            block_in_place(|| self.chain.metrics().stage("propose", || self.build(proposer, last_commit.as_ref())));
+        let bytes = bytes.map_err(fatal("proposing"))?;
         tracing::debug!(height, round, bytes = bytes.len(), "proposing");
         Ok(bytes.into())
     }
 
     async fn validate(&mut self, candidate: Candidate) -> Result<Verdict, HostError> {
         self.syncing.store(candidate.source == Source::Sync, Ordering::Relaxed);
-        let judged = block_in_place(|| self.judge(&candidate)).map_err(fatal("checking a proposal"))?;
+        let judged = block_in_place(|| self.chain.metrics().stage("check", || self.judge(&candidate)));
+        let judged = judged.map_err(fatal("checking a proposal"))?;
         Ok(match judged {
             Ok(block) => Verdict::Valid(block),
             Err(why) => {
-                tracing::warn!(height = candidate.height, round = candidate.round, %why, "refusing a proposal");
+                self.chain.metrics().refused_proposal();
+                tracing::warn!(height = candidate.height, round = candidate.round, reason = %why, "refusing a proposal");
                 Verdict::Invalid(why)
             }
         })
@@ -192,7 +199,8 @@ impl Host for NodeHost {
     }
 
     async fn commit(&mut self, decided: DecidedBlock) -> Result<(), HostError> {
-        let DecidedBlock { height, bytes, certificate, .. } = decided;
+        let DecidedBlock { height, round, bytes, certificate, .. } = decided;
+        let begun = Instant::now();
         let committed = block_in_place(|| self.chain.commit(&bytes, certificate)).map_err(|error| {
             if let ChainError::Halt(halt) = &error {
                 let mark = HaltMark { height, why: halt.to_string() };
@@ -203,17 +211,28 @@ impl Host for NodeHost {
             HostError::new("executing a block", error)
         })?;
         let txs = committed.tx_hashes.len();
+        let updating = Instant::now();
         let update = self.mempool.update(height, &committed.tx_hashes).await;
         update.map_err(fatal("updating the mempool"))?;
-        tracing::info!(height, txs, hash = %committed.id.hash, "committed a block");
+        let metrics = self.chain.metrics();
+        metrics.extra_rounds(round);
+        metrics.staged("mempool", updating.elapsed());
+        metrics.staged("whole", begun.elapsed());
+        tracing::info!(height, round, txs, block = %committed.id.hash, "committed a block");
+        let announced = committed.results.iter().flat_map(|result| &result.events);
+        market_log::tell(height, announced.chain(committed.events.iter()));
         self.announce(committed);
         Ok(())
     }
 
     async fn finalize(&mut self, certificate: Certificate, misbehaviour: Vec<Misbehaviour>) -> Result<(), HostError> {
         for proof in misbehaviour {
+            self.chain.metrics().misbehaved(&proof);
             tracing::warn!(height = certificate.height, ?proof, "a validator signed two conflicting messages");
         }
+        let signers: Vec<ConsensusAddress> = certificate.signatures.iter().map(|(signer, _)| *signer).collect();
+        let set = self.chain.validators(certificate.height).map_err(fatal("reading a validator set"))?;
+        self.chain.metrics().signed(&set, &signers, &self.own);
         block_in_place(|| self.chain.finalize(certificate)).map_err(fatal("storing a certificate"))
     }
 

@@ -7,6 +7,8 @@
 //! | [`chain`] | [`Chain`]: the blocks and states that the node holds; executes and commits |
 //! | [`records`] | what the block store keeps: certificates, validator sets, results |
 //! | [`signatures`] | each signature is verified once, in parallel |
+//! | [`metrics`], `books` | what is counted as blocks commit: the node, money, the market |
+//! | `health` | whether it lives and is ready, and why not |
 //! | `host` | what the engine asks: proposals, checks, commits |
 //! | `check` | what the mempool asks: admission |
 //! | `backend` | what the RPC asks |
@@ -16,11 +18,15 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)]
 
 mod backend;
+mod books;
 pub mod chain;
 mod check;
 pub mod config;
+mod health;
 pub mod home;
 mod host;
+mod market_log;
+pub mod metrics;
 pub mod records;
 pub mod run;
 pub mod signatures;

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use engine::{ActorEngine, Consensus, EngineConfig, EngineError};
 use mempool::{GossipConfig, Limits, Mempool};
+use primitives::validators::ConsensusAddress;
 use rpc::Server;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -14,6 +15,7 @@ use tokio::task::JoinHandle;
 use crate::backend::{Identity, NodeBackend};
 use crate::chain::{Chain, ChainError};
 use crate::check::Admissions;
+use crate::health::NodeObserved;
 use crate::home::{Home, HomeError};
 use crate::host::NodeHost;
 
@@ -70,6 +72,7 @@ pub struct RunningNode {
     server: Server,
     grpc: Option<Server>,
     rest: Option<Server>,
+    observed: Option<telemetry::Server>,
     stop: Option<oneshot::Sender<()>>,
     consensus: JoinHandle<Result<(), EngineError>>,
 }
@@ -88,6 +91,11 @@ impl RunningNode {
     /// Where its REST listens, if it does.
     pub fn rest_address(&self) -> Option<std::net::SocketAddr> {
         self.rest.as_ref().map(|server| server.address)
+    }
+
+    /// Where its metrics and health are served, if they are.
+    pub fn metrics_address(&self) -> Option<std::net::SocketAddr> {
+        self.observed.as_ref().map(telemetry::Server::address)
     }
 
     /// Waits until consensus stops by itself, which is a failure, or `shutdown` resolves; then stops the node.
@@ -185,20 +193,38 @@ pub async fn start(home: Home) -> Result<RunningNode, NodeError> {
     let rest = rest_listener.map(|listener| rpc::rest::serve(backend.clone(), listener)).transpose()?;
     let server = rpc::serve(backend, listener).map_err(rpc::ServeError::from)?;
 
+    let own = ConsensusAddress::of(&validator_key.public_key());
+    let observed = match &config.metrics_listen {
+        None => None,
+        Some(address) => {
+            let listener = listen("metrics", "metrics_listen", address).await?;
+            let node = NodeObserved {
+                home: home.clone(),
+                chain: chain.clone(),
+                mempool: mempool.clone(),
+                announcements: announcements.clone(),
+                syncing: syncing.clone(),
+                own,
+                configured_peers: config.gossip_peers.len(),
+            };
+            Some(telemetry::server::serve(Arc::new(node), listener).map_err(rpc::ServeError::from)?)
+        }
+    };
+
     let mut engine = EngineConfig::new(chain.id().clone(), config.moniker.clone(), &config.consensus_listen);
     engine.persistent_peers.clone_from(&config.consensus_peers);
     engine.wal = home.wal();
     let timeouts = config.timeouts();
     let (stop, stopped) = oneshot::channel();
     let consensus = tokio::spawn(async move {
-        let mut host = NodeHost { home, chain, mempool, announcements, syncing, timeouts };
+        let mut host = NodeHost { home, chain, mempool, announcements, syncing, timeouts, own };
         let stopped = async {
             // A dropped sender is a node that goes away.
             let _ = stopped.await;
         };
         ActorEngine::new(engine, node_key, Some(validator_key)).run(&mut host, stopped).await
     });
-    Ok(RunningNode { server, grpc, rest, stop: Some(stop), consensus })
+    Ok(RunningNode { server, grpc, rest, observed, stop: Some(stop), consensus })
 }
 
 /// CometBFT's form of a node id: 20 bytes in lower-case hex; here the first ones of SHA-256 of the libp2p peer id.

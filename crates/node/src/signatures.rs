@@ -1,5 +1,6 @@
 //! Each signature is verified once: at admission to the mempool, or else in parallel before its block is executed.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -10,7 +11,11 @@ const GENERATION: usize = 20_000;
 
 /// Answers to signature checks, remembered from admission to execution.
 #[derive(Default)]
-pub struct SignatureCache(Mutex<Generations>);
+pub struct SignatureCache {
+    known: Mutex<Generations>,
+    cached: AtomicU64,
+    verified: AtomicU64,
+}
 
 #[derive(Default)]
 struct Generations {
@@ -35,12 +40,18 @@ impl Generations {
 }
 
 impl SignatureCache {
+    /// Checks so far: answered from memory, and verified.
+    pub fn counts(&self) -> (u64, u64) {
+        (self.cached.load(Ordering::Relaxed), self.verified.load(Ordering::Relaxed))
+    }
+
     /// Answers checks: known ones from memory, the others in parallel, remembering them.
     pub fn answer(&self, checks: Vec<SignatureCheck>) -> Verdicts {
+        let asked = checks.len();
         let mut verdicts = Verdicts::default();
         let mut open = Vec::new();
         {
-            let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             for check in checks {
                 match known.get(&check) {
                     Some(good) => verdicts.insert(&check, good),
@@ -48,8 +59,10 @@ impl SignatureCache {
                 }
             }
         }
+        self.cached.fetch_add(asked.saturating_sub(open.len()) as u64, Ordering::Relaxed);
+        self.verified.fetch_add(open.len() as u64, Ordering::Relaxed);
         let answers = verify_all(&open);
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         for (check, good) in open.iter().zip(answers) {
             verdicts.insert(check, good);
             known.insert(check, good);

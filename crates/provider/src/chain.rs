@@ -19,6 +19,7 @@ use proto::cosmos::base::v1beta1 as cosmos;
 use proto::tetra::capacity::v1 as capacity;
 use proto::{Any, Message, ToAny};
 use serde_json::{Value, json};
+use telemetry::Counters;
 
 use crate::lease::{LeaseName, OrderName};
 
@@ -86,15 +87,17 @@ pub(crate) struct Chain {
     account: Arc<Account>,
     address: String,
     facts: Facts,
+    failures: Counters,
 }
 
 impl Chain {
     /// The chain that a node follows, with the account's key.
-    pub(crate) fn new(node: Node, key: SigningKey, facts: Facts) -> Self {
+    /// `failures` counts calls that fail.
+    pub(crate) fn new(node: Node, key: SigningKey, facts: Facts, failures: Counters) -> Self {
         let (denom, price) = facts.gas.clone();
         let fees = Fees { denom, price, adjustment_percent: GAS_ADJUSTMENT_PERCENT, inclusion_limit: INCLUSION_LIMIT };
         let account = Account::new(node, key, facts.prefix.clone(), facts.chain_id.clone(), fees);
-        Self { address: account.text(), account: Arc::new(account), facts }
+        Self { address: account.text(), account: Arc::new(account), facts, failures }
     }
 
     /// The provider's address.
@@ -114,11 +117,24 @@ impl Chain {
 
     /// Sends messages as one transaction, after those that wait already, and waits for its block.
     pub(crate) async fn send(&self, messages: Vec<Any>) -> Result<Confirmed, NodeError> {
-        self.account.send(messages).await
+        let sent = self.account.send(messages).await;
+        self.noting("send", sent)
+    }
+
+    fn noting<T>(&self, call: &str, outcome: Result<T, NodeError>) -> Result<T, NodeError> {
+        if outcome.as_ref().is_err_and(|error| !error.is_not_found()) {
+            self.failures.one(&[call]);
+        }
+        outcome
+    }
+
+    async fn ask<Q: Message, R: Message + Default>(&self, path: &str, request: &Q) -> Result<R, NodeError> {
+        let answer = self.node().query(path, request).await;
+        self.noting("query", answer)
     }
 
     async fn find<Q: Message, R: Message + Default>(&self, path: &str, request: &Q) -> Result<Option<R>, NodeError> {
-        match self.node().query(path, request).await {
+        match self.ask(path, request).await {
             Ok(response) => Ok(Some(response)),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
@@ -137,8 +153,7 @@ impl Chain {
     {
         let (mut all, mut key) = (Vec::new(), Vec::new());
         loop {
-            let response: R =
-                self.node().query(path, &request(PageRequest { key, limit: PAGE, ..Default::default() })).await?;
+            let response: R = self.ask(path, &request(PageRequest { key, limit: PAGE, ..Default::default() })).await?;
             let (items, page) = parts(response);
             all.extend(items);
             key = page.unwrap_or_default().next_key;
@@ -196,6 +211,11 @@ impl Chain {
     }
 
     async fn leases(&self, filters: ids::LeaseFilters) -> Result<Vec<ids::Lease>, NodeError> {
+        let found = self.found_leases(filters).await?;
+        Ok(found.into_iter().filter_map(|found| found.lease).collect())
+    }
+
+    async fn found_leases(&self, filters: ids::LeaseFilters) -> Result<Vec<market::QueryLeaseResponse>, NodeError> {
         let mut leases = Vec::new();
         for state in ["active", "reclaiming"] {
             let filters = ids::LeaseFilters { state: state.to_owned(), ..filters.clone() };
@@ -204,7 +224,7 @@ impl Chain {
                 |page| market::QueryLeasesRequest { filters: Some(filters.clone()), pagination: Some(page) },
                 |response: market::QueryLeasesResponse| (response.leases, response.pagination),
             );
-            leases.extend(found.await?.into_iter().filter_map(|lease| lease.lease));
+            leases.extend(found.await?);
         }
         Ok(leases)
     }
@@ -217,6 +237,15 @@ impl Chain {
     /// The leases of a deployment that run, whoever serves them.
     pub(crate) async fn leases_of(&self, owner: &str, dseq: u64) -> Result<Vec<ids::Lease>, NodeError> {
         self.leases(ids::LeaseFilters { owner: owner.to_owned(), dseq, ..Default::default() }).await
+    }
+
+    /// As [`Self::leases_of`], with their payments.
+    pub(crate) async fn payments_of(
+        &self,
+        owner: &str,
+        dseq: u64,
+    ) -> Result<Vec<market::QueryLeaseResponse>, NodeError> {
+        self.found_leases(ids::LeaseFilters { owner: owner.to_owned(), dseq, ..Default::default() }).await
     }
 
     /// A deployment with its groups and its escrow account; none when there is none of that name.
@@ -278,8 +307,7 @@ impl Chain {
     /// The least deposit of a bid in a denom; none when bids cannot be deposited for in it.
     pub(crate) async fn least_deposit(&self, denom: &Denom) -> Result<Option<u128>, NodeError> {
         let request = market::QueryParamsRequest {};
-        let response: market::QueryParamsResponse =
-            self.node().query("/akash.market.v1beta5.Query/Params", &request).await?;
+        let response: market::QueryParamsResponse = self.ask("/akash.market.v1beta5.Query/Params", &request).await?;
         let deposits = response.params.unwrap_or_default().bid_min_deposits;
         let least = deposits.iter().find(|coin| coin.denom == denom.as_str());
         Ok(least.and_then(|coin| coin.amount.parse().ok()))
@@ -288,7 +316,7 @@ impl Chain {
     /// The provider's balance in a denom, in base units.
     pub(crate) async fn balance(&self, denom: &Denom) -> Result<u128, NodeError> {
         let request = QueryBalanceRequest { address: self.address.clone(), denom: denom.to_string() };
-        let response: QueryBalanceResponse = self.node().query("/cosmos.bank.v1beta1.Query/Balance", &request).await?;
+        let response: QueryBalanceResponse = self.ask("/cosmos.bank.v1beta1.Query/Balance", &request).await?;
         Ok(response.balance.and_then(|coin| coin.amount.parse().ok()).unwrap_or(0))
     }
 

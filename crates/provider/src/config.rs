@@ -32,6 +32,10 @@ pub struct ProviderConfig {
     pub gateway_certificate: Option<IssuedCertificate>,
     /// Where the HTTP proxy listens.
     pub proxy_listen: SocketAddr,
+    /// Where `/metrics`, `/livez` and `/readyz` are served; none serves them nowhere. They ask for no password: keep them
+    /// on loopback or behind a firewall.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics_listen: Option<SocketAddr>,
     /// Services answer at `http://<id>.<public_host>:<port of the proxy>`.
     #[serde(default = "default_public_host")]
     pub public_host: String,
@@ -95,6 +99,7 @@ impl ProviderConfig {
             gateway_listen,
             gateway_certificate: None,
             proxy_listen,
+            metrics_listen: None,
             public_host: default_public_host(),
             port_range: default_port_range(),
             attributes: BTreeMap::new(),

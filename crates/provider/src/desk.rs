@@ -1,6 +1,8 @@
 //! What tenants may ask of the agent. The gateway authenticates and translates; everything else stands behind
 //! [`Desk`], so that the two can be tested apart.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use serde_json::Value;
@@ -66,6 +68,11 @@ pub trait Desk: Send + Sync + 'static {
 
     /// State of a lease's services (spec/akash.md 3.3, `GET /lease/…/status`).
     async fn lease_status(&self, lease: &LeaseName) -> Result<Value, DeskError>;
+
+    /// The gateway answered a request of a route.
+    fn served(&self, route: &str, status: u16, took: Duration) {
+        let _ = (route, status, took);
+    }
 
     /// Log lines of a lease.
     async fn logs(&self, lease: &LeaseName, request: &LogRequest) -> Result<BoxStream<'static, NamedLine>, DeskError>;

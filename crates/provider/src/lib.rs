@@ -9,6 +9,7 @@
 //! | [`price`], [`decide`] | whether to bid, and how much |
 //! | [`pod`], [`record`] | a manifest as containers; what is remembered of a lease |
 //! | `agent`, `reconcile`, `backoff`, `decisions` | the agent at work |
+//! | `metrics`, `health` | what the agent counts; whether it lives and is ready, and why not |
 //! | [`lease`] | names of leases as gateways and files write them |
 //! | [`gateway`] | HTTPS for tenants: tokens and certificates, manifests, states, logs |
 //! | [`proxy`] | the world's way to the containers: by host name and by port |
@@ -27,9 +28,11 @@ mod decisions;
 pub mod desk;
 mod error;
 pub mod gateway;
+mod health;
 pub mod home;
 pub mod inventory;
 pub mod lease;
+mod metrics;
 pub mod pod;
 pub mod price;
 pub mod proxy;

@@ -39,7 +39,7 @@ async fn provider(chain: &Chain, config: &ProviderConfig, inventory: &Inventory)
         Some(known) if known.host_uri == host_uri && same(&known.attributes, &attributes) => return Ok(()),
         Some(known) => MsgUpdateProvider { owner, host_uri, attributes, info: known.info }.to_any(),
     };
-    tracing::info!(provider = chain.address(), host_uri = config.host_uri, "registering the provider");
+    tracing::info!(provider = chain.address(), url = config.host_uri, "registering the provider");
     chain.send(vec![message]).await.map(drop)
 }
 

@@ -19,8 +19,10 @@ use crate::chain::{Chain, Facts};
 use crate::config::ProviderConfig;
 use crate::error::ProviderError;
 use crate::gateway::{self, Certificates, IdentityFile};
+use crate::health::ProviderObserved;
 use crate::home::Home;
 use crate::inventory::Inventory;
+use crate::metrics::ProviderMetrics;
 use crate::price::Pricer;
 use crate::proxy::Proxy;
 use crate::register::register;
@@ -32,6 +34,7 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 pub struct RunningProvider {
     agent: Arc<Agent>,
     gateway: gateway::Server,
+    observed: Option<telemetry::Server>,
     follower: JoinHandle<()>,
 }
 
@@ -44,6 +47,11 @@ impl RunningProvider {
     /// Where the HTTP proxy listens.
     pub fn proxy_address(&self) -> SocketAddr {
         self.agent.proxy.address()
+    }
+
+    /// Where metrics and health are served, if they are.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.observed.as_ref().map(telemetry::Server::address)
     }
 
     /// The provider's address, bech32.
@@ -87,11 +95,16 @@ pub async fn start(home: Home, key: SigningKey) -> Result<RunningProvider, Provi
         .await
         .map_err(|source| ProviderError::Chain { doing: "reading the genesis document", source })?;
     let pricer = Pricer::new(config.scale.clone(), config.price_source.clone(), facts.block_interval_ms);
-    let chain = Chain::new(node.clone(), key, facts);
+    let metrics = ProviderMetrics::default();
+    let chain = Chain::new(node.clone(), key, facts, metrics.chain_failures.clone());
 
     // Taken before anything is registered, so that the chain never names an address that another program has.
     let gateway_listener = listen("gateway", config.gateway_listen).await?;
     let proxy_listener = listen("proxy", config.proxy_listen).await?;
+    let metrics_listener = match config.metrics_listen {
+        Some(address) => Some(listen("metrics", address).await?),
+        None => None,
+    };
     let server = |what: &'static str| move |why: String| ProviderError::Server { what, why };
     let [first, last] = config.port_range;
     let proxy = Proxy::start(proxy_listener, &config.public_host, first..=last)
@@ -117,6 +130,8 @@ pub async fn start(home: Home, key: SigningKey) -> Result<RunningProvider, Provi
         runtime,
         proxy,
         pricer,
+        metrics,
+        shown_pending: Mutex::default(),
         book: Mutex::new(Book::new(capacity)),
         decisions: Mutex::default(),
         bids: Mutex::default(),
@@ -130,6 +145,11 @@ pub async fn start(home: Home, key: SigningKey) -> Result<RunningProvider, Provi
     let gateway = gateway::serve(desk, node, Arc::clone(&certificates), gateway_listener)
         .map_err(|error| server("gateway")(error.to_string()))?;
     agent.spawn(keep_certified(Arc::clone(&agent), certificates, file, hosts));
+    let observed = metrics_listener.map(|listener| {
+        let observed = ProviderObserved { agent: Arc::clone(&agent), gateway: gateway.address() };
+        telemetry::server::serve(Arc::new(observed), listener).map_err(|error| server("metrics")(error.to_string()))
+    });
+    let observed = observed.transpose()?;
     agent.spawn(Arc::clone(&agent).collect());
     let follower = tokio::spawn(Arc::clone(&agent).follow());
     tracing::info!(
@@ -139,7 +159,7 @@ pub async fn start(home: Home, key: SigningKey) -> Result<RunningProvider, Provi
         ?capacity,
         "the provider agent runs"
     );
-    Ok(RunningProvider { agent, gateway, follower })
+    Ok(RunningProvider { agent, gateway, observed, follower })
 }
 
 fn check(config: &ProviderConfig) -> Result<(), ProviderError> {

@@ -5,9 +5,11 @@ use client::{Node, NodeError};
 use proto::akash::market::v1::{
     EventBidClosed, EventLeaseClosed, EventLeaseCreated, EventOrderClosed, EventOrderCreated,
 };
+use proto::tetra::escrow::v1::EventPaymentWithdrawn;
 use proto::{Name, akash::market::v1 as ids};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use workload::PodId;
 
 use crate::lease::{LeaseName, OrderName};
 
@@ -24,6 +26,15 @@ pub(crate) enum Happening {
     LeaseCreated(LeaseName),
     /// A lease ended.
     LeaseClosed(LeaseName),
+    /// What a lease earned was paid out, after the take.
+    Paid {
+        /// The lease.
+        lease: LeaseName,
+        /// In what.
+        denom: String,
+        /// Base units.
+        amount: u128,
+    },
 }
 
 /// What happened in a block, in order.
@@ -52,7 +63,35 @@ struct EventId {
     provider: String,
 }
 
+/// A payment's id in an event: that of its account, `owner/dseq`, and its own, `gseq/oseq/provider`.
+#[derive(Deserialize)]
+struct PaymentId {
+    aid: AccountId,
+    xid: String,
+}
+
+#[derive(Deserialize)]
+struct AccountId {
+    xid: String,
+}
+
+#[derive(Deserialize)]
+struct Paid {
+    denom: String,
+    amount: String,
+}
+
+fn payment(event: &ChainEvent) -> Option<Happening> {
+    let id: PaymentId = serde_json::from_str(event.attribute("id")?).ok()?;
+    let paid: Paid = serde_json::from_str(event.attribute("paid")?).ok()?;
+    let lease = LeaseName::of_pod(&PodId::new(format!("{}/{}", id.aid.xid, id.xid)))?;
+    Some(Happening::Paid { lease, denom: paid.denom, amount: paid.amount.parse().ok()? })
+}
+
 fn happening(event: &ChainEvent) -> Option<Happening> {
+    if event.kind == EventPaymentWithdrawn::full_name() {
+        return payment(event);
+    }
     type Make = fn(EventId, u64) -> Happening;
     let kinds: [(String, Make); 5] = [
         (EventOrderCreated::full_name(), |id, dseq| Happening::OrderCreated(order(id, dseq))),
@@ -103,5 +142,18 @@ mod tests {
             [Happening::OrderCreated(order), Happening::LeaseCreated(lease.clone()), Happening::LeaseClosed(lease)];
         assert_eq!(happenings(&results), expected);
         assert_eq!(happenings(&json!({ "txs_results": null })), []);
+    }
+
+    #[test]
+    fn what_was_paid_names_its_lease() {
+        let attributes = json!([
+            { "key": "id", "value": r#"{"aid":{"scope":"deployment","xid":"a/7"},"xid":"1/2/p"}"# },
+            { "key": "paid", "value": r#"{"denom":"uusd","amount":"80"}"# },
+            { "key": "take", "value": r#"{"denom":"uusd","amount":"20"}"# },
+        ]);
+        let event = json!({ "type": "tetra.escrow.v1.EventPaymentWithdrawn", "attributes": attributes });
+        let lease = OrderName { owner: "a".into(), dseq: 7, gseq: 1, oseq: 2 }.bid("p");
+        let paid = Happening::Paid { lease, denom: "uusd".into(), amount: 80 };
+        assert_eq!(happenings(&json!({ "finalize_block_events": [event] })), [paid]);
     }
 }

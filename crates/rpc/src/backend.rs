@@ -1,6 +1,7 @@
 //! What the server asks of the node.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use app::TxResult;
 use async_trait::async_trait;
@@ -250,4 +251,9 @@ pub trait Backend: Send + Sync + 'static {
     async fn pending(&self, limit: usize) -> (Vec<Bytes>, usize, usize);
     /// Blocks as they are committed.
     fn subscribe(&self) -> broadcast::Receiver<NewBlock>;
+
+    /// A call of a method that there is was answered, well or with an error, after such a time.
+    fn served(&self, method: &str, took: Duration, well: bool) {
+        let _ = (method, took, well);
+    }
 }

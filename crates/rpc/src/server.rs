@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -80,7 +81,15 @@ fn json_response(value: &Value) -> Response {
 pub(crate) async fn perform(node: &Node, method: &str, params: Option<Value>) -> Result<Value, CallError> {
     let names = methods::parameters(method).ok_or_else(|| CallError::unknown(method))?;
     let params = Params::from_json(params, names)?;
-    methods::dispatch(node.as_ref(), method, &params).await
+    dispatch(node, method, &params).await
+}
+
+/// Answers a call that has its parameters, and tells the node of it.
+async fn dispatch(node: &Node, method: &str, params: &Params) -> Result<Value, CallError> {
+    let begun = Instant::now();
+    let result = methods::dispatch(node.as_ref(), method, params).await;
+    node.served(method, begun.elapsed(), result.is_ok());
+    result
 }
 
 /// The answer to one call; none to a notification, which CometBFT does not perform either.
@@ -135,7 +144,7 @@ async fn by_uri(
         Err(rejection) => return refused(CallError::request(rejection.body_text())),
     };
     let result = match methods::parameters(&method) {
-        Some(_) => methods::dispatch(node.as_ref(), &method, &Params::from_uri(arguments)).await,
+        Some(_) => dispatch(&node, &method, &Params::from_uri(arguments)).await,
         None => Err(CallError::unknown(&method)),
     };
     json_response(&answer(json!(-1), result))

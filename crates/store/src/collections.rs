@@ -51,6 +51,11 @@ impl<K: Key, V: Value> Map<K, V> {
         Self { module, tag, types: PhantomData }
     }
 
+    /// What every key of it begins with.
+    pub const fn tag(&self) -> u8 {
+        self.tag
+    }
+
     /// The module that the map belongs to.
     pub const fn module(&self) -> Module {
         self.module

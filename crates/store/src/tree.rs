@@ -115,6 +115,14 @@ impl Leaf {
 }
 
 impl Node {
+    fn count(&self) -> u64 {
+        match self {
+            Self::Empty => 0,
+            Self::Leaf(_) => 1,
+            Self::Inner(inner) => inner.left.count().saturating_add(inner.right.count()),
+        }
+    }
+
     fn hash(&self) -> Hash {
         match self {
             Self::Empty => EMPTY,
@@ -207,6 +215,11 @@ impl Tree {
     /// The root hash.
     pub fn root(&self) -> Hash {
         self.0.hash()
+    }
+
+    /// How many keys it holds, beside the sentinel. Walks the whole tree.
+    pub fn count(&self) -> u64 {
+        self.0.count().saturating_sub(1)
     }
 
     /// The tree after writes: per key the new value, or none where it was removed. Where a key comes twice, the last

@@ -66,6 +66,8 @@ pub struct StateStore {
     committing: Mutex<()>,
     /// By height; the last one is the newest state.
     forests: RwLock<BTreeMap<u64, Forest>>,
+    /// Keys of the newest state.
+    keys: Mutex<u64>,
 }
 
 /// A write that changes something.
@@ -86,7 +88,15 @@ impl StateStore {
     /// does not have the roots that were committed ([`Error::Corrupt`]).
     pub fn open(backend: Arc<dyn Backend>, modules: &[Module], config: Config) -> Result<Self> {
         let (modules, forests) = open::load(&*backend, modules, config)?;
-        Ok(Self { backend, modules, config, committing: Mutex::new(()), forests: RwLock::new(forests) })
+        let newest = forests.last_key_value().map(|(_, forest)| forest);
+        let keys = newest.into_iter().flat_map(Forest::values).map(Tree::count).fold(0, u64::saturating_add);
+        let (committing, forests, keys) = (Mutex::new(()), RwLock::new(forests), Mutex::new(keys));
+        Ok(Self { backend, modules, config, committing, forests, keys })
+    }
+
+    /// How many keys the newest state has. Counted once when the state is opened, and kept from there on.
+    pub fn keys(&self) -> u64 {
+        *self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The newest height; none before genesis.
@@ -197,6 +207,12 @@ impl StateStore {
         }
         self.backend.write(batch)?;
 
+        let born = changes.iter().filter(|change| change.old.is_none() && change.new.is_some()).count() as u64;
+        let gone = changes.iter().filter(|change| change.old.is_some() && change.new.is_none()).count() as u64;
+        {
+            let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+            *keys = keys.saturating_add(born).saturating_sub(gone);
+        }
         let app_hash = app_hash_of(&forest);
         let mut forests = self.forests.write().unwrap_or_else(PoisonError::into_inner);
         forests.insert(height, forest);

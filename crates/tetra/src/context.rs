@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use crate::chain::Chain;
 use crate::error::{Class, Classify, CliError, Result};
 use crate::money::Units;
-use crate::output::Format;
+use crate::output::{Format, LogFormat};
 
 /// Options that every command takes.
 #[derive(Clone, Debug, clap::Args)]
@@ -30,6 +30,9 @@ pub struct Global {
     /// Form of the output
     #[arg(short, long, global = true, value_enum, default_value_t)]
     pub output: Format,
+    /// Form of log lines on stderr
+    #[arg(long, global = true, env = "TETRA_LOG_FORMAT", value_enum, default_value_t, value_name = "FORMAT")]
+    pub log_format: LogFormat,
     /// More talk on stderr; twice for details
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,

@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     // Fails only when a provider was installed before, which nothing above does.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let cli = Cli::parse();
-    output::start_talk(cli.global.verbose);
+    output::start_talk(cli.global.verbose, cli.global.log_format);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

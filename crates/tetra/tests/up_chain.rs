@@ -63,6 +63,30 @@ async fn nothing_outlives_a_runner_that_is_killed() {
     net.up(&[]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_cannot_go_on_says_why() {
+    let net = Net::new();
+    let report = net.up(&["--validators", "2", "--block-time", "300ms"]);
+    net.reach(&report, 3).await;
+    let metrics = &report["validators"][0]["metrics"];
+    let ready = up_common::page(metrics, "/readyz?verbose");
+    assert!(ready.starts_with("HTTP/1.1 200") && ready.contains("\"check\":\"peers\",\"ok\":true"), "{ready}");
+
+    // Half of the power: no block can be decided.
+    up_common::kill(&report["validators"][1]["pid"]);
+    let said =
+        up_common::becomes(metrics, "/readyz", |page| page.contains("last_block") && page.contains("peers")).await;
+    assert!(said.starts_with("HTTP/1.1 503"), "{said}");
+    for part in ["0 connected, 1 configured", "one comes every 300 ms", "see whether the other validators run"] {
+        assert!(said.contains(part), "{part:?} is not in {said}");
+    }
+    let live = up_common::page(metrics, "/livez");
+    assert!(live.starts_with("HTTP/1.1 200"), "two minutes are not over: {live}");
+    let started = net.start_node(1);
+    up_common::becomes(metrics, "/readyz", |page| page.starts_with("HTTP/1.1 200")).await;
+    started.end();
+}
+
 #[test]
 fn a_taken_port_is_named_with_a_remedy() {
     let net = Net::new();

@@ -9,7 +9,7 @@ use crate::image::ImageConfig;
 use crate::image::users::User;
 use crate::seccomp;
 use crate::slots::UID_RANGE;
-use crate::spec::{ServiceSpec, VolumeKind};
+use crate::spec::{PodId, ServiceSpec, VolumeKind};
 
 /// Everything that goes into the configuration of one container.
 pub(crate) struct Bundle<'a> {
@@ -21,6 +21,8 @@ pub(crate) struct Bundle<'a> {
     pub(crate) user_namespace: PathBuf,
     pub(crate) network_namespace: PathBuf,
     pub(crate) cgroup: String,
+    /// The pod, for the annotations.
+    pub(crate) pod: &'a PodId,
     pub(crate) limits_swap: bool,
     /// Generated files: source on the host, and where the container sees them.
     pub(crate) files: Vec<(PathBuf, &'static str)>,
@@ -59,6 +61,9 @@ const MASKED: [&str; 11] = [
 
 const READ_ONLY: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
+/// Tells a container its trace id; a tenant's own value wins.
+const TRACE_VARIABLE: &str = "TETRA_TRACE_ID";
+
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Open files of one process, where the machine's own limit is not lower.
@@ -90,6 +95,7 @@ impl Bundle<'_> {
                 "rlimits": [open_files()],
                 "noNewPrivileges": true,
             },
+            "annotations": self.annotations(),
             "root": { "path": self.rootfs, "readonly": self.service.read_only_root },
             "mounts": self.mounts(),
             "linux": {
@@ -113,9 +119,20 @@ impl Bundle<'_> {
         })
     }
 
-    /// The image's environment, then the service's; a name stands once, its last value wins.
+    /// What tools that list containers show of whose they are.
+    fn annotations(&self) -> Value {
+        let mut annotations = json!({ "org.tetra.lease": self.pod.as_str() });
+        if let Some(trace) = self.pod.trace() {
+            annotations["org.tetra.trace-id"] = json!(trace.to_string());
+        }
+        annotations
+    }
+
+    /// The trace, the image's environment, then the service's; a name stands once, its last value wins.
     fn environment(&self) -> Vec<String> {
-        let mut pairs: Vec<(&str, &str)> = vec![("PATH", DEFAULT_PATH), ("HOSTNAME", &self.service.name)];
+        let trace = self.pod.trace().map(|trace| trace.to_string());
+        let mut pairs: Vec<(&str, &str)> = trace.iter().map(|trace| (TRACE_VARIABLE, trace.as_str())).collect();
+        pairs.extend([("PATH", DEFAULT_PATH), ("HOSTNAME", self.service.name.as_str())]);
         pairs.push(("HOME", self.user.home.as_deref().unwrap_or("/")));
         pairs.extend(self.image.env.iter().filter_map(|pair| pair.split_once('=')));
         pairs.extend(self.service.env.iter().map(|(name, value)| (name.as_str(), value.as_str())));

@@ -21,12 +21,15 @@ use rustix::fs::{Gid, Uid, fchown};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{WaitOptions, getpid, set_child_subreaper, setsid, wait};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::cgroup::field;
 use crate::logs::{LineSplitter, LogWriter};
 use crate::process::ProcessId;
 use crate::runtime::{ExitStatus, LogStream};
+use crate::spec::PodId;
 
 /// First argument that makes the program a shim.
 pub const SHIM_ARGUMENT: &str = "__container-shim";
@@ -46,6 +49,10 @@ pub(crate) struct ShimJob {
     pub(crate) bundle: PathBuf,
     pub(crate) log: PathBuf,
     pub(crate) log_file_bytes: u64,
+    /// The pod that the container is part of.
+    pub(crate) pod: PodId,
+    /// What the shim itself did, in lines of JSON.
+    pub(crate) shim_log: PathBuf,
     /// Owner of the output pipes: root of the container, so that it can reopen `/dev/stdout`.
     pub(crate) owner: u32,
     pub(crate) oom_counter: PathBuf,
@@ -118,11 +125,35 @@ fn run(job: &ShimJob) -> io::Result<()> {
         let since = OffsetDateTime::now_utc();
         write_record(&ShimFiles::running(&job.bundle), &Running { shim, container, since })?;
     }
+    note(job, "the container runs", &json!({ "pid": container }));
     tell_ready()?;
     let mut exit = wait_for(container)?;
     exit.out_of_memory = out_of_memory_kills(job) > oom_before;
     finish(readers);
+    note(job, "the container ended", &json!({ "code": exit.code, "out_of_memory": exit.out_of_memory }));
     write_record(&ShimFiles::exit(&job.bundle), &exit)
+}
+
+/// Bytes beyond which a shim's log begins anew: some hundred starts.
+const SHIM_LOG_BYTES: u64 = 256 << 10;
+
+/// A line in the shim's log, of the form that the agent's JSON log has. A full disk loses it and no more.
+fn note(job: &ShimJob, message: &str, fields: &Value) {
+    let mut line = json!({
+        "time": OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default(),
+        "level": "INFO",
+        "target": "workload::shim",
+        "message": message,
+        "lease": job.pod.as_str(),
+        "trace": job.pod.trace().map(|trace| trace.to_string()),
+        "container": job.container,
+    });
+    if let (Some(line), Some(fields)) = (line.as_object_mut(), fields.as_object()) {
+        line.extend(fields.clone());
+    }
+    let full = fs::metadata(&job.shim_log).is_ok_and(|log| log.len() > SHIM_LOG_BYTES);
+    let opened = File::options().create(true).append(!full).write(true).truncate(full).open(&job.shim_log);
+    let _ = opened.and_then(|mut log| log.write_all(format!("{line}\n").as_bytes()));
 }
 
 /// Creates and starts the container, and returns the id of its first process.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use primitives::TraceId;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -21,6 +22,11 @@ impl PodId {
     /// An identity from the lease's text form.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
+    }
+
+    /// The trace of the deployment whose lease it is; none for a text of another form.
+    pub fn trace(&self) -> Option<TraceId> {
+        TraceId::of_name(&self.0)
     }
 
     /// The text form.

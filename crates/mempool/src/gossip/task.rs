@@ -117,7 +117,7 @@ impl Task {
             SwarmEvent::Behaviour(BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. }))
                 if info.protocol_version != protocol(&self.config.chain_id) =>
             {
-                tracing::warn!(%peer_id, theirs = info.protocol_version, "a gossip peer is of another chain");
+                tracing::warn!(peer = %peer_id, chain = info.protocol_version, "a gossip peer is of another chain");
                 self.turn_away(peer_id);
             }
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, .. } => {

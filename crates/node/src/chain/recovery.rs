@@ -18,7 +18,7 @@ impl Chain {
                 return Ok(());
             }
             let height = tip.height + 1;
-            tracing::info!(height, stored, "executing a stored block whose state was not committed");
+            tracing::info!(height, "executing a stored block whose state was not committed");
             let found = self.blocks.get(height)?.ok_or(ChainError::Missing { what: "block", height })?;
             let certificate = records::decode_certificate(&found.commit)?;
             let block = engine::comet::decode_block(&found.block)?;

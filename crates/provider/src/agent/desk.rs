@@ -63,6 +63,10 @@ impl Desk for Counter {
         Ok(show_lease(record, &work, pod.as_ref(), &answering(pod.as_ref()).await))
     }
 
+    fn served(&self, route: &str, status: u16, took: Duration) {
+        self.0.metrics.answered(route, status, took);
+    }
+
     async fn logs(&self, lease: &LeaseName, request: &LogRequest) -> Result<BoxStream<'static, NamedLine>, DeskError> {
         self.0.logs(lease, request).await
     }

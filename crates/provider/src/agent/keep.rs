@@ -73,7 +73,10 @@ impl Agent {
         let mut since = Instant::now();
         loop {
             match self.runtime.wait(&lease.pod(), service, index).await {
-                Ok(exit) => tell_exit(lease, service, index, &exit),
+                Ok(exit) => {
+                    self.metrics.exited(&exit);
+                    tell_exit(lease, service, index, &exit);
+                }
                 Err(error) => tracing::debug!(lease = %lease, service, index, %error, "the replica has no process"),
             }
             // Its address leaves the proxy for as long as nothing answers there.
@@ -89,10 +92,12 @@ impl Agent {
             since = Instant::now();
             match restarted {
                 Ok(_) => {
+                    self.metrics.restarts.one(&["ok"]);
                     tracing::info!(lease = %lease, service, index, "started the replica again");
                     self.republish(lease).await;
                 }
                 Err(error) => {
+                    self.metrics.restarts.one(&["failed"]);
                     tracing::warn!(lease = %lease, service, index, %error, "the replica does not start again");
                 }
             }

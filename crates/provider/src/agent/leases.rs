@@ -53,7 +53,10 @@ impl Agent {
 
     /// A lease of ours runs by the chain's word: start it from what is remembered, or await its manifest.
     pub(crate) fn serve(self: &Arc<Self>, lease: LeaseName) {
-        lock(&self.bids).remove(&lease.order());
+        // After a restart there is no bid to win.
+        if lock(&self.bids).remove(&lease.order()).is_some() {
+            self.metrics.bids.one(&["won"]);
+        }
         match lock(&self.leases).entry(lease.clone()) {
             Entry::Occupied(_) => return,
             Entry::Vacant(place) => place.insert(Arc::default()),

@@ -20,7 +20,7 @@ mod orders;
 mod serve;
 mod sync;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -35,6 +35,7 @@ use crate::decisions::Decisions;
 use crate::home::Home;
 use crate::inventory::Inventory;
 use crate::lease::{LeaseName, OrderName};
+use crate::metrics::ProviderMetrics;
 use crate::price::Pricer;
 use crate::proxy::Proxy;
 pub(crate) use desk::Counter;
@@ -51,6 +52,9 @@ pub(crate) struct Agent {
     pub(crate) runtime: Arc<dyn Runtime>,
     pub(crate) proxy: Proxy,
     pub(crate) pricer: Pricer,
+    pub(crate) metrics: ProviderMetrics,
+    /// Denoms whose pending earnings were shown.
+    pub(crate) shown_pending: Mutex<BTreeSet<String>>,
     pub(crate) book: Mutex<Book>,
     pub(crate) decisions: Mutex<Decisions>,
     /// Orders that are being decided on or have an open bid of ours.

@@ -1,13 +1,14 @@
 //! Takes out what leases earned, and watches what their escrows still hold: an empty escrow is noticed by the chain only
 //! when somebody touches it (spec/akash.md 1.6.5).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use client::NodeError;
 use primitives::Dec;
 use proto::akash::market::v1 as ids;
+use proto::akash::market::v1beta5::QueryLeaseResponse;
 
 use super::{Agent, lock};
 use crate::lease::LeaseName;
@@ -24,6 +25,13 @@ enum Runway {
     Blocks(u128),
     /// For ever: nothing is paid.
     Endless,
+}
+
+/// What one look at an escrow shows.
+struct Look {
+    runway: Runway,
+    /// By each of our leases, not paid out yet.
+    earned: Vec<(String, Dec)>,
 }
 
 impl Agent {
@@ -85,8 +93,13 @@ impl Agent {
         let deployments: BTreeSet<(String, u64)> =
             leases.iter().map(|lease| (lease.owner.clone(), lease.dseq)).collect();
         let mut soonest = Duration::MAX;
+        let mut pending: BTreeMap<String, Dec> = BTreeMap::new();
         for (owner, dseq) in deployments {
-            let Some(runway) = self.runway(&owner, dseq, height).await? else { continue };
+            let Some(Look { runway, earned }) = self.look_at(&owner, dseq, height).await? else { continue };
+            for (denom, amount) in earned {
+                let sum = pending.entry(denom).or_insert(Dec::ZERO);
+                *sum = sum.checked_add(amount).unwrap_or(*sum);
+            }
             match runway {
                 Runway::Endless => {}
                 Runway::Blocks(0) => {
@@ -101,18 +114,47 @@ impl Agent {
                 }
             }
         }
+        self.show_pending(&pending);
         Ok(soonest)
     }
 
-    async fn runway(&self, owner: &str, dseq: u64, height: u128) -> Result<Option<Runway>, NodeError> {
+    fn show_pending(&self, pending: &BTreeMap<String, Dec>) {
+        let shown = &mut *lock(&self.shown_pending);
+        shown.extend(pending.keys().cloned());
+        // A denom in which nothing is pending any more must not stay as it was.
+        for denom in shown.iter() {
+            let atoms = pending.get(denom).map_or(0, |amount| amount.atoms() / Dec::ONE.atoms());
+            self.metrics.pending.set(&[denom], atoms as f64);
+        }
+    }
+
+    async fn look_at(&self, owner: &str, dseq: u64, height: u128) -> Result<Option<Look>, NodeError> {
         let Some(deployment) = self.chain.deployment(owner, dseq).await? else { return Ok(None) };
         let Some(account) = deployment.escrow_account.and_then(|account| account.state) else { return Ok(None) };
-        let leases = self.chain.leases_of(owner, dseq).await?;
+        let found = self.chain.payments_of(owner, dseq).await?;
+        let leases: Vec<ids::Lease> = found.iter().filter_map(|found| found.lease.clone()).collect();
         let Some(rate) = total_rate(&leases) else { return Ok(None) };
         let funds = account.funds.first().and_then(|funds| Dec::from_wire(&funds.amount).ok()).unwrap_or(Dec::ZERO);
         let settled = u128::try_from(account.settled_at).unwrap_or(0);
-        Ok(Some(runway(funds, rate, height.saturating_sub(settled))))
+        let passed = height.saturating_sub(settled);
+        let covered = if rate.is_zero() { 0 } else { funds.atoms() / rate.atoms() };
+        let ours = found.iter().filter(|found| {
+            let id = found.lease.as_ref().and_then(|lease| lease.id.as_ref());
+            id.is_some_and(|id| id.provider == self.chain.address())
+        });
+        let earned = ours.filter_map(|found| earned(found, passed.min(covered))).collect();
+        Ok(Some(Look { runway: runway(funds, rate, passed), earned }))
     }
+}
+
+/// What a lease earned and was not paid out: what is settled, and its rate for the blocks since then that the escrow
+/// covers; with its denom.
+fn earned(found: &QueryLeaseResponse, blocks: u128) -> Option<(String, Dec)> {
+    let price = found.lease.as_ref()?.price.as_ref()?;
+    let settled = found.escrow_payment.as_ref().and_then(|payment| payment.state.as_ref()?.balance.as_ref());
+    let settled = settled.and_then(|balance| Dec::from_wire(&balance.amount).ok()).unwrap_or(Dec::ZERO);
+    let since = Dec::from_wire(&price.amount).ok()?.checked_mul_int(blocks)?;
+    Some((price.denom.clone(), settled.checked_add(since)?))
 }
 
 /// What all leases of a deployment cost per block together.

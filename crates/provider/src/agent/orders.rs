@@ -13,6 +13,7 @@ use super::{Agent, BidState, lock};
 use crate::book::Amount;
 use crate::decide::{Decision, Terms, decide};
 use crate::lease::{LeaseName, OrderName};
+use crate::metrics::class_of;
 
 /// What became of an order.
 enum Outcome {
@@ -36,6 +37,7 @@ impl Agent {
                 Ok(Outcome::None) => drop(lock(&agent.bids).remove(&name)),
                 Err(error) => {
                     if lock(&agent.decisions).note(&name, format!("no bid: {error}")) {
+                        agent.metrics.no_bids.one(&["failed"]);
                         tracing::warn!(order = %name, %error, "no bid came about");
                     }
                     lock(&agent.bids).remove(&name);
@@ -57,24 +59,25 @@ impl Agent {
         }
         let (price, needs) = match self.decide(&order) {
             Decision::Bid { price, needs } => (price, needs),
-            decision @ Decision::NoBid(_) => {
-                self.tell(name, &decision.to_string());
+            Decision::NoBid(reason) => {
+                self.leave(name, class_of(&reason), &reason);
                 return Ok(Outcome::None);
             }
         };
         let deposit = match self.deposit(&price.denom).await? {
             Ok(deposit) => deposit,
             Err(reason) => {
-                self.tell(name, &format!("no bid: {reason}"));
+                self.leave(name, "funds", &reason);
                 return Ok(Outcome::None);
             }
         };
         // Between the decision and here others may have reserved.
         if let Err(full) = lock(&self.book).reserve(&ours.to_string(), needs) {
-            self.tell(name, &format!("no bid: {full}"));
+            self.leave(name, "no_room", &full);
             return Ok(Outcome::None);
         }
         self.chain.create_bid(&ours, &price, deposit, offer(&order)).await?;
+        self.metrics.bids.one(&["made"]);
         tracing::info!(order = %name, provider = ours.provider, price = %price.amount, denom = %price.denom, "bid");
         lock(&self.decisions).note(name, format!("bid {price} per block"));
         Ok(Outcome::Bid)
@@ -92,21 +95,41 @@ impl Agent {
         decide(&order.spec.clone().unwrap_or_default(), order.reclamation.is_some(), &terms)
     }
 
-    fn tell(&self, name: &OrderName, text: &str) {
-        if lock(&self.decisions).note(name, text.to_owned()) {
+    /// Notes and tells a decision; false when it was told before.
+    fn tell(&self, name: &OrderName, text: &str) -> bool {
+        let news = lock(&self.decisions).note(name, text.to_owned());
+        if news {
             tracing::info!(order = %name, provider = self.chain.address(), "{text}");
+        }
+        news
+    }
+
+    /// An order gets no bid; it is counted under `class`.
+    fn leave(&self, name: &OrderName, class: &'static str, reason: &dyn std::fmt::Display) {
+        if self.tell(name, &format!("no bid: {reason}")) {
+            self.metrics.no_bids.one(&[class]);
+        }
+    }
+
+    /// The least balance in a denom with which this agent bids, and none where the chain takes no deposits in it.
+    pub(crate) async fn deposit_floor(&self, denom: &Denom) -> Result<Option<u128>, NodeError> {
+        let deposit = self.deposit_of(denom).await?;
+        Ok(deposit.map(|deposit| self.config.bid.minimum_balance.unwrap_or(deposit.saturating_mul(2)).max(deposit)))
+    }
+
+    /// What a bid in a denom deposits, in base units; none where the chain takes no deposits in it.
+    async fn deposit_of(&self, denom: &Denom) -> Result<Option<u128>, NodeError> {
+        let configured = self.config.bid.deposits.iter().find(|coin| coin.0.denom == *denom);
+        match configured {
+            Some(coin) => Ok(Some(coin.0.amount)),
+            None => self.chain.least_deposit(denom).await,
         }
     }
 
     /// What to deposit, in base units, or why no bid can be made in this denom.
     async fn deposit(&self, denom: &Denom) -> Result<Result<u128, String>, NodeError> {
-        let configured = self.config.bid.deposits.iter().find(|coin| coin.0.denom == *denom).map(|coin| coin.0.amount);
-        let deposit = match configured {
-            Some(deposit) => deposit,
-            None => match self.chain.least_deposit(denom).await? {
-                Some(deposit) => deposit,
-                None => return Ok(Err(format!("the chain takes no deposits of bids in {denom}"))),
-            },
+        let Some(deposit) = self.deposit_of(denom).await? else {
+            return Ok(Err(format!("the chain takes no deposits of bids in {denom}")));
         };
         let least = self.config.bid.minimum_balance.unwrap_or(deposit.saturating_mul(2));
         let balance = self.chain.balance(denom).await?;
@@ -136,6 +159,8 @@ impl Agent {
             }
             match self.take_back(&ours).await {
                 Ok(()) => {
+                    // It is not lost: it was taken back.
+                    lock(&self.bids).remove(&name);
                     self.bid_ended(&ours);
                     return;
                 }
@@ -151,6 +176,7 @@ impl Agent {
         let standing = self.chain.bid(ours).await?;
         if standing.is_some_and(|bid: Bid| bid.state() == bid::State::Open) {
             self.chain.close_bid(ours, LeaseClosedReason::Unspecified).await?;
+            self.metrics.bids.one(&["taken_back"]);
             self.tell(&ours.order(), "took the bid back: no lease came in time");
         }
         Ok(())
@@ -158,8 +184,11 @@ impl Agent {
 
     /// A bid of ours is no more: what it took is free, unless it became a lease.
     pub(crate) fn bid_ended(&self, ours: &LeaseName) {
-        lock(&self.bids).remove(&ours.order());
+        let stood = lock(&self.bids).remove(&ours.order()) == Some(BidState::Open);
         if !lock(&self.leases).contains_key(ours) {
+            if stood {
+                self.metrics.bids.one(&["lost"]);
+            }
             self.release(ours);
         }
     }

@@ -65,6 +65,9 @@ impl Agent {
     /// Why it does not run; that is also noted in the work, for whoever asks.
     pub(crate) async fn bring_up(&self, lease: &LeaseName, work: &mut Work) -> Result<(), ServeError> {
         let outcome = self.try_bring_up(lease, work).await;
+        if let Err(error) = &outcome {
+            self.metrics.starts_failed.one(&[if error.is_the_tenants() { "tenant" } else { "provider" }]);
+        }
         work.trouble = outcome.as_ref().err().map(ToString::to_string);
         outcome
     }
@@ -80,6 +83,7 @@ impl Agent {
         }
         let started = self.runtime.start(&spec).await?;
         tracing::info!(lease = %lease, fence, phases = ?started.phases, "the lease's pod runs");
+        self.metrics.started(&started.phases);
         work.phases = Some(started.phases);
         self.publish(lease, work, &started.status).await
     }
@@ -94,7 +98,7 @@ impl Agent {
         let Some(record) = &mut work.record else { return Ok(()) };
         let published = match self.proxy.publish(lease, routes(record, status)).await {
             Err(ProxyError::PortTaken { service, port, why }) => {
-                tracing::warn!(lease = %lease, service, port, why, "a port was lost; taking another");
+                tracing::warn!(lease = %lease, service, port, reason = why, "a port was lost; taking another");
                 record.ports.clear();
                 self.proxy.publish(lease, routes(record, status)).await?
             }
@@ -104,6 +108,11 @@ impl Agent {
         record.note_ports(&published);
         if record.ports != before {
             self.home.save_record(record)?;
+        }
+        if work.published != published {
+            for one in &published {
+                tracing::info!(lease = %lease, service = one.service(), address = %one, "published");
+            }
         }
         work.published = published;
         Ok(())

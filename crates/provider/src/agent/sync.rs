@@ -29,8 +29,11 @@ impl Agent {
         let mut seen: Option<u64> = None;
         let mut synced = Instant::now();
         loop {
-            match self.step(seen, synced.elapsed() >= SYNC_EVERY).await {
+            let stepped = self.step(seen, synced.elapsed() >= SYNC_EVERY).await;
+            self.metrics.turned();
+            match stepped {
                 Ok((height, looked)) => {
+                    self.metrics.chain_height.set(&[], height as f64);
                     seen = Some(height);
                     if looked {
                         synced = Instant::now();
@@ -40,7 +43,8 @@ impl Agent {
                 }
                 Err(error) => {
                     let wait = backoff.wait();
-                    tracing::warn!(%error, wait_ms = wait.as_millis() as u64, "the chain cannot be followed; trying again");
+                    self.metrics.chain_failures.one(&["follow"]);
+                    tracing::warn!(%error, seconds = wait.as_secs_f64(), "the chain cannot be followed; trying again");
                     seen = None;
                     tokio::time::sleep(wait).await;
                 }
@@ -79,7 +83,11 @@ impl Agent {
             }
             // In a task of its own: ending takes as long as processes need.
             Happening::LeaseClosed(lease) if ours(&lease) => self.end_later(lease),
-            Happening::BidClosed(_) | Happening::LeaseClosed(_) => {}
+            Happening::Paid { lease, denom, amount } if ours(&lease) => {
+                self.metrics.withdrawn.add(&[&denom], amount as f64);
+                tracing::info!(lease = %lease, denom, amount = %amount, "was paid");
+            }
+            Happening::BidClosed(_) | Happening::LeaseClosed(_) | Happening::Paid { .. } => {}
         }
         Ok(())
     }

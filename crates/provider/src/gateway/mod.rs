@@ -9,6 +9,7 @@
 //! | [`keys`] | keys and certificates of owners, from the chain |
 //! | `refusal` | statuses and texts of refusals |
 //! | `routes`, `narrow` | the endpoints; answers cut down to the services that a token names |
+//! | `observe` | what is noted of every request |
 //! | `logs` | log lines over a websocket |
 //! | `server` | connections: handshakes, time-outs, the end |
 
@@ -17,6 +18,7 @@ pub mod identity;
 pub mod keys;
 mod logs;
 mod narrow;
+mod observe;
 mod refusal;
 mod routes;
 mod server;

@@ -8,6 +8,7 @@ use axum::extract::{FromRequestParts, Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
@@ -18,7 +19,7 @@ use tokio::time::timeout;
 use super::auth::{self, AuthError};
 use super::refusal::Refusal;
 use super::server::Peer;
-use super::{Shared, logs, narrow};
+use super::{Shared, logs, narrow, observe};
 use crate::desk::DeskError;
 use crate::lease::LeaseName;
 
@@ -43,6 +44,7 @@ pub(super) fn router(shared: Shared) -> Router {
         .route("/lease/{dseq}/{gseq}/{oseq}/attestation/quote", post(attestation))
         .route("/hostname/migrate", post(hostname_migrate))
         .route("/endpoint/migrate", post(ip_migrate))
+        .layer(from_fn_with_state(shared.clone(), observe::observe))
         .with_state(shared)
 }
 
@@ -66,6 +68,9 @@ impl FromRequestParts<Shared> for Caller {
 
 impl Caller {
     fn permit(&self, shared: &Shared, action: Scope, target: Target) -> Result<Services, AuthError> {
+        if let Some(dseq) = target.dseq {
+            observe::in_trace_of(&self.0.iss, dseq);
+        }
         let refused = || AuthError::Unauthorized(format!("the token does not permit {action} here"));
         self.0.permit(&shared.desk.address(), action, target).ok_or_else(refused)
     }

@@ -1,5 +1,6 @@
 //! What is to be reached, and where it can be reached then.
 
+use std::fmt;
 use std::net::SocketAddr;
 
 use sdl::model::{HttpOptions, Protocol};
@@ -63,6 +64,15 @@ pub enum Published {
         /// Transport.
         protocol: Protocol,
     },
+}
+
+impl fmt::Display for Published {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Http { urls, .. } => f.write_str(&urls.join(" ")),
+            Self::Port { host, assigned, .. } => write!(f, "{host}:{assigned}"),
+        }
+    }
 }
 
 impl Published {

@@ -57,6 +57,9 @@ pub struct Init {
     /// Where REST listens [default: nowhere]
     #[arg(long, value_name = "HOST:PORT")]
     rest_listen: Option<String>,
+    /// Where metrics and health are served; they ask for no password. "off" serves them nowhere
+    #[arg(long, default_value = "127.0.0.1:26660", value_name = "HOST:PORT")]
+    metrics_listen: String,
     /// Where consensus listens
     #[arg(long, default_value = "/ip4/0.0.0.0/tcp/26656", value_name = "MULTIADDR")]
     consensus_listen: String,
@@ -126,6 +129,7 @@ fn init(context: &Context, args: Init) -> Result {
         rpc_listen: args.rpc_listen,
         grpc_listen: args.grpc_listen,
         rest_listen: args.rest_listen,
+        metrics_listen: Some(args.metrics_listen).filter(|address| address != "off"),
         ..NodeConfig::local("", 0, 0, 0)
     };
     let (validator, node) = (ValidatorKey::generate(), NodeKey::generate());
@@ -192,7 +196,8 @@ async fn start(args: Start) -> Result {
     let running = node::start(Home::new(&args.dir)).await.map_err(explain)?;
     let shown = |address: Option<std::net::SocketAddr>| address.map_or("off".to_owned(), |one| one.to_string());
     let (grpc, rest) = (shown(running.grpc_address()), shown(running.rest_address()));
-    tracing::info!(rpc = %running.rpc_address(), grpc, rest, dir = %args.dir.display(), "the node runs");
+    let metrics = shown(running.metrics_address());
+    tracing::info!(rpc = %running.rpc_address(), grpc, rest, metrics, path = %args.dir.display(), "the node runs");
     running.until(stop.asked()).await.map_err(explain)
 }
 

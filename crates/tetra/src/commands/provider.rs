@@ -48,6 +48,9 @@ pub struct Init {
     /// Where the HTTP proxy of workloads listens
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "HOST:PORT")]
     proxy_listen: SocketAddr,
+    /// Where metrics and health are served; they ask for no password
+    #[arg(long, default_value = "127.0.0.1:8444", value_name = "HOST:PORT")]
+    metrics_listen: SocketAddr,
     /// How tenants reach the gateway [default: https:// and where it listens]
     #[arg(long, value_name = "URL")]
     host_uri: Option<String>,
@@ -102,6 +105,7 @@ fn init(context: &Context, args: Init) -> Result {
     let prices: BTreeMap<String, Usd> = args.token_prices.into_iter().collect();
     let mut config = ProviderConfig::new(node, args.account, keys, instance, args.gateway_listen, args.proxy_listen);
     config.public_host = args.public_host;
+    config.metrics_listen = Some(args.metrics_listen);
     config.price_source = PriceSource::Config { usd_per_token: prices };
     if let Some(uri) = args.host_uri {
         config.host_uri = uri;
@@ -124,7 +128,13 @@ async fn start(context: &Context, args: Start) -> Result {
     let config = home.config().map_err(|error| explain(error.into()))?;
     let key = open_key(context, &config).await?;
     let running = provider::start(home, key).await.map_err(explain)?;
-    tracing::info!(gateway = %running.gateway_address(), proxy = %running.proxy_address(), "the agent runs");
+    let metrics = running.metrics_address().map(|address| address.to_string());
+    tracing::info!(
+        gateway = %running.gateway_address(),
+        proxy = %running.proxy_address(),
+        metrics,
+        "the agent runs"
+    );
     running.until(stop.asked()).await.map_err(explain)
 }
 

@@ -8,3 +8,4 @@ mod faults;
 mod leases;
 mod mistakes;
 mod net;
+mod observe;

@@ -49,6 +49,19 @@ fn missing() -> Option<String> {
 impl Net {
     /// One validator, one provider and the example's image; none where containers cannot run.
     pub(crate) fn start(with_image: bool) -> Option<Self> {
+        let net = Self::up(None)?;
+        if with_image {
+            net.load_image();
+        }
+        Some(net)
+    }
+
+    /// As [`Net::start`] without an image; every process logs what a filter says.
+    pub(crate) fn start_logging(filter: &str) -> Option<Self> {
+        Self::up(Some(filter))
+    }
+
+    fn up(filter: Option<&str>) -> Option<Self> {
         if let Some(reason) = missing() {
             println!("skipped: {reason}");
             return None;
@@ -57,11 +70,15 @@ impl Net {
         // Networks of other tests start at the same moment and would all want the usual port.
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
         let up = ["up", "--providers", "1", "--block-time", "300ms", "--rpc-port", &port, "--detach"];
-        net.report = net.json(&up);
+        net.report = match filter {
+            None => net.json(&up),
+            Some(filter) => {
+                let output = net.run_logging(filter, &[&up[..], &["-o", "json"]].concat());
+                assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+                serde_json::from_slice(&output.stdout).unwrap()
+            }
+        };
         assert_eq!(net.held(), BTreeMap::new(), "before the test");
-        if with_image {
-            net.load_image();
-        }
         Some(net)
     }
 
@@ -82,6 +99,24 @@ impl Net {
     /// Runs a command, whatever comes of it.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
+    }
+
+    /// Runs a command that logs what a filter says.
+    pub(crate) fn run_logging(&self, filter: &str, arguments: &[&str]) -> Output {
+        self.command(arguments).env("RUST_LOG", filter).output().unwrap()
+    }
+
+    /// Where the network's processes log.
+    pub(crate) fn logs(&self) -> PathBuf {
+        self.home.path().join("local/logs")
+    }
+
+    /// What the OCI runtime keeps of the agent's containers.
+    pub(crate) fn container_states(&self) -> Vec<String> {
+        let run = PathBuf::from(format!("/run/tetra-{}", tag(self.report["providers"][0]["dir"].as_str().unwrap())));
+        let root = run.join("runc");
+        let states = names(&root, "").into_iter().map(|name| root.join(name).join("state.json"));
+        states.filter_map(|state| std::fs::read_to_string(state).ok()).collect()
     }
 
     /// Runs a command that must succeed, and reads its JSON.
@@ -253,12 +288,13 @@ impl Deployment {
     }
 }
 
-/// Status and body of `/` at an address.
-pub(crate) fn fetch(address: &str, host: &str) -> Result<String, String> {
+/// Status and body of a page at an address: that of a path, or of a host name's `/`.
+pub(crate) fn fetch(address: &str, target: &str) -> Result<String, String> {
     let ask = || -> std::io::Result<String> {
         let mut stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(LIMIT))?;
-        write!(stream, "GET / HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
+        let (path, host) = if target.starts_with('/') { (target, "localhost") } else { ("/", target) };
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         Ok(answer)

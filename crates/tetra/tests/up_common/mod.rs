@@ -148,3 +148,28 @@ pub(crate) async fn gone(process: &Value) {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
+
+/// What a process's own listener answers on a path, head and all.
+pub(crate) fn page(metrics: &Value, path: &str) -> String {
+    use std::io::{Read, Write};
+    let address = metrics.as_str().unwrap().strip_prefix("http://").unwrap().strip_suffix("/metrics").unwrap();
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(LIMIT)).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// Waits until that answer is as wanted.
+pub(crate) async fn becomes(metrics: &Value, path: &str, wanted: impl Fn(&str) -> bool) -> String {
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        let page = page(metrics, path);
+        if wanted(&page) {
+            return page;
+        }
+        assert!(Instant::now() < deadline, "{path} stays {page}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}

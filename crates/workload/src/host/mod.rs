@@ -105,7 +105,10 @@ impl Runtime for Host {
             self.bring_to(spec).await
         };
         match outcome {
-            Ok(phases) => Ok(Started { status: self.status_of(&self.record(&spec.id)?), phases }),
+            Ok(phases) => {
+                tracing::debug!(lease = %spec.id, seconds = phases.total().as_secs_f64(), "the pod is up");
+                Ok(Started { status: self.status_of(&self.record(&spec.id)?), phases })
+            }
             Err(error) => {
                 self.prune().await;
                 Err(error)

@@ -113,6 +113,11 @@ impl PodRecord {
         self.dir.join("logs").join(format!("{}.log", replica.name))
     }
 
+    /// What the shim of a replica did.
+    pub(crate) fn shim_log(&self, replica: &Replica<'_>) -> PathBuf {
+        self.dir.join("logs").join(format!("{}.shim.jsonl", replica.name))
+    }
+
     /// File of a disk volume. Its size is part of the name: another size is another volume.
     pub(crate) fn volume(&self, replica: &Replica<'_>, volume: &VolumeSpec) -> PathBuf {
         let name = format!("{}.{}.{}", replica.name, volume.name, volume.size_bytes);

@@ -54,7 +54,7 @@ impl Host {
                 self.stop_containers(&record, Duration::ZERO).await;
                 // What matters to the caller is why the start failed.
                 if let Err(cleaning) = self.delete(&record).await {
-                    tracing::warn!(pod = %spec.id, %cleaning, "a failed start left something behind");
+                    tracing::warn!(lease = %spec.id, error = %cleaning, "a failed start left something behind");
                 }
                 Err(error)
             }
@@ -295,6 +295,7 @@ impl Host {
             user_namespace: dirs.user_namespace(),
             network_namespace: userns::netns_path(&self.names.netns(&record.key(), replica.ordinal)),
             cgroup: cgroup.clone(),
+            pod: &record.spec.id,
             limits_swap: self.cgroups.limits_swap(),
             files,
             disks,
@@ -305,6 +306,8 @@ impl Host {
             container: record.container(replica),
             bundle: dirs.bundle(),
             log: record.log(replica),
+            pod: record.spec.id.clone(),
+            shim_log: record.shim_log(replica),
             log_file_bytes: self.config.log_file_bytes,
             owner: uid_base(record.slot),
             oom_counter: self.cgroups.oom_counter(&cgroup),
@@ -340,7 +343,11 @@ impl Host {
             }
         }
         match said.trim() {
-            READY => Ok(()),
+            READY => {
+                let (lease, service, index) = (&record.spec.id, &replica.service.name, replica.index);
+                tracing::info!(%lease, service, index, container = record.container(replica), "started a container");
+                Ok(())
+            }
             "" => Err(failed("its shim ended without a word".to_owned())),
             reason if reason.contains("No such file or directory (os error 2)") => Err(Error::ToolMissing {
                 tool: self.config.oci_runtime.display().to_string(),

@@ -120,7 +120,7 @@ impl<H: Host> Handler<'_, H> {
             return Ok(SyncedValueOutcome::PeerFault);
         };
         if height.0 != self.height {
-            debug!(%height, current = self.height, "synced block is for another height");
+            debug!(%height, expected = self.height, "synced block is for another height");
             return Ok(SyncedValueOutcome::LocalTransientError);
         }
         let (block, author) = match read(&bytes, height.0) {

@@ -37,6 +37,7 @@ pub(super) async fn launch(
         let gateway = gateway.map_err(|error| with_ways_on(error, dseq))?;
         let sent = gateway.put_manifest(dseq, &plan.manifest, job.patience()).await;
         sent.map_err(|error| with_ways_on(CliError::from(error), dseq))?;
+        tracing::info!(owner = job.owner(), dseq, provider = offer.provider, "sent the manifest");
         gateways.push(gateway);
     }
     phases.manifest = start.elapsed();
@@ -49,6 +50,7 @@ pub(super) async fn launch(
         running.push(Running { offer: offer.clone(), status });
     }
     phases.ready = start.elapsed();
+    tracing::info!(owner = job.owner(), dseq, seconds = phases.ready.as_secs_f64(), "every replica answers");
     Ok(running)
 }
 

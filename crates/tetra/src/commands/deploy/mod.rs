@@ -182,6 +182,14 @@ impl Job<'_> {
             plan.explain(error)
         })?;
         phases.create = start.elapsed();
+        let outcome = &confirmed.outcome;
+        tracing::info!(
+            owner = self.owner(),
+            dseq,
+            height = outcome.height,
+            tx = outcome.hash,
+            "created the deployment"
+        );
         add(fees, &confirmed.fee);
         self.talk.line(&format!("deployment {dseq} is on the chain since block {}", confirmed.outcome.height));
         Ok(dseq)
@@ -221,6 +229,10 @@ impl Job<'_> {
         let start = Instant::now();
         let (taken, paid) = take::take(self, choice, offers).await?;
         phases.lease = start.elapsed();
+        for offer in &taken {
+            let (owner, provider) = (self.owner(), &offer.provider);
+            tracing::info!(owner, dseq, gseq = offer.gseq, oseq = offer.oseq, provider, "took a lease");
+        }
         add(fees, &paid);
         Ok(taken)
     }

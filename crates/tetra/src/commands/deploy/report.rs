@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use client::gateway::LeaseStatus;
-use primitives::{Coins, Dec, DecCoin, Denom};
+use primitives::{Coins, Dec, DecCoin, Denom, TraceId};
 use serde::Serialize;
 
 use super::Job;
@@ -42,6 +42,8 @@ pub(super) struct Running {
 pub(super) struct Deployed {
     dseq: u64,
     owner: String,
+    /// What log lines of every process say that belong to it.
+    trace: String,
     addresses: Vec<Address>,
     leases: Vec<LeaseLine>,
     /// All leases together.
@@ -109,6 +111,7 @@ impl Deployed {
         }
         Ok(Self {
             dseq,
+            trace: TraceId::of_deployment(&job.owner(), dseq).to_string(),
             owner: job.owner(),
             addresses,
             leases: lines,
@@ -129,6 +132,7 @@ impl Deployed {
             "\ndeployment {} costs {hour}/h, {month}/month; its deposit lasts {runway} hours",
             self.dseq
         ));
+        lines.push(format!("trace {}", self.trace));
         lines.push("\nNext:".to_owned());
         lines.push(format!("  tetra lease logs {} -f", self.dseq));
         lines.push("  tetra deployment list".to_owned());

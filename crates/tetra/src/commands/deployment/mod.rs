@@ -1,8 +1,9 @@
 //! `tetra deployment`: list, show with the bill, close.
 
 pub mod bill;
+mod trace;
 
-use primitives::{Coins, Dec, DecCoin};
+use primitives::{Coins, Dec, DecCoin, TraceId};
 use proto::ToAny;
 use proto::akash::deployment::v1::{DeploymentId, deployment::State};
 use proto::akash::deployment::v1beta4::{MsgCloseDeployment, QueryDeploymentResponse, group};
@@ -29,6 +30,17 @@ pub enum Verb {
     Show {
         /// Its number
         dseq: u64,
+    },
+    /// What the processes of a local network logged of a deployment, in order of time
+    Trace {
+        /// Its number
+        dseq: u64,
+        /// Whose it is [default: the account that signs]
+        #[arg(long, value_name = "ADDRESS")]
+        owner: Option<String>,
+        /// A folder of log files, or one file; once for each [default: the local network's]
+        #[arg(long, value_name = "PATH")]
+        logs: Vec<std::path::PathBuf>,
     },
     /// Close a deployment: its containers end, what is left of the deposit comes back
     Close {
@@ -64,6 +76,13 @@ pub async fn run(context: &Context, verb: Verb) -> Result {
     let chain = context.chain().await?;
     match verb {
         Verb::List { all } => list(context, &chain, all).await,
+        Verb::Trace { dseq, owner, logs } => {
+            let owner = match owner {
+                Some(owner) => owner,
+                None => chain.prefix().text(&context.own_address()?),
+            };
+            trace::show(context, &owner, dseq, logs)
+        }
         Verb::Show { dseq } => show(context, &chain, dseq).await,
         Verb::Close { dseq, dry_run, yes } => close(context, &chain, dseq, dry_run, yes).await,
     }
@@ -123,6 +142,8 @@ struct Details {
     dseq: u64,
     owner: String,
     state: String,
+    /// What log lines of every process say that belong to it.
+    trace: String,
     hash: String,
     groups: Vec<GroupLine>,
     rate: Option<Rate>,
@@ -157,6 +178,7 @@ async fn show(context: &Context, chain: &Chain, dseq: u64) -> Result {
     let details = Details {
         dseq,
         state: state_name(&found),
+        trace: TraceId::of_deployment(&owner, dseq).to_string(),
         hash: found.deployment.as_ref().map(|one| hex::encode(&one.hash)).unwrap_or_default(),
         groups: found.groups.iter().map(group).collect(),
         runway_hours: rate.as_ref().and_then(|rate| runway_hours(bill.left.0, rate.amount, interval)),
@@ -171,6 +193,7 @@ async fn show(context: &Context, chain: &Chain, dseq: u64) -> Result {
             row(["owner", &details.owner]),
             row(["state", &details.state]),
             row(["hash", &details.hash]),
+            row(["trace", &details.trace]),
         ];
         for group in &details.groups {
             rows.push(row(["group", &format!("{} {} ({})", group.gseq, group.name, group.state)]));

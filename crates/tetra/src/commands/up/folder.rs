@@ -49,6 +49,9 @@ pub struct ValidatorPorts {
     pub consensus: u16,
     /// Gossip of transactions.
     pub gossip: u16,
+    /// Metrics and health; 0 in files of networks that had none.
+    #[serde(default)]
+    pub metrics: u16,
 }
 
 /// Where a provider listens on 127.0.0.1.
@@ -58,6 +61,9 @@ pub struct ProviderPorts {
     pub gateway: u16,
     /// Its reverse proxy.
     pub proxy: u16,
+    /// Metrics and health; 0 in files of networks that had none.
+    #[serde(default)]
+    pub metrics: u16,
 }
 
 /// A local network's folder.

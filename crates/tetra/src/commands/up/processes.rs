@@ -14,12 +14,13 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::commands::daemon::this_program;
 use crate::error::{Class, Classify, CliError, Result};
+use crate::output::LogFormat;
 
 /// How often children are looked at while others are waited for.
 pub const POLL: Duration = Duration::from_millis(100);
 /// What children log unless `RUST_LOG` says otherwise. Malachite's network layer cries out over each message for which
 /// there is no peer, which for a lone validator is each message.
-const CHILD_LOG: &str = "warn,tetra=info,provider=info,workload=info,arc_malachitebft_network=off";
+const CHILD_LOG: &str = "warn,tetra=info,provider=info,workload=info,node::market=info,arc_malachitebft_network=off";
 /// Lines of a log that an error shows.
 const SHOWN_LINES: usize = 5;
 
@@ -41,12 +42,12 @@ impl Process {
     ///
     /// # Errors
     /// When it cannot be started.
-    pub fn start(name: &str, noun: &str, folder: &Path, log: PathBuf) -> Result<Self> {
+    pub fn start(name: &str, noun: &str, folder: &Path, log: PathBuf, format: LogFormat) -> Result<Self> {
         let opened = OpenOptions::new().create(true).append(true).open(&log).class(Class::Machine)?;
         let mut command = Command::new(this_program()?);
         command.arg(noun).arg("start").arg(folder).arg("--with-parent").arg(std::process::id().to_string());
         command.env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| CHILD_LOG.to_owned()));
-        command.env("NO_COLOR", "1");
+        command.env("NO_COLOR", "1").env("TETRA_LOG_FORMAT", format.name());
         command.stdin(Stdio::null()).stdout(opened.try_clone().class(Class::Machine)?).stderr(opened).process_group(0);
         let child = command.spawn().map_err(|error| CliError::new(Class::Machine, format!("{name}: {error}")))?;
         let command = format!("tetra {noun} start {}", folder.display());

@@ -61,6 +61,7 @@ pub fn make(folder: &Folder, plan: &Plan, accounts: &[&DevAccount], keys: &Path,
         let instance = dir.display().to_string();
         let (gateway, proxy) = addresses(ports);
         let mut config = ProviderConfig::new(node_of(plan), &account.name, keys, instance, gateway, proxy);
+        config.metrics_listen = Some(local(ports.metrics));
         config.scale = scaled(&config.scale, price_percent(index + 1));
         let prices = [("utet".to_owned(), Usd(USD_PER_TET))].into();
         config.price_source = PriceSource::Config { usd_per_token: prices };
@@ -83,7 +84,8 @@ pub fn configure(folder: &Folder, plan: &Plan) -> Result {
         let (gateway_listen, proxy_listen) = addresses(ports);
         // Clients put `mtls.` in front of the host in handshakes, which makes no name of an address.
         let host_uri = format!("https://localhost:{}", gateway_listen.port());
-        let config = ProviderConfig { node: node_of(plan), gateway_listen, proxy_listen, host_uri, ..old };
+        let (node, metrics_listen) = (node_of(plan), Some(local(ports.metrics)));
+        let config = ProviderConfig { node, gateway_listen, proxy_listen, metrics_listen, host_uri, ..old };
         home.init(&config).class(Class::Machine)?;
     }
     Ok(())
@@ -94,8 +96,11 @@ fn node_of(plan: &Plan) -> String {
     format!("http://127.0.0.1:{port}")
 }
 
+fn local(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
 fn addresses(ports: &ProviderPorts) -> (SocketAddr, SocketAddr) {
-    let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     (local(ports.gateway), local(ports.proxy))
 }
 

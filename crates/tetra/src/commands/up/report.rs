@@ -43,6 +43,8 @@ pub struct ValidatorReport {
     pub grpc: String,
     /// URL of its REST.
     pub rest: String,
+    /// URL of its metrics; `/livez` and `/readyz` lie beside.
+    pub metrics: String,
     /// Height of its last block.
     pub height: u64,
     /// Its process.
@@ -64,6 +66,8 @@ pub struct ProviderReport {
     pub gateway: String,
     /// Where workloads are reached by host name.
     pub proxy: String,
+    /// URL of its metrics; `/livez` and `/readyz` lie beside.
+    pub metrics: String,
     /// Its prices in percent of the first provider's.
     pub price_percent: u32,
     /// What it offers of this machine.
@@ -100,20 +104,21 @@ impl Report {
             self.dir.display()
         );
         let head = |cells: &[&str]| cells.iter().map(|cell| (*cell).to_owned()).collect::<Vec<_>>();
-        let mut rows = vec![head(&["VALIDATOR", "RPC", "GRPC", "REST", "HEIGHT", "LOG"])];
+        let mut rows = vec![head(&["VALIDATOR", "RPC", "GRPC", "REST", "METRICS", "HEIGHT", "LOG"])];
         rows.extend(self.validators.iter().map(|v| {
             let (height, log) = (v.height.to_string(), v.log.display().to_string());
-            vec![v.name.clone(), v.rpc.clone(), v.grpc.clone(), v.rest.clone(), height, log]
+            vec![v.name.clone(), v.rpc.clone(), v.grpc.clone(), v.rest.clone(), v.metrics.clone(), height, log]
         }));
         text.push_str(&output::table(&rows));
         if !self.providers.is_empty() {
-            let mut rows = vec![head(&["PROVIDER", "GATEWAY", "PROXY", "PRICES", "OFFERS", "LOG"])];
+            let mut rows = vec![head(&["PROVIDER", "GATEWAY", "PROXY", "METRICS", "PRICES", "OFFERS", "LOG"])];
             rows.extend(self.providers.iter().map(|p| {
                 let prices = format!("{} %", p.price_percent);
                 vec![
                     p.name.clone(),
                     p.gateway.clone(),
                     p.proxy.clone(),
+                    p.metrics.clone(),
                     prices,
                     p.offer.clone(),
                     p.log.display().to_string(),

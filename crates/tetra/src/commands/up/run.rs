@@ -115,17 +115,18 @@ impl<'a> Network<'a> {
     async fn drive(&self, context: &Context, parts: &mut Parts) -> Result {
         let spinner = if output::watched() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
         spinner.enable_steady_tick(POLL);
+        let format = context.global.log_format;
         for index in 0..self.plan.validators.len() {
             let name = format!("validator-{index}");
             let log = self.folder.log(&name);
-            parts.validators.push(Process::start(&name, "node", &self.folder.validator(index), log)?);
+            parts.validators.push(Process::start(&name, "node", &self.folder.validator(index), log, format)?);
         }
         let nodes: Vec<Node> = self.plan.validators.iter().map(|ports| Node::new(url(ports.rpc))).collect();
         let heights = self.blocks(parts, &nodes, &spinner).await?;
         for number in 1..=self.plan.providers.len() {
             let name = format!("provider-{number}");
             let log = self.folder.log(&name);
-            parts.providers.push(Process::start(&name, "provider", &self.folder.provider(number), log)?);
+            parts.providers.push(Process::start(&name, "provider", &self.folder.provider(number), log, format)?);
         }
         self.registrations(parts, &nodes, &spinner).await?;
         spinner.finish_and_clear();
@@ -204,6 +205,7 @@ impl<'a> Network<'a> {
                 rpc: url(ports.rpc),
                 grpc: url(ports.grpc),
                 rest: url(ports.rest),
+                metrics: metrics(ports.metrics),
                 height: *height,
                 pid: process.pid(),
                 dir,
@@ -222,6 +224,7 @@ impl<'a> Network<'a> {
                 address: seller.text(&prefix),
                 gateway: format!("https://localhost:{}", ports.gateway),
                 proxy: format!("http://*.localhost:{}", ports.proxy),
+                metrics: metrics(ports.metrics),
                 price_percent: providers::price_percent(index + 1),
                 offer: providers::offer_text(&dir)?,
                 pid: process.pid(),
@@ -256,6 +259,10 @@ impl<'a> Network<'a> {
 
 fn url(port: u16) -> String {
     format!("http://127.0.0.1:{port}")
+}
+
+fn metrics(port: u16) -> String {
+    format!("{}/metrics", url(port))
 }
 
 fn late(what: &str, processes: &[Process]) -> CliError {

@@ -69,6 +69,7 @@ pub fn settle(wish: &Wish, stored: Option<&Plan>) -> Result<Plan> {
             rest: ports.settle(remembered(old.map(|old| old.rest)))?,
             consensus: ports.settle(old.map(|old| old.consensus))?,
             gossip: ports.settle(old.map(|old| old.gossip))?,
+            metrics: ports.settle(old.map(|old| old.metrics).filter(|port| *port != 0))?,
         });
     }
     for index in 0..providers as usize {
@@ -76,6 +77,7 @@ pub fn settle(wish: &Wish, stored: Option<&Plan>) -> Result<Plan> {
         plan.providers.push(ProviderPorts {
             gateway: ports.settle(old.map(|old| old.gateway))?,
             proxy: ports.settle(old.map(|old| old.proxy))?,
+            metrics: ports.settle(old.map(|old| old.metrics).filter(|port| *port != 0))?,
         });
     }
     Ok(plan)
@@ -118,6 +120,7 @@ fn node_config(plan: &Plan, index: usize) -> NodeConfig {
     let peers = || plan.validators.iter().enumerate().filter(|(peer, _)| *peer != index).map(|(_, ports)| ports);
     NodeConfig {
         consensus_peers: peers().map(|ports| local_multiaddr(ports.consensus)).collect(),
+        metrics_listen: Some(format!("127.0.0.1:{}", own.metrics)),
         gossip_peers: peers().map(|ports| local_multiaddr(ports.gossip)).collect(),
         grpc_listen: Some(format!("127.0.0.1:{}", own.grpc)),
         rest_listen: Some(format!("127.0.0.1:{}", own.rest)),
