@@ -36,23 +36,14 @@ pub fn lines(checks: &[Check], verbose: bool) -> (bool, String) {
     (well, if text.is_empty() { "ok\n".to_owned() } else { text })
 }
 
-/// Free share of a disk below which a process is not ready, in percent, and bytes below which it never is.
-const LEAST_FREE_PERCENT: u64 = 5;
-const LEAST_FREE_BYTES: u64 = 512 << 20;
+/// Bytes free on a disk below which a process is not ready. Shares and trends are for alerts, which come earlier.
+const LEAST_FREE_BYTES: u64 = 1 << 30;
 
 /// Whether a disk with so many bytes free of so many has room left.
 pub fn disk(free: u64, total: u64) -> Check {
-    let percent = if total == 0 { 0 } else { u128::from(free) * 100 / u128::from(total) };
-    let text = format!("{} MiB free of {} MiB ({percent} %)", free >> 20, total >> 20);
-    // A big disk has room where a small share of it is left.
-    let scarce = free < LEAST_FREE_BYTES || (percent < u128::from(LEAST_FREE_PERCENT) && free < LEAST_FREE_BYTES * 20);
-    if scarce {
-        let remedy = format!("free space: at least {} MiB", LEAST_FREE_BYTES >> 20);
-        return Check::bad(
-            "disk",
-            text,
-            format!("{remedy}, and {LEAST_FREE_PERCENT} % or {} MiB", (LEAST_FREE_BYTES * 20) >> 20),
-        );
+    let text = format!("{} MiB free of {} MiB", free >> 20, total >> 20);
+    if free < LEAST_FREE_BYTES {
+        return Check::bad("disk", text, format!("free space: at least {} MiB are wanted", LEAST_FREE_BYTES >> 20));
     }
     Check::good("disk", text)
 }
@@ -72,12 +63,14 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_wants_bytes_and_a_share() {
+    fn a_disk_wants_room() {
         let gib = 1u64 << 30;
-        assert!(disk(gib, 10 * gib).ok);
-        assert!(disk(20 * gib, 1000 * gib).ok, "2 % of a big disk are enough");
-        assert!(!disk(gib, 100 * gib).ok, "1 % of 100 GiB");
-        assert!(!disk(gib / 4, gib / 2).ok, "a quarter of a GiB");
+        assert!(disk(gib, 1000 * gib).ok);
+        let full = disk(gib - 1, 1000 * gib);
+        assert!(
+            !full.ok && full.reason == "1023 MiB free of 1024000 MiB" && full.remedy.contains("1024 MiB"),
+            "{full:?}"
+        );
         assert!(!disk(0, 0).ok);
     }
 }

@@ -34,12 +34,12 @@ fn discreet(filter: EnvFilter) -> EnvFilter {
     quieter.fold(filter, EnvFilter::add_directive)
 }
 
-/// Starts the log of this process. A second start is refused by the library, and changes nothing.
-pub fn start<W>(format: Format, filter: EnvFilter, writer: W)
+/// Starts the log of this process, in colours if it is `coloured`. A second start is refused by the library, and changes nothing.
+pub fn start<W>(format: Format, filter: EnvFilter, coloured: bool, writer: W)
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let builder = tracing_subscriber::fmt().with_env_filter(discreet(filter)).with_writer(writer);
+    let builder = tracing_subscriber::fmt().with_env_filter(discreet(filter)).with_writer(writer).with_ansi(coloured);
     // An error says that a log was started before, as tests do.
     let _ = match format {
         Format::Text => builder.fmt_fields(TextFields::default()).try_init(),

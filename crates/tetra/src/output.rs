@@ -49,7 +49,8 @@ pub fn start_talk(verbose: u8, format: LogFormat) {
         LogFormat::Text => telemetry::log::Format::Text,
         LogFormat::Json => telemetry::log::Format::Json,
     };
-    telemetry::log::start(format, filter, std::io::stderr);
+    let coloured = watched() && std::env::var_os("NO_COLOR").is_none();
+    telemetry::log::start(format, filter, coloured, std::io::stderr);
 }
 
 /// Prints data in the wanted form; `text` makes the form for people.

@@ -191,3 +191,46 @@ async fn a_stopped_gateway_takes_no_more_connections() {
     running.server.stop().await;
     assert!(matches!(tenant.status().await, Err(GatewayError::Unreachable { .. })));
 }
+
+/// What is logged on this thread.
+#[derive(Clone, Default)]
+struct Logged(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Logged {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn requests_are_logged_in_the_trace_of_their_deployment_beside_the_callers_own() {
+    let logged = Logged::default();
+    let writer = logged.clone();
+    let log = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_ansi(false);
+    let _log = tracing::subscriber::set_default(log.with_writer(move || writer.clone()).finish());
+
+    let running = Running::start(Limits::default()).await;
+    let bearer = format!("Authorization: Bearer {}\r\n", token::full_access(&key(1), &address(1)));
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let put = "PUT /deployment/7/manifest HTTP/1.1\r\n";
+    let (status, ..) = raw(&running, &format!("{put}{bearer}traceparent: {parent}\r\n"), b"[]").await;
+    assert_eq!(status, 200);
+    let get = "GET /lease/8/1/1/status HTTP/1.1\r\n";
+    raw(&running, &format!("{get}{bearer}traceparent: 00-malformed\r\n"), b"").await;
+    raw(&running, "GET /version HTTP/1.1\r\n", b"").await;
+
+    let text = String::from_utf8(logged.0.lock().unwrap().clone()).unwrap();
+    let lines: Vec<&str> = text.lines().filter(|line| line.contains("answered")).collect();
+    assert_eq!(lines.len(), 3, "{text}");
+    let trace = |dseq| format!("trace={}", primitives::TraceId::of_deployment(&address(1), dseq));
+    assert!(lines[0].contains(&trace(7)) && lines[0].contains(&format!("traceparent={parent}")), "{}", lines[0]);
+    assert!(lines[0].contains("/deployment/{dseq}/manifest") && lines[0].contains("status=200"), "{}", lines[0]);
+    assert!(lines[1].contains(&trace(8)) && !lines[1].contains("traceparent"), "{}", lines[1]);
+    assert!(lines[2].contains("/version") && !lines[2].contains("trace="), "{}", lines[2]);
+    assert!(!text.contains("eyJ"), "a token is in the log:\n{text}");
+}

@@ -93,9 +93,11 @@ fn one_trace_reaches_from_the_command_into_the_container_and_no_secret_is_logged
     }
     assert_eq!(net.json(&["deployment", "show", &number])["trace"], trace);
 
-    let lines_of_logs = net.run_logging(LOUD, &["lease", "logs", &number, "--tail", "5"]);
-    let shown = String::from_utf8_lossy(&lines_of_logs.stdout);
-    assert!(lines_of_logs.status.success() && shown.contains("web-0"), "{lines_of_logs:?}");
+    let page = until(|| crate::net::Deployment::of(&deployed).page()).unwrap();
+    assert!(page.starts_with("good day"), "{page}");
+    // A token and the tenant's lines go through websockets here.
+    let followed = net.run_logging(LOUD, &["lease", "logs", &number, "--tail", "5"]);
+    assert!(followed.status.success() && String::from_utf8_lossy(&followed.stdout).contains("web-0"), "{followed:?}");
 
     // The shim, the bundle, the container.
     let told = net.json(&["deployment", "trace", &number]);
@@ -149,7 +151,7 @@ fn one_trace_reaches_from_the_command_into_the_container_and_no_secret_is_logged
 
     // No secret in any log, of the command or of the network: the manifest's environment, tokens, keys.
     let mut logs = texts_of(&net.logs());
-    logs.extend([said, String::from_utf8_lossy(&lines_of_logs.stderr).into_owned()]);
+    logs.extend([said, String::from_utf8_lossy(&followed.stderr).into_owned()]);
     let mut secrets = vec![SECRET.to_owned(), "eyJhbGciOi".to_owned()];
     secrets.extend(texts_of(&net.keys()).iter().flat_map(|text| private(text)));
     for part in ["validator_key.json", "node_key.json"] {
