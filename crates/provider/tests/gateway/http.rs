@@ -212,6 +212,8 @@ async fn requests_are_logged_in_the_trace_of_their_deployment_beside_the_callers
     let logged = Logged::default();
     let writer = logged.clone();
     let log = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_ansi(false);
+    // While there is but one subscriber, threads of other tests, which have none, could turn the lines off for all.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
     let _log = tracing::subscriber::set_default(log.with_writer(move || writer.clone()).finish());
 
     let running = Running::start(Limits::default()).await;
