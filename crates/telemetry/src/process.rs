@@ -1,7 +1,6 @@
 //! What this process uses, by the names that Prometheus clients share (`process_*`), and room on a disk.
 
 use std::path::Path;
-use std::time::Duration;
 
 use crate::catalog;
 use crate::registry::{Counters, Gauges, Registry};
@@ -111,11 +110,6 @@ pub fn disk_bytes(folder: &Path) -> u64 {
         _ => entry.metadata().map_or(0, |metadata| metadata.blocks().saturating_mul(512)),
     };
     entries.map(size).fold(0, u64::saturating_add)
-}
-
-/// A time as Prometheus writes it.
-pub fn seconds(span: Duration) -> f64 {
-    span.as_secs_f64()
 }
 
 #[cfg(test)]
