@@ -69,7 +69,7 @@ impl FromRequestParts<Shared> for Caller {
 impl Caller {
     fn permit(&self, shared: &Shared, action: Scope, target: Target) -> Result<Services, AuthError> {
         if let Some(dseq) = target.dseq {
-            observe::in_trace_of(&self.0.iss, dseq);
+            observe::in_trace_of(&self.0.owner, dseq);
         }
         let refused = || AuthError::Unauthorized(format!("the token does not permit {action} here"));
         self.0.permit(&shared.desk.address(), action, target).ok_or_else(refused)
