@@ -103,10 +103,19 @@ mod tests {
     fn the_examples_of_the_recommendation_parse_and_others_do_not() {
         let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         assert_eq!(good.parse::<TraceParent>().unwrap().to_string(), good);
-        assert!(format!("01{}-more", &good[2..]).parse::<TraceParent>().is_ok());
+        assert!(format!("01{}-more", good.strip_prefix("00").unwrap()).parse::<TraceParent>().is_ok());
         let zero = format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32));
         let late = format!("{good}-more");
-        for bad in ["", "00", &good.to_uppercase(), &format!("ff{}", &good[2..]), &zero, &late, &good[..50], "00-é"] {
+        for bad in [
+            "",
+            "00",
+            &good.to_uppercase(),
+            &format!("ff{}", good.strip_prefix("00").unwrap()),
+            &zero,
+            &late,
+            good.get(..50).unwrap(),
+            "00-é",
+        ] {
             assert_eq!(bad.parse::<TraceParent>(), Err(TraceParentError), "{bad}");
         }
     }
