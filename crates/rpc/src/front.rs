@@ -1,6 +1,6 @@
 //! What gRPC and REST share: one way to ask, with limits.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ledger::{QueryError, QueryStatus};
 use tokio::sync::Semaphore;
@@ -19,13 +19,15 @@ const MOST_REQUESTS: usize = 256;
 
 /// A node behind gRPC or REST.
 pub(crate) struct Front {
+    /// What its requests are counted as, beside the methods of JSON-RPC.
+    name: &'static str,
     node: Node,
     places: Semaphore,
 }
 
 impl Front {
-    pub(crate) fn new(node: Node) -> Self {
-        Self { node, places: Semaphore::new(MOST_REQUESTS) }
+    pub(crate) fn new(name: &'static str, node: Node) -> Self {
+        Self { name, node, places: Semaphore::new(MOST_REQUESTS) }
     }
 
     /// Answers a gRPC method.
@@ -36,7 +38,10 @@ impl Front {
         let _place = self.places.try_acquire().map_err(|_| {
             Status::unavailable(format!("the node answers {MOST_REQUESTS} requests already: ask again in a moment"))
         })?;
-        services::answer(self.node.as_ref(), path, request, height, false).await.map_err(status)
+        let begun = Instant::now();
+        let answer = services::answer(self.node.as_ref(), path, request, height, false).await;
+        self.node.served(self.name, begun.elapsed(), answer.is_ok());
+        answer.map_err(status)
     }
 }
 

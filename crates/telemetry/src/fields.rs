@@ -57,6 +57,8 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("gateway", "where the gateway listens"),
     ("proxy", "where the proxy listens"),
     ("rpc", "where the JSON-RPC listens"),
+    ("grpc", "where gRPC and gRPC-web are served"),
+    ("rest", "where REST is served"),
     ("metrics", "where metrics and health are served"),
     // Everything.
     ("error", "why it failed"),

@@ -57,7 +57,7 @@ pub fn serve(node: Node, listener: TcpListener) -> Result<Server, ServeError> {
     let reflection = reflection::router(&catalog, &services::answered(node.as_ref()))?;
     let router = Router::new()
         .fallback(call)
-        .with_state(Arc::new(Front::new(node)))
+        .with_state(Arc::new(Front::new("grpc", node)))
         .merge(reflection)
         .layer(GrpcWebLayer::new())
         .layer(CorsLayer::permissive());

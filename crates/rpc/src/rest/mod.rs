@@ -46,7 +46,7 @@ struct Gateway {
 pub fn serve(node: Node, listener: TcpListener) -> Result<Server, ServeError> {
     let catalog = Catalog::load()?;
     let routes = Routes::of(&catalog)?;
-    let gateway = Arc::new(Gateway { front: Front::new(node), catalog, routes });
+    let gateway = Arc::new(Gateway { front: Front::new("rest", node), catalog, routes });
     let router = Router::new().fallback(call).layer(CorsLayer::permissive()).with_state(gateway);
     Ok(spawn("REST", router, listener)?)
 }
