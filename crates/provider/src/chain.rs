@@ -6,6 +6,7 @@ use std::time::Duration;
 use client::certs::standing;
 use client::{Account, Confirmed, Fees, Node, NodeError, SigningKey};
 use primitives::{Dec, DecCoin, Denom, Prefix};
+use proto::akash::audit::v1 as audit;
 use proto::akash::base::deposit::v1::{Deposit, Source};
 use proto::akash::cert::v1::Certificate;
 use proto::akash::deployment::v1::DeploymentId;
@@ -18,6 +19,8 @@ use proto::cosmos::base::query::v1beta1::{PageRequest, PageResponse};
 use proto::cosmos::base::v1beta1 as cosmos;
 use proto::tetra::capacity::v1 as capacity;
 use proto::{Any, Message, ToAny};
+use sdl::placement::Signed;
+use sdl::resources::Attribute;
 use serde_json::{Value, json};
 use telemetry::Counters;
 
@@ -302,6 +305,25 @@ impl Chain {
     /// The certificate that the provider published under a serial number (decimal); none when it published none.
     pub(crate) async fn certificate(&self, serial: &str) -> Result<Option<Certificate>, NodeError> {
         standing::find(self.node(), &self.address, serial).await
+    }
+
+    /// What auditors signed of the provider.
+    pub(crate) async fn signed_attributes(&self) -> Result<Signed, NodeError> {
+        let found = self.all(
+            "/akash.audit.v1.Query/ProviderAttributes",
+            |page| audit::QueryProviderAttributesRequest { owner: self.address.clone(), pagination: Some(page) },
+            |response: audit::QueryProvidersResponse| (response.providers, response.pagination),
+        );
+        let found = match found.await {
+            // So the chain says that nobody signed anything.
+            Err(error) if error.is_not_found() => Vec::new(),
+            other => other?,
+        };
+        let attributes = |of: audit::AuditedProvider| {
+            let pairs = of.attributes.into_iter().map(|attribute| Attribute::new(attribute.key, attribute.value));
+            (of.auditor, pairs.collect())
+        };
+        Ok(found.into_iter().map(attributes).collect())
     }
 
     /// The least deposit of a bid in a denom; none when bids cannot be deposited for in it.

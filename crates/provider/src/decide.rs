@@ -4,6 +4,7 @@ use std::fmt;
 
 use primitives::DecCoin;
 use proto::akash::deployment::v1beta4::GroupSpec as WireGroup;
+use sdl::placement::Signed;
 use sdl::resources::{Attribute, EndpointKind, Resources};
 use sdl::{GroupSpec, WireError, capability, placement};
 use thiserror::Error;
@@ -20,6 +21,8 @@ const LEAST_MEMORY: u64 = 8 << 20;
 pub struct Terms<'a> {
     /// What the provider claims of itself on the chain.
     pub attributes: &'a [Attribute],
+    /// What auditors signed of it.
+    pub signed: &'a Signed,
     /// What CPU the machine has, as images name it.
     pub architecture: &'a str,
     /// Whether sizes of volumes on disk are enforced here.
@@ -65,18 +68,13 @@ pub enum NoBid {
     /// It wants a window of reclamation.
     #[error("the order wants notice before a lease is taken back, and this agent gives none")]
     Reclamation,
-    /// It wants audited attributes.
-    #[error("the order wants attributes signed by auditors, and nobody signed this provider's")]
-    SignedBy,
-    /// The placement.
-    #[error("the order wants a provider with {key}={value}, which this one is not")]
-    Attribute {
-        /// The key.
-        key: String,
-        /// The value.
-        value: String,
-    },
-    /// GPUs.
+    /// The placement: attributes, and who signed them.
+    #[error("{0}")]
+    Placement(placement::Mismatch),
+    /// A kind of hardware that the provider does not claim to have.
+    #[error("{0}")]
+    Capability(capability::Mismatch),
+    /// GPUs that the provider claims to have.
     #[error("unit {0} wants a GPU, which this agent cannot pass into a container")]
     Gpu(u32),
     /// Another CPU.
@@ -105,16 +103,6 @@ pub enum NoBid {
     /// A leased address.
     #[error("unit {0} wants a leased IP address, and this agent has none to lease")]
     LeasedIp(u32),
-    /// A kind of storage.
-    #[error("unit {unit}: volume {volume:?} is of a kind that this provider does not have ({kind})")]
-    Storage {
-        /// The unit.
-        unit: u32,
-        /// The volume.
-        volume: String,
-        /// Its attributes.
-        kind: String,
-    },
     /// Sizes that nothing would enforce.
     #[error("unit {unit}: the size of volume {volume:?} cannot be enforced here (loop devices do not work)")]
     Unenforceable {
@@ -155,10 +143,9 @@ fn judge(group: &WireGroup, reclamation: bool, terms: &Terms<'_>) -> Result<(Dec
     if reclamation {
         return Err(NoBid::Reclamation);
     }
-    placement::check(&group, terms.attributes).map_err(|mismatch| match mismatch {
-        placement::Mismatch::Unsigned => NoBid::SignedBy,
-        placement::Mismatch::Missing(Attribute { key, value }) => NoBid::Attribute { key, value },
-    })?;
+    // As the chain will check the bid.
+    placement::check(&group, terms.attributes, terms.signed).map_err(NoBid::Placement)?;
+    capability::check(&group, terms.attributes).map_err(NoBid::Capability)?;
     for unit in &group.units {
         can_serve(&unit.resources, terms)?;
     }
@@ -200,16 +187,9 @@ fn can_serve(unit: &Resources, terms: &Terms<'_>) -> Result<(), NoBid> {
         return Err(NoBid::LeasedIp(id));
     }
     for volume in &unit.storage {
-        let name = volume.name.clone();
-        // This machine has one disk, of a kind that it does not know.
-        let class = volume.attribute("class").unwrap_or("default");
-        if !["default", "ram"].contains(&class) || !capability::has_storage(volume, terms.attributes) {
-            let kind = volume.attributes.iter().map(|Attribute { key, value }| format!("{key}={value}"));
-            let kind = kind.collect::<Vec<_>>().join(", ");
-            return Err(NoBid::Storage { unit: id, volume: name, kind });
-        }
-        if class != "ram" && !terms.volumes {
-            return Err(NoBid::Unenforceable { unit: id, volume: name });
+        // Whoever configures the agent says of what class its disk is; all volumes but those in memory are on it.
+        if volume.attribute("class") != Some("ram") && !terms.volumes {
+            return Err(NoBid::Unenforceable { unit: id, volume: volume.name.clone() });
         }
     }
     Ok(())

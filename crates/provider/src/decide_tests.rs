@@ -47,7 +47,9 @@ fn pricer() -> Pricer {
 
 fn decide_with(group: &GroupSpec, change: impl FnOnce(&mut Terms<'_>), book: &Book) -> Decision {
     let (attributes, pricer) = (attributes(), pricer());
-    let mut terms = Terms { attributes: &attributes, architecture: "amd64", volumes: true, book, pricer: &pricer };
+    let signed = Signed::from([("ann".to_owned(), vec![Attribute::new("region", "eu")])]);
+    let mut terms =
+        Terms { attributes: &attributes, signed: &signed, architecture: "amd64", volumes: true, book, pricer: &pricer };
     change(&mut terms);
     decide(&group.into(), false, &terms)
 }
@@ -65,6 +67,28 @@ fn a_bid_is_the_scale_per_block_and_takes_all_replicas() {
     assert_eq!(needs, expected);
     // 2 x (0.5 x 1.60 + 0.5 x 0.80 + 1 x 0.02 + 2 x 0.04 + 2 x 0.05) = 2.80 USD a month of 438 291 blocks of 6 s, rounded up.
     assert_eq!(price.to_string(), "6.388449682973184483uusd");
+}
+
+#[test]
+fn signed_attributes_and_a_declared_class_win_a_bid() {
+    assert!(matches!(on(|group| group.signed_by.all_of.push("ann".into())), Decision::Bid { .. }));
+    let mut group = group();
+    group.units[0].resources.storage[1].attributes[0].value = "beta3".to_owned();
+    assert!(matches!(decide_with(&group, |_| {}, &Book::new(CAPACITY)), Decision::NoBid(NoBid::Capability(_))));
+    let nvme =
+        [("region", "eu"), ("capabilities/storage/9/class", "beta3"), ("capabilities/storage/9/persistent", "true")];
+    let nvme = nvme.map(|(key, value)| Attribute::new(key, value));
+    let (signed, pricer, book) = (Signed::new(), pricer(), Book::new(CAPACITY));
+    let terms = Terms {
+        attributes: &nvme,
+        signed: &signed,
+        architecture: "amd64",
+        volumes: true,
+        book: &book,
+        pricer: &pricer,
+    };
+    let bid = decide(&(&group).into(), false, &terms);
+    assert!(matches!(bid, Decision::Bid { .. }), "{bid}");
 }
 
 #[test]
@@ -90,12 +114,20 @@ fn reasons_of_no_bid() {
     };
     let changes: Vec<Change> = vec![
         Box::new(|group| group.signed_by.any_of.push("auditor".into())),
+        Box::new(|group| {
+            group.signed_by.all_of.push("ann".into());
+            group.attributes.push(Attribute::new("tier", "gold"));
+        }),
         Box::new(|group| group.attributes.push(Attribute::new("tier", "gold"))),
         Box::new(|group| group.units[0].count = 300),
         Box::new(|group| group.units.clear()),
         Box::new(|group| group.units[0].price.denom = primitives::Denom::new("uakt").unwrap()),
         Box::new(|group| group.units[0].price.amount = "0.5".parse().unwrap()),
         unit(|unit| unit.gpu.units.0 = 1),
+        unit(|unit| {
+            unit.gpu.units.0 = 1;
+            unit.gpu.attributes.push(Attribute::new("vendor/nvidia/model/h100", "true"));
+        }),
         unit(|unit| unit.cpu.attributes.push(Attribute::new("arch", "arm64"))),
         unit(|unit| unit.cpu.attributes.push(Attribute::new("turbo", "true"))),
         unit(|unit| unit.memory.attributes.push(Attribute::new("ecc", "true"))),
@@ -116,7 +148,15 @@ fn reasons_of_no_bid() {
     let mut malformed: WireGroup = (&group()).into();
     malformed.resources[0].price = None;
     let (attributes, pricer, book) = (attributes(), pricer(), Book::new(CAPACITY));
-    let terms = Terms { attributes: &attributes, architecture: "amd64", volumes: true, book: &book, pricer: &pricer };
+    let signed = Signed::new();
+    let terms = Terms {
+        attributes: &attributes,
+        signed: &signed,
+        architecture: "amd64",
+        volumes: true,
+        book: &book,
+        pricer: &pricer,
+    };
     reasons.push(decide(&malformed, false, &terms).to_string());
     reasons.push(decide(&(&group()).into(), true, &terms).to_string());
     assert!(reasons.iter().all(|reason| reason.starts_with("no bid: ")));

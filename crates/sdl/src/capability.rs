@@ -22,21 +22,27 @@ pub enum Mismatch {
         unit: u32,
         /// The volume.
         volume: String,
+        /// Its attributes, `class=beta3, persistent=true`.
+        kind: String,
     },
     /// None of the GPU models.
     Gpu {
         /// The unit.
         unit: u32,
+        /// The models of which one would do.
+        models: Vec<String>,
     },
 }
 
 impl std::fmt::Display for Mismatch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Storage { unit, volume } => {
-                write!(f, "unit {unit}: the provider has no storage of the kind of volume {volume:?}")
+            Self::Storage { unit, volume, kind } => {
+                write!(f, "unit {unit}: volume {volume:?} is of a kind that the provider does not have ({kind})")
             }
-            Self::Gpu { unit } => write!(f, "unit {unit}: the provider has none of the GPU models"),
+            Self::Gpu { unit, models } => {
+                write!(f, "unit {unit}: the provider has none of the GPUs that it wants ({})", models.join(", "))
+            }
         }
     }
 }
@@ -66,24 +72,22 @@ fn storage_kinds(provider: &[Attribute]) -> StorageKinds<'_> {
 
 fn check_unit(unit: &Resources, kinds: &StorageKinds<'_>, provider: &[Attribute]) -> Result<(), Mismatch> {
     if let Some(volume) = unit.storage.iter().find(|volume| !is_served(volume, kinds)) {
-        return Err(Mismatch::Storage { unit: unit.id, volume: volume.name.clone() });
+        let kind = volume.attributes.iter().map(|Attribute { key, value }| format!("{key}={value}"));
+        let kind = kind.collect::<Vec<_>>().join(", ");
+        return Err(Mismatch::Storage { unit: unit.id, volume: volume.name.clone(), kind });
     }
-    let models = &unit.gpu.attributes;
-    if unit.gpu.units.0 > 0 && !models.is_empty() {
+    let wanted = &unit.gpu.attributes;
+    if unit.gpu.units.0 > 0 && !wanted.is_empty() {
         let gpus: Vec<(&str, &str)> = provider
             .iter()
             .filter_map(|Attribute { key, value }| Some((key.strip_prefix(GPU)?, value.as_str())))
             .collect();
-        if !models.iter().any(|model| has(&gpus, model)) {
-            return Err(Mismatch::Gpu { unit: unit.id });
+        if !wanted.iter().any(|model| has(&gpus, model)) {
+            let models = wanted.iter().map(|model| model.key.clone()).collect();
+            return Err(Mismatch::Gpu { unit: unit.id, models });
         }
     }
     Ok(())
-}
-
-/// Whether one of the provider's kinds of storage has all attributes of a volume.
-pub fn has_storage(volume: &Storage, provider: &[Attribute]) -> bool {
-    is_served(volume, &storage_kinds(provider))
 }
 
 fn is_served(volume: &Storage, kinds: &StorageKinds<'_>) -> bool {
@@ -108,14 +112,70 @@ mod tests {
             Attribute::new("capabilities/storage/2/class", "ram"),
             Attribute::new("capabilities/storage/2/persistent", "false"),
         ];
-        let volume = |class: &str, persistent: &str| Storage {
-            name: "data".into(),
-            size: Quantity(1),
-            attributes: vec![Attribute::new("class", class), Attribute::new("persistent", persistent)],
+        let has_storage = |class: &str, persistent: &str| {
+            let attributes = vec![Attribute::new("class", class), Attribute::new("persistent", persistent)];
+            is_served(&Storage { name: "data".into(), size: Quantity(1), attributes }, &storage_kinds(&provider))
         };
-        assert!(has_storage(&volume("default", "true"), &provider));
-        assert!(has_storage(&volume("ram", "false"), &provider));
-        assert!(!has_storage(&volume("ram", "true"), &provider));
-        assert!(!has_storage(&volume("beta3", "true"), &provider));
+        assert!(has_storage("default", "true"));
+        assert!(has_storage("ram", "false"));
+        assert!(!has_storage("ram", "true"));
+        assert!(!has_storage("beta3", "true"));
+    }
+
+    const GPUS: &str = r#"
+version: "2.0"
+services:
+  web: { image: a, expose: [{ port: 80, to: [{ global: true }] }] }
+profiles:
+  compute:
+    web:
+      resources:
+        cpu: { units: 1 }
+        memory: { size: 1Gi }
+        storage: [{ size: 1Gi }, { name: data, size: 1Gi, attributes: { persistent: true, class: beta3 } }]
+        gpu: { units: 1, attributes: { vendor: { nvidia: MODELS } } }
+  placement:
+    here: { pricing: { web: { denom: uusd, amount: 10 } } }
+deployment:
+  web: { here: { profile: web, count: 1 } }
+"#;
+
+    /// What a group that wants these models and a volume of class beta3 says of a provider with these attributes.
+    fn say(models: &str, provider: &[&str]) -> String {
+        let file = GPUS
+            .replace("MODELS", models)
+            .replace("image: a,", "image: a, params: { storage: { data: { mount: /d } } },");
+        let group = crate::Sdl::parse(&file).unwrap().groups().remove(0);
+        let provider = provider.iter().map(|text| text.split_once('=').unwrap());
+        let provider: Vec<Attribute> = provider.map(|(key, value)| Attribute::new(key, value)).collect();
+        check(&group, &provider).map_or_else(|mismatch| mismatch.to_string(), |()| "fits".to_owned())
+    }
+
+    #[test]
+    fn gpus_and_classes_are_matched_by_capabilities_and_named_in_refusals() {
+        let nvme = ["capabilities/storage/1/class=beta3", "capabilities/storage/1/persistent=true"];
+        let with = |gpus: &[&'static str]| [nvme.as_slice(), gpus].concat();
+        let a100 = with(&[
+            "capabilities/gpu/vendor/nvidia/model/a100=true",
+            "capabilities/gpu/vendor/nvidia/model/a100/ram/80Gi=true",
+            "capabilities/gpu/vendor/nvidia/model/a100/ram/80Gi/interface/sxm=true",
+        ]);
+        let any = "null";
+        let said = [
+            say(any, &a100),
+            say("[{ model: a100 }]", &a100),
+            say("[{ model: h100 }, { model: a100, ram: 80Gi }]", &a100),
+            say("[{ model: a100, ram: 80Gi, interface: sxm }]", &a100),
+            say("[{ model: a100, ram: 80Gi, interface: pcie }]", &a100),
+            say("[{ model: a100, ram: 40Gi }, { model: h100 }]", &a100),
+            say(any, &with(&[])),
+            say(any, &with(&["capabilities/gpu/vendor/nvidia/model/a100=false"])),
+            say(any, &["capabilities/storage/1/class=beta2", "capabilities/storage/1/persistent=true"]),
+            say(any, &["capabilities/storage/1/class=beta3", "capabilities/storage/2/persistent=true"]),
+        ];
+        insta::assert_snapshot!(said.join(
+            "
+"
+        ));
     }
 }

@@ -3,6 +3,7 @@
 use client::Node;
 use primitives::{Address, Coin, Coins, Dec, DecCoin, Denom, Prefix};
 use proto::Message;
+use proto::akash::audit::v1 as audit;
 use proto::akash::deployment::{v1 as deployment_ids, v1beta4 as deployment};
 use proto::akash::escrow::types::v1 as escrow;
 use proto::akash::market::{v1 as market_ids, v1beta5 as market};
@@ -193,6 +194,35 @@ impl Chain {
             self.node.query("/akash.provider.v1beta4.Query/Provider", &request).await?;
         let missing = || CliError::new(Class::NotFound, format!("{owner} is not registered as a provider"));
         found.provider.map(|provider| provider.host_uri).ok_or_else(missing)
+    }
+
+    /// What is signed: of a provider, by an auditor, or all of it.
+    ///
+    /// # Errors
+    /// When the node does not answer.
+    pub async fn signed(&self, provider: Option<&str>, auditor: Option<&str>) -> Result<Vec<audit::AuditedProvider>> {
+        let parts = |found: audit::QueryProvidersResponse| (found.providers, found.pagination);
+        let all = match (provider.map(str::to_owned), auditor.map(str::to_owned)) {
+            (None, None) => {
+                let path = "/akash.audit.v1.Query/AllProvidersAttributes";
+                self.all(path, |pagination| audit::QueryAllProvidersAttributesRequest { pagination }, parts).await?
+            }
+            (provider, Some(auditor)) => {
+                let request =
+                    |pagination| audit::QueryAuditorAttributesRequest { auditor: auditor.clone(), pagination };
+                let by = self.all("/akash.audit.v1.Query/AuditorAttributes", request, parts).await?;
+                by.into_iter().filter(|one| provider.as_ref().is_none_or(|owner| one.owner == *owner)).collect()
+            }
+            (Some(owner), None) => {
+                let request = |pagination| audit::QueryProviderAttributesRequest { owner: owner.clone(), pagination };
+                match self.all("/akash.audit.v1.Query/ProviderAttributes", request, parts).await {
+                    // So the chain says that nobody signed anything.
+                    Err(error) if error.class() == Class::NotFound => Vec::new(),
+                    other => other?,
+                }
+            }
+        };
+        Ok(all)
     }
 
     /// Hosts; all of them when no owner is named.

@@ -49,9 +49,15 @@ pub enum Command {
     /// A chain node on this machine: init, start, verify
     #[command(subcommand)]
     Node(commands::node::Verb),
-    /// A provider agent on this machine: init, start, status
+    /// A provider agent on this machine: init, start, status, attributes
     #[command(subcommand)]
     Provider(commands::provider::Verb),
+    /// Certificates for providers' gateways: create, list, show, revoke
+    #[command(subcommand)]
+    Cert(commands::cert::Verb),
+    /// What auditors vouch for of providers: sign, delete, list
+    #[command(subcommand)]
+    Audit(commands::audit::Verb),
     /// Look at the chain: transactions, blocks, balances
     #[command(subcommand)]
     Query(commands::query::Verb),

@@ -13,6 +13,7 @@ mod error;
 mod gateways;
 mod money;
 mod output;
+mod spend;
 
 use std::process::ExitCode;
 

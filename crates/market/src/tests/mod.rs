@@ -8,4 +8,5 @@ mod hardware;
 mod leases;
 mod lists;
 mod model;
+mod placement;
 mod support;

@@ -8,6 +8,7 @@ use client::NodeError;
 use primitives::{DecCoin, Denom};
 use proto::akash::market::v1::LeaseClosedReason;
 use proto::akash::market::v1beta5::{Bid, Order, ResourceOffer, bid, order};
+use sdl::placement::Signed;
 
 use super::{Agent, BidState, lock};
 use crate::book::Amount;
@@ -57,7 +58,8 @@ impl Agent {
             // One bid per provider and order: one that was closed or lost bars another.
             return Ok(if bid.state() == bid::State::Open { self.adopt(&ours, &order) } else { Outcome::None });
         }
-        let (price, needs) = match self.decide(&order) {
+        let signed = if wants_signatures(&order) { self.chain.signed_attributes().await? } else { Signed::new() };
+        let (price, needs) = match self.decide(&order, &signed) {
             Decision::Bid { price, needs } => (price, needs),
             Decision::NoBid(reason) => {
                 self.leave(name, class_of(&reason), &reason);
@@ -83,10 +85,11 @@ impl Agent {
         Ok(Outcome::Bid)
     }
 
-    fn decide(&self, order: &Order) -> Decision {
+    fn decide(&self, order: &Order, signed: &Signed) -> Decision {
         let book = lock(&self.book).clone();
         let terms = Terms {
             attributes: &self.inventory.attributes,
+            signed,
             architecture: &self.inventory.report.architecture,
             volumes: self.inventory.report.has("loop"),
             book: &book,
@@ -205,6 +208,13 @@ impl Agent {
             Err(error) => tracing::debug!(order = %name, %error, "asking for the bid failed; a later look tells"),
         }
     }
+}
+
+/// Whether an order asks for signatures of auditors.
+fn wants_signatures(order: &Order) -> bool {
+    let requirements = order.spec.as_ref().and_then(|spec| spec.requirements.as_ref());
+    let signed_by = requirements.and_then(|requirements| requirements.signed_by.as_ref());
+    signed_by.is_some_and(|signed_by| !signed_by.all_of.is_empty() || !signed_by.any_of.is_empty())
 }
 
 /// What is offered is what was asked for: this agent chooses no GPU models.

@@ -1,6 +1,8 @@
 //! One file per command group: its arguments, and what they do.
 
+pub mod audit;
 pub mod bid;
+pub mod cert;
 pub mod completions;
 pub mod daemon;
 pub mod deploy;
@@ -41,6 +43,8 @@ pub async fn run(cli: Cli) -> Result {
         Command::Image(verb) => image::run(&context, verb).await,
         Command::Node(verb) => node::run(&context, verb).await,
         Command::Provider(verb) => provider::run(&context, verb).await,
+        Command::Cert(verb) => cert::run(&context, verb).await,
+        Command::Audit(verb) => audit::run(&context, verb).await,
         Command::Query(verb) => query::run(&context, verb).await,
         Command::Doctor(args) => doctor::run(&context, args).await,
         Command::Completions(args) => completions::run(args),

@@ -1,5 +1,7 @@
 //! `tetra provider`: one provider agent in a folder of its own.
 
+pub mod attributes;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -25,6 +27,9 @@ pub enum Verb {
     Start(Start),
     /// What the agent of a folder says of itself: leases, inventory, orders
     Status(Folder),
+    /// What the provider claims of itself: show, set
+    #[command(subcommand)]
+    Attributes(attributes::Verb),
 }
 
 /// An agent's folder.
@@ -87,6 +92,7 @@ pub async fn run(context: &Context, verb: Verb) -> Result {
         Verb::Init(args) => init(context, args),
         Verb::Start(args) => start(context, args).await,
         Verb::Status(folder) => status(context, &folder).await,
+        Verb::Attributes(verb) => attributes::run(context, verb).await,
     }
 }
 

@@ -9,3 +9,4 @@ mod leases;
 mod mistakes;
 mod net;
 mod observe;
+mod placement;

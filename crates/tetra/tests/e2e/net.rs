@@ -49,7 +49,12 @@ fn missing() -> Option<String> {
 impl Net {
     /// One validator, one provider and the example's image; none where containers cannot run.
     pub(crate) fn start(with_image: bool) -> Option<Self> {
-        let net = Self::up(None)?;
+        Self::start_with(1, with_image)
+    }
+
+    /// One validator, so many providers and the example's image; none where containers cannot run.
+    pub(crate) fn start_with(providers: usize, with_image: bool) -> Option<Self> {
+        let net = Self::up(providers, None)?;
         if with_image {
             net.load_image();
         }
@@ -58,10 +63,10 @@ impl Net {
 
     /// As [`Net::start`] without an image; every process logs what a filter says.
     pub(crate) fn start_logging(filter: &str) -> Option<Self> {
-        Self::up(Some(filter))
+        Self::up(1, Some(filter))
     }
 
-    fn up(filter: Option<&str>) -> Option<Self> {
+    fn up(providers: usize, filter: Option<&str>) -> Option<Self> {
         if let Some(reason) = missing() {
             println!("skipped: {reason}");
             return None;
@@ -69,7 +74,8 @@ impl Net {
         let mut net = Self { home: tempfile::tempdir().unwrap(), report: Value::Null };
         // Networks of other tests start at the same moment and would all want the usual port.
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
-        let up = ["up", "--providers", "1", "--block-time", "300ms", "--rpc-port", &port, "--detach"];
+        let providers = providers.to_string();
+        let up = ["up", "--providers", &providers, "--block-time", "300ms", "--rpc-port", &port, "--detach"];
         net.report = match filter {
             None => net.json(&up),
             Some(filter) => {
@@ -80,6 +86,12 @@ impl Net {
         };
         assert_eq!(net.held(), BTreeMap::new(), "before the test");
         Some(net)
+    }
+
+    /// Stops the network and goes on with it.
+    pub(crate) fn again(&mut self) {
+        assert!(self.run(&["down"]).status.success());
+        self.report = self.json(&["up", "--detach"]);
     }
 
     pub(crate) fn load_image(&self) {

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use ledger::escrow::{self, AccountId, CheckedDeposit};
-use ledger::{Context, Failure, Rejection, provider};
-use primitives::DecCoin;
+use ledger::{Context, Failure, Rejection, audit, provider};
+use primitives::{Address, DecCoin};
+use proto::akash::base::attributes::v1 as wire;
 use proto::akash::market::v1::Lease;
 use proto::akash::market::v1::lease::State as LeaseState;
 use proto::akash::market::v1beta5::bid::State as BidState;
@@ -63,9 +64,8 @@ pub fn create_bid(ctx: &mut Context, msg: MsgCreateBid) -> Result<MsgCreateBidRe
     offer::check(&spec, &msg.resources_offer).map_err(refusal::capabilities_mismatch)?;
     let bidder = provider::get(ctx, &id.provider)?;
     let bidder = bidder.ok_or_else(|| refusal::unknown_provider(&ctx.text(&id.provider)))?;
-    let claims: Vec<Attribute> =
-        bidder.attributes.iter().map(|claim| Attribute::new(&claim.key, &claim.value)).collect();
-    placement::check(&spec, &claims).map_err(refusal::attribute_mismatch)?;
+    let claims = attributes(bidder.attributes);
+    placement::check(&spec, &claims, &signed(ctx, &id.provider, &spec)?).map_err(refusal::attribute_mismatch)?;
     capability::check(&spec, &claims).map_err(refusal::capabilities_mismatch)?;
     check_window(ctx, &params, &id.order, &order, window)?;
     if BIDS.get(&ctx.state, &id)?.is_some() {
@@ -86,6 +86,24 @@ pub fn create_bid(ctx: &mut Context, msg: MsgCreateBid) -> Result<MsgCreateBidRe
     escrow::create_account(ctx, &account, &id.provider, &deposit, &id.provider)?;
     hold::soft(ctx, &id, &spec)?;
     Ok(MsgCreateBidResponse {})
+}
+
+fn attributes(wire: Vec<wire::Attribute>) -> Vec<Attribute> {
+    wire.into_iter().map(|attribute| Attribute::new(attribute.key, attribute.value)).collect()
+}
+
+/// What the auditors that the order names signed for the provider. An auditor whose address is none of this chain
+/// cannot have signed anything.
+fn signed(ctx: &Context, provider: &Address, spec: &GroupSpec) -> Result<placement::Signed, Failure> {
+    let mut signed = placement::Signed::new();
+    for auditor in placement::auditors(spec) {
+        let Ok(address) = ctx.chain.prefix.parse(auditor) else { continue };
+        let theirs = audit::signed(ctx, provider, &address)?;
+        if !theirs.is_empty() {
+            signed.insert(auditor.to_owned(), attributes(theirs));
+        }
+    }
+    Ok(signed)
 }
 
 fn check_deposit(params: &Params, deposit: &CheckedDeposit) -> Result<(), Rejection> {
