@@ -101,6 +101,13 @@ impl Cgroups {
         self.controller_dirs().into_iter().map(|dir| count_dirs(&below(&dir, group))).sum()
     }
 
+    /// Names of the groups at the top of any controller that begin with `prefix`.
+    pub(crate) fn top(&self, prefix: &str) -> Vec<String> {
+        let groups = self.controller_dirs().into_iter().flat_map(|dir| subdirectories(&dir));
+        let names = groups.filter_map(|group| Some(group.file_name()?.to_str()?.to_owned()));
+        names.filter(|name| name.starts_with(prefix)).collect()
+    }
+
     fn file(&self, controller: &str, group: &str, name: &str) -> PathBuf {
         below(&self.root.join(controller), group).join(name)
     }
@@ -214,6 +221,7 @@ mod tests {
         }
         let cgroups = Cgroups::detect(root.path()).unwrap();
         assert_eq!(cgroups.count("/t"), 6);
+        assert_eq!(cgroups.top("t"), ["t", "t"]);
         cgroups.remove("/t").unwrap();
         assert_eq!(cgroups.count("/t"), 0);
     }

@@ -71,6 +71,9 @@ fn machine_name_servers() -> Vec<Ipv4Addr> {
     }
 }
 
+/// Hexadecimal digits of an agent's tag.
+pub(crate) const TAG_DIGITS: usize = 5;
+
 /// Names of kernel objects. All carry the agent's tag, those of a pod its key or slot too.
 #[derive(Clone, Debug)]
 pub(crate) struct Names {
@@ -80,9 +83,20 @@ pub(crate) struct Names {
 
 impl Names {
     pub(crate) fn new(config: &HostConfig) -> Self {
-        let tag = hash(&config.instance, 5);
-        let run_dir = config.run_dir.join(format!("tetra-{tag}"));
-        Self { tag, run_dir }
+        Self::of_tag(&hash(&config.instance, TAG_DIGITS), &config.run_dir)
+    }
+
+    /// The names of the agent with this tag, whose run directory lies in `run_dir`.
+    pub(crate) fn of_tag(tag: &str, run_dir: &Path) -> Self {
+        Self { tag: tag.to_owned(), run_dir: run_dir.join(format!("tetra-{tag}")) }
+    }
+
+    /// Length of a link's name: `t`, tag, slot, ordinal.
+    pub(crate) const LINK_LENGTH: usize = 1 + TAG_DIGITS + 4 + 2;
+
+    /// What the agent's names carry.
+    pub(crate) fn tag(&self) -> &str {
+        &self.tag
     }
 
     /// `tetra-<tag>`: first part of container cgroups, namespaces and the run directory.
@@ -156,6 +170,7 @@ mod tests {
     fn interface_names_fit_the_kernel() {
         let names = Names::new(&HostConfig::new("agent", "/x"));
         assert!(names.link(u16::MAX, u8::MAX).len() <= 15);
+        assert_eq!(names.link(u16::MAX, u8::MAX).len(), Names::LINK_LENGTH);
     }
 
     #[test]

@@ -143,6 +143,15 @@ pub enum Error {
         /// The data directory.
         path: PathBuf,
     },
+    /// What an agent holds is not to be removed, for it runs or may come back.
+    #[error("agent {tag} runs, or may come back to its data in {}: stop it with `tetra down` or its service manager, \
+        or remove its data first", .data_dir.display())]
+    AgentPresent {
+        /// What its kernel objects carry in their names.
+        tag: String,
+        /// Its data directory.
+        data_dir: PathBuf,
+    },
     /// All uid and address ranges of this machine are taken.
     #[error("all {limit} uid and subnet slots of this machine are taken; close leases, or remove stale files in {}", .claims.display())]
     SlotsExhausted {

@@ -28,13 +28,17 @@
 //! | `network`, `nft`, `slots` | links, firewall, uid and address ranges |
 //! | [`shim`], `logs`, `process` | the process beside a container |
 //! | [`cgroup`], [`leftovers`], [`probe`](mod@probe) | limits and usage, what is held, what the machine offers |
+//! | [`agents`] | who is on this machine, and what those hold that never return |
 //! | `shell` | the one way to call external programs |
+//! | [`crash`] | points at which tests end the process; none in a release build |
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)]
 
+pub mod agents;
 mod bundle;
 pub mod cgroup;
 mod config;
+pub mod crash;
 mod error;
 mod host;
 mod idmap;
@@ -55,12 +59,14 @@ pub mod spec;
 mod userns;
 mod volume;
 
+pub use agents::{Presence, Resident};
 pub use config::HostConfig;
 pub use error::{Error, Result};
 pub use host::Host;
 pub use image::{ImageStore, ImageSummary};
 pub use leftovers::Leftovers;
 pub use probe::{HostReport, probe};
+pub use process::ProcessId;
 pub use runtime::{
     ExitStatus, LogLine, LogQuery, LogStream, Phases, PodStatus, ReplicaStatus, Runtime, Started, State, Usage,
 };

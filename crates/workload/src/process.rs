@@ -1,4 +1,4 @@
-//! Processes that this agent did not necessarily start: known by id and start time, so that a
+//! Processes that this program did not necessarily start: known by id and start time, so that a
 //! reused id is never taken for the old process.
 
 use std::fs;
@@ -11,21 +11,28 @@ use tokio::io::unix::AsyncFd;
 
 /// One process of this boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ProcessId {
+pub struct ProcessId {
+    /// The kernel's id, which another process may get later.
     pub(crate) pid: i32,
     /// Clock ticks since boot.
     pub(crate) start_time: u64,
 }
 
 impl ProcessId {
-    pub(crate) fn of(pid: i32) -> Option<Self> {
+    /// The process that has an id now; none where there is none.
+    pub fn of(pid: i32) -> Option<Self> {
         let (_, start_time) = stat(pid)?;
         Some(Self { pid, start_time })
     }
 
     /// Whether it still runs; a zombie does not.
-    pub(crate) fn is_alive(self) -> bool {
+    pub fn is_alive(self) -> bool {
         stat(self.pid).is_some_and(|(state, start)| start == self.start_time && !matches!(state, 'Z' | 'X'))
+    }
+
+    /// Asks this very process to end, by SIGTERM; nothing where it has ended.
+    pub fn terminate(self) {
+        self.signal(Signal::TERM);
     }
 
     pub(crate) fn signal(self, signal: Signal) {
@@ -101,5 +108,7 @@ mod tests {
         let me = ProcessId::of(std::process::id().cast_signed()).unwrap();
         let earlier = ProcessId { start_time: me.start_time - 1, ..me };
         assert!(me.is_alive() && !earlier.is_alive());
+        // Were it taken for this process, the test would end here.
+        earlier.terminate();
     }
 }

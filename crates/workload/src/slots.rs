@@ -69,7 +69,8 @@ impl Claims {
         Self { dir: dir.to_owned() }
     }
 
-    /// Claims a slot for the pod whose record directory is `owner` (which must exist).
+    /// Claims a slot for the pod whose record directory is `owner` (which must exist). One that it holds already, since
+    /// a crash cut its first start off, is taken again.
     pub(crate) fn claim(&self, owner: &Path) -> Result<u16> {
         let _lock = self.lock()?;
         let routes = fs::read_to_string("/proc/net/route").unwrap_or_default();
@@ -77,20 +78,32 @@ impl Claims {
         let start = u16::from_be_bytes([digest[0], digest[1]]) % SLOTS;
         let slot = (0..SLOTS)
             .map(|step| (start + step) % SLOTS)
-            .find(|&slot| self.is_free(slot) && !is_routed(&routes, Subnet::of(slot)))
+            .find(|&slot| self.is_held_by(slot, owner) || (self.is_free(slot) && !is_routed(&routes, Subnet::of(slot))))
             .ok_or_else(|| Error::SlotsExhausted { limit: SLOTS, claims: self.dir.clone() })?;
         self.write(slot, owner)?;
         Ok(slot)
     }
 
-    /// Gives a slot back if `owner` holds it.
-    pub(crate) fn release(&self, slot: u16, owner: &Path) -> Result<()> {
+    /// Gives back every slot that `owner` holds.
+    pub(crate) fn release(&self, owner: &Path) -> Result<()> {
         let _lock = self.lock()?;
-        if self.owner(slot).as_deref() != Some(owner) {
-            return Ok(());
+        self.release_all(|held_by| held_by == owner)
+    }
+
+    fn release_all(&self, of: impl Fn(&Path) -> bool) -> Result<()> {
+        let slots = fs::read_dir(&self.dir).at("reading", &self.dir)?.flatten();
+        let slots = slots.filter_map(|entry| u16::from_str_radix(entry.file_name().to_str()?, 16).ok());
+        for slot in slots.filter(|slot| self.owner(*slot).is_some_and(|owner| of(&owner))) {
+            let path = self.path(slot);
+            fs::remove_file(&path).at("removing", path)?;
         }
-        let path = self.path(slot);
-        fs::remove_file(&path).at("removing", path)
+        Ok(())
+    }
+
+    /// Gives back every slot that is held by pods whose record directories lie under `data_dir`.
+    pub(crate) fn release_below(&self, data_dir: &Path) -> Result<()> {
+        let _lock = self.lock()?;
+        self.release_all(|owner| owner.starts_with(data_dir))
     }
 
     /// Number of slots held by pods whose record directories lie under `data_dir`.
@@ -107,6 +120,10 @@ impl Claims {
 
     fn is_free(&self, slot: u16) -> bool {
         self.owner(slot).is_none_or(|owner| !owner.exists())
+    }
+
+    fn is_held_by(&self, slot: u16, owner: &Path) -> bool {
+        self.owner(slot).as_deref() == Some(owner)
     }
 
     fn owner(&self, slot: u16) -> Option<PathBuf> {
@@ -167,10 +184,11 @@ mod tests {
         let (a, b) = (owner(root.path(), "a"), owner(root.path(), "b"));
         let (first, second) = (claims.claim(&a).unwrap(), claims.claim(&b).unwrap());
         assert_ne!(first, second);
+        assert_eq!(claims.claim(&a).unwrap(), first, "who claims again after a crash gets the same");
         assert_eq!(claims.count_under(root.path()), 2);
-        claims.release(first, &b).unwrap();
-        assert_eq!(claims.count_under(root.path()), 2, "only the owner gives back");
-        claims.release(first, &a).unwrap();
+        claims.release(&b).unwrap();
+        assert!(!claims.is_free(first) && claims.is_free(second), "only the owner gives back");
+        claims.release(&a).unwrap();
         assert_eq!(claims.claim(&a).unwrap(), first);
     }
 

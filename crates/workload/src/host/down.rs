@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use super::Host;
 use super::pod::{PodRecord, Replica, keys_on_disk, pods_dir};
+use crate::crash;
 use crate::error::{IoContext, Result};
 use crate::leftovers::{Leftovers, entries_with, loop_devices_below};
 use crate::network;
@@ -111,7 +112,8 @@ impl Host {
     /// Removes every trace of a pod whose containers have ended.
     pub(super) async fn delete(&self, record: &PodRecord) -> Result<()> {
         self.dismantle(record).await?;
-        self.claims.release(record.slot, record.dir())?;
+        crash::at("pod-dismantled");
+        self.claims.release(record.dir())?;
         remove_dir(record.dir())
     }
 
@@ -156,9 +158,16 @@ impl Host {
         let prefix = self.names.table_prefix();
         let tables = network::tables_with(&prefix).await?;
         keys.extend(tables.iter().filter_map(|table| table.strip_prefix(&prefix)).map(str::to_owned));
+        let prefix = format!("{}-", self.names.prefix());
+        let namespaces = names_in(Path::new(NETNS_DIR));
+        // Named `<prefix>-<key>-<ordinal>`.
+        let keys_of = namespaces.iter().filter_map(|name| name.strip_prefix(&prefix)?.rsplit_once('-'));
+        keys.extend(keys_of.map(|(key, _)| key.to_owned()));
         for key in keys.difference(&known) {
+            let dir = pods_dir(&self.config.data_dir).join(key);
             self.dismantle_key(key, &[]).await?;
-            remove_dir(&pods_dir(&self.config.data_dir).join(key))?;
+            self.claims.release(&dir)?;
+            remove_dir(&dir)?;
         }
         Ok(())
     }

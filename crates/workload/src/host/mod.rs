@@ -21,8 +21,10 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::process::geteuid;
 use tokio::sync::{Mutex, OwnedMutexGuard, RwLock};
 
+use crate::agents;
 use crate::cgroup::{CGROUP_ROOT, Cgroups};
 use crate::config::{HostConfig, Names, pod_key};
+use crate::crash;
 use crate::error::{Error, IoContext, Result};
 use crate::image::ImageStore;
 use crate::leftovers::Leftovers;
@@ -43,6 +45,8 @@ pub struct Host {
     busy: std::sync::Mutex<BTreeMap<String, Arc<Mutex<()>>>>,
     /// Written while the directories shared by all pods are removed.
     shared_parents: RwLock<()>,
+    /// Whether it left a note of itself.
+    signed_in: bool,
     /// Held as long as this agent lives.
     _data_dir_lock: OwnedFd,
 }
@@ -52,7 +56,16 @@ impl Host {
     ///
     /// # Errors
     /// [`Error::NotRoot`], [`Error::DataDirBusy`], [`Error::CgroupMissing`], or [`Error::Io`].
-    pub fn open(mut config: HostConfig) -> Result<Self> {
+    pub fn open(config: HostConfig) -> Result<Self> {
+        let names = Names::new(&config);
+        let mut host = Self::stand_in(config, names)?;
+        agents::sign_in(&host.config, &host.names)?;
+        host.signed_in = true;
+        Ok(host)
+    }
+
+    /// A host that acts under other names than those of its own instance, and leaves no note.
+    pub(crate) fn stand_in(mut config: HostConfig, names: Names) -> Result<Self> {
         let uid = geteuid();
         if !uid.is_root() {
             return Err(Error::NotRoot { uid: uid.as_raw() });
@@ -65,13 +78,15 @@ impl Host {
             config.image_limits,
             config.plain_http_registries.clone(),
         )?;
+        images.remove_abandoned_drafts()?;
         Ok(Self {
-            names: Names::new(&config),
+            names,
             cgroups: Cgroups::detect(Path::new(CGROUP_ROOT))?,
             images,
             claims: Claims::new(&config.claims_dir),
             busy: std::sync::Mutex::default(),
             shared_parents: RwLock::default(),
+            signed_in: false,
             _data_dir_lock: lock,
             config,
         })
@@ -147,6 +162,7 @@ impl Runtime for Host {
         match self.record(id) {
             Ok(record) => {
                 self.stop_containers(&record, grace).await;
+                crash::at("pod-stopped");
                 self.delete(&record).await?;
             }
             Err(Error::UnknownPod(_)) => {}
@@ -168,6 +184,21 @@ impl Runtime for Host {
     async fn leftovers(&self) -> Result<Leftovers> {
         self.count_leftovers().await
     }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        // Who holds nothing need not be known; a stand-in has another's names and must leave its note.
+        if self.signed_in && pod::keys_on_disk(&self.config.data_dir).is_ok_and(|pods| pods.is_empty()) {
+            agents::sign_out(&self.config.claims_dir, &self.names);
+        }
+    }
+}
+
+/// Whether a process has the data directory.
+pub(crate) fn is_locked(data_dir: &Path) -> bool {
+    let file = OpenOptions::new().read(true).open(data_dir.join("lock"));
+    file.is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockShared).is_err())
 }
 
 fn lock_data_dir(dir: &Path) -> Result<OwnedFd> {

@@ -13,6 +13,7 @@ use tokio::process::Command;
 use super::Host;
 use super::pod::{PodRecord, Replica};
 use crate::bundle::Bundle;
+use crate::crash;
 use crate::error::{Error, IoContext, Result};
 use crate::image::ImageTree;
 use crate::image::users::{self, User};
@@ -48,6 +49,7 @@ impl Host {
             Some(record) => self.replace_spec(record, spec).await?,
             None => self.register(spec)?,
         };
+        crash::at("pod-recorded");
         match self.start_missing(&record, &trees).await {
             Ok(phases) => Ok(Phases { image, ..phases }),
             Err(error) if is_new => {
@@ -84,6 +86,7 @@ impl Host {
     fn register(&self, spec: &PodSpec) -> Result<PodRecord> {
         let mut record = PodRecord::create(&self.config.data_dir, &without_credentials(spec))?;
         let claimed = self.claims.claim(record.dir()).and_then(|slot| {
+            crash::at("pod-claimed");
             record.slot = slot;
             record.save()
         });
@@ -132,6 +135,7 @@ impl Host {
             self.dismantle(record).await?;
             self.connect(record).await?;
         }
+        crash::at("pod-connected");
         phases.network = started.elapsed();
         let all_or_missing = if missing.len() == replicas.len() { replicas.iter().collect() } else { missing };
         let ups = all_or_missing.into_iter().map(|replica| self.start_replica(record, replica, trees));
@@ -218,6 +222,7 @@ impl Host {
         let started = Instant::now();
         self.write_bundle(record, replica, tree, user, disks)?;
         phases.rootfs = started.elapsed();
+        crash::at("container-prepared");
         let started = Instant::now();
         self.run(record, replica).await?;
         phases.runtime = started.elapsed();
@@ -333,6 +338,7 @@ impl Host {
             .stderr(Stdio::null())
             .spawn()
             .map_err(|error| failed(format!("its shim did not start: {error}")))?;
+        crash::at("container-starting");
         let mut said = String::new();
         if let Some(mut stdout) = shim.stdout.take() {
             let reading = tokio::time::timeout(START_LIMIT, stdout.read_to_string(&mut said));

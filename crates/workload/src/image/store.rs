@@ -17,6 +17,7 @@ use tokio::sync::Mutex;
 use super::format::{ConfigDocument, Digest, Manifest};
 use super::{ImageConfig, ImageLimits, layout, pull, reference, unpack};
 use crate::error::{Error, IoContext, Result};
+use crate::process::ProcessId;
 use crate::spec::Credentials;
 
 /// Images on this machine. Several processes may share one store: an operator loads an image
@@ -156,6 +157,7 @@ impl ImageStore {
         }
         let draft = self.draft_path();
         fs::create_dir(&draft).at("making", &draft)?;
+        crate::crash::at("image-unpacking");
         let outcome = (|| {
             let mut unpacker = unpack::Unpacker::new(&draft, self.limits)?;
             for (layer, diff_id) in manifest.layers.iter().zip(&config.rootfs.diff_ids) {
@@ -204,11 +206,28 @@ impl ImageStore {
         self.dir.join("blobs/sha256").join(digest.hex())
     }
 
-    /// A path for something unfinished, unique on this machine.
+    /// A path for something unfinished, unique on this machine: it names the process that makes it.
     pub(super) fn draft_path(&self) -> PathBuf {
         static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
         let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        self.dir.join("drafts").join(format!("{}-{number}", std::process::id()))
+        let pid = std::process::id();
+        let since = ProcessId::of(pid.cast_signed()).map_or(0, |process| process.start_time);
+        self.dir.join("drafts").join(format!("{pid}-{since}-{number}"))
+    }
+
+    /// Removes what processes that are no more left unfinished.
+    pub(crate) fn remove_abandoned_drafts(&self) -> Result<()> {
+        let dir = self.dir.join("drafts");
+        for entry in fs::read_dir(&dir).at("reading", &dir)?.flatten() {
+            if draft_maker(&entry.file_name().to_string_lossy()).is_some_and(ProcessId::is_alive) {
+                continue;
+            }
+            let path = entry.path();
+            let is_tree = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            let removed = if is_tree { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            removed.at("removing", path)?;
+        }
+        Ok(())
     }
 
     /// Copies a blob in. Where `expected` is given, what was read must hash to it.
@@ -320,6 +339,12 @@ impl ImageStore {
         flock(&file, FlockOperation::LockExclusive).at("locking", path)?;
         Ok(file.into())
     }
+}
+
+/// The process that a draft's name tells of.
+fn draft_maker(name: &str) -> Option<ProcessId> {
+    let mut parts = name.split('-');
+    Some(ProcessId { pid: parts.next()?.parse().ok()?, start_time: parts.next()?.parse().ok()? })
 }
 
 /// Runs file work off the async threads.
