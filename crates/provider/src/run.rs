@@ -89,6 +89,7 @@ pub async fn start(home: Home, key: SigningKey) -> Result<RunningProvider, Provi
     let inventory = Inventory::detect(&config, &home.data()).await?;
     let host_key = home.host_key()?;
     let runtime: Arc<dyn Runtime> = Arc::new(Host::open(host_config(&config, &home))?);
+    sweep_torn(&*runtime).await;
 
     let node = Node::new(config.node.clone());
     let facts = patiently(|| Facts::read(&node))
@@ -137,6 +138,7 @@ pub async fn start(home: Home, key: SigningKey) -> Result<RunningProvider, Provi
         bids: Mutex::default(),
         leases: Mutex::default(),
         strays: Mutex::default(),
+        followed: Mutex::default(),
         funds: Notify::new(),
         tasks: Mutex::default(),
         config,
@@ -160,6 +162,18 @@ pub async fn start(home: Home, key: SigningKey) -> Result<RunningProvider, Provi
         "the provider agent runs"
     );
     Ok(RunningProvider { agent, gateway, observed, follower })
+}
+
+/// Removes what a crash left in the middle of making or removing a pod, which no record names. Recorded pods stay: what
+/// becomes of them the chain tells.
+async fn sweep_torn(runtime: &dyn Runtime) {
+    let swept = match runtime.list().await {
+        Ok(pods) => runtime.sweep(&pods.into_iter().map(|pod| pod.id).collect()).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = swept {
+        tracing::error!(%error, "what a crash left on this machine cannot be removed; the next start tries again");
+    }
 }
 
 fn check(config: &ProviderConfig) -> Result<(), ProviderError> {

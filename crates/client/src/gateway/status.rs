@@ -47,6 +47,26 @@ pub struct ServiceStatus {
     pub ready_replicas: i32,
     /// Replicas that are available.
     pub available_replicas: i32,
+    /// How often containers of it were started again; Tetra's own, as all below.
+    pub restarts: u32,
+    /// How the container of it ended that ended last.
+    pub last_exit: Option<LastExit>,
+    /// When a container that ended is started again, RFC 3339; none while all run.
+    pub next_start: Option<String>,
+}
+
+/// How a container ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LastExit {
+    /// Its exit code; 128 + the signal where one ended it.
+    pub code: i32,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+    /// Whether the kernel ended it because its memory was used up.
+    pub out_of_memory: bool,
+    /// When, RFC 3339.
+    pub at: String,
 }
 
 impl ServiceStatus {

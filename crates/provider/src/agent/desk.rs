@@ -10,7 +10,8 @@ use proto::akash::deployment::v1beta4::{GroupSpec, QueryDeploymentResponse};
 use sdl::ReceivedManifest;
 use sdl::manifest::Manifest;
 use serde_json::{Map, Value, json};
-use workload::{LogQuery, Phases, PodStatus, ReplicaStatus, State};
+use time::format_description::well_known::Rfc3339;
+use workload::{LogQuery, Phases, PodStatus, ReplicaStatus, State, crash};
 
 use super::answer::answering;
 use super::leases::{Work, runs};
@@ -132,9 +133,12 @@ impl Agent {
         }
         let (fence, ports) = before.map_or((0, Vec::new()), |record| (record.fence, record.ports));
         let record = LeaseRecord { lease: lease.clone(), group, manifest, fence, ports };
+        crash::at("manifest-received");
         self.home.save_record(&record).map_err(internal)?;
+        crash::at("manifest-kept");
         tracing::info!(lease = %lease, provider = lease.provider, "accepted a manifest");
         work.record = Some(record);
+        work.exits.clear();
         work.keepers.abort_all();
         let outcome = self.bring_up(lease, &mut work).await;
         self.keep(lease, &mut work);
@@ -198,8 +202,10 @@ impl Agent {
             manifests += usize::from(slot.work.try_lock().is_ok_and(|work| work.record.is_some()));
         }
         let report = &self.inventory.report;
+        let followed = lock(&self.followed).clone();
         json!({
             "address": self.chain.address(),
+            "chain": { "height": followed.height, "problem": followed.problem },
             "cluster_public_hostname": self.config.public_host,
             "reclamation_window": 0,
             "cluster": {
@@ -242,13 +248,12 @@ fn show_lease(
     for service in record.group().into_iter().flat_map(|group| &group.services) {
         let replicas = pod.into_iter().flat_map(|pod| &pod.replicas).filter(|replica| replica.service == service.name);
         let ready = answering.iter().filter(|(name, _)| *name == service.name).count();
-        let (mut restarts, mut exit) = (0u32, None);
-        for replica in replicas {
-            restarts = restarts.saturating_add(replica.restarts);
-            if let State::Exited(status) = &replica.state {
-                exit = Some(*status);
-            }
-        }
+        let restarts = replicas.clone().fold(0u32, |sum, replica| sum.saturating_add(replica.restarts));
+        let ended = work.exits.iter().filter(|((name, _), _)| *name == service.name);
+        let last = ended.map(|(_, exit)| &exit.status).max_by_key(|status| status.at);
+        let waits = replicas.filter(|replica| !matches!(replica.state, State::Running { .. }));
+        let next = waits.filter_map(|replica| work.exits.get(&(replica.service.clone(), replica.index)));
+        let next = next.map(|exit| exit.again_at).min().and_then(|time| time.format(&Rfc3339).ok());
         let urls = work.published.iter().filter_map(|published| match published {
             Published::Http { service: of, urls } if *of == service.name => Some(urls.clone()),
             _ => None,
@@ -259,8 +264,9 @@ fn show_lease(
             "observed_generation": 1, "replicas": service.count, "updated_replicas": service.count,
             "ready_replicas": ready, "available_replicas": ready, "restarts": restarts,
         });
-        if let (Some(exit), Some(state)) = (exit, state.as_object_mut()) {
+        if let (Some(exit), Some(state)) = (last, state.as_object_mut()) {
             state.insert("last_exit".to_owned(), json!(exit));
+            state.insert("next_start".to_owned(), json!(next));
         }
         services.insert(service.name.clone(), state);
     }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use time::OffsetDateTime;
 use workload::{ExitStatus, PodStatus, State};
 
 use super::Agent;
-use super::leases::Work;
+use super::leases::{Exit, Work};
 use crate::backoff::Backoff;
 use crate::lease::LeaseName;
 
@@ -72,16 +73,19 @@ impl Agent {
         let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
         let mut since = Instant::now();
         loop {
-            match self.runtime.wait(&lease.pod(), service, index).await {
+            let ended = self.runtime.wait(&lease.pod(), service, index).await;
+            let wait = backoff.wait_after(since.elapsed());
+            match ended {
                 Ok(exit) => {
                     self.metrics.exited(&exit);
-                    tell_exit(lease, service, index, &exit);
+                    tell_exit(lease, service, index, &exit, wait);
+                    self.note_exit(lease, service, index, exit, wait).await;
                 }
                 Err(error) => tracing::debug!(lease = %lease, service, index, %error, "the replica has no process"),
             }
             // Its address leaves the proxy for as long as nothing answers there.
             self.republish(lease).await;
-            tokio::time::sleep(backoff.wait_after(since.elapsed())).await;
+            tokio::time::sleep(wait).await;
             let Some(slot) = self.slot(lease) else { return };
             let work = slot.work.lock().await;
             if work.ended {
@@ -104,6 +108,12 @@ impl Agent {
         }
     }
 
+    async fn note_exit(&self, lease: &LeaseName, service: &str, index: u32, exit: ExitStatus, wait: Duration) {
+        let Some(slot) = self.slot(lease) else { return };
+        let again_at = OffsetDateTime::now_utc() + wait;
+        slot.work.lock().await.exits.insert((service.to_owned(), index), Exit { status: exit, again_at });
+    }
+
     async fn republish(&self, lease: &LeaseName) {
         let Some(slot) = self.slot(lease) else { return };
         let mut work = slot.work.lock().await;
@@ -124,7 +134,7 @@ impl Agent {
     }
 }
 
-fn tell_exit(lease: &LeaseName, service: &str, index: u32, exit: &ExitStatus) {
-    let ExitStatus { code, out_of_memory, .. } = exit;
-    tracing::info!(lease = %lease, service, index, code, out_of_memory, "the replica ended");
+fn tell_exit(lease: &LeaseName, service: &str, index: u32, exit: &ExitStatus, wait: Duration) {
+    let (ExitStatus { code, out_of_memory, .. }, again_in_s) = (exit, wait.as_secs());
+    tracing::info!(lease = %lease, service, index, code, out_of_memory, again_in_s, "the replica ended");
 }

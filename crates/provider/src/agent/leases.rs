@@ -1,5 +1,6 @@
 //! What a lease is due: a manifest within a time, a start under a firm hold, an end that frees everything.
 
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,9 +9,10 @@ use client::NodeError;
 use proto::akash::market::v1 as ids;
 use proto::akash::market::v1::LeaseClosedReason;
 use proto::tetra::capacity::v1::{Hold, HoldKind};
+use time::OffsetDateTime;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
-use workload::Phases;
+use workload::{ExitStatus, Phases, crash};
 
 use super::orders::{amount, price_text};
 use super::{Agent, lock};
@@ -28,6 +30,15 @@ pub(crate) struct Slot {
     pub(crate) work: Mutex<Work>,
 }
 
+/// A replica that ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Exit {
+    /// How.
+    pub(crate) status: ExitStatus,
+    /// When it is started again; past once it was.
+    pub(crate) again_at: OffsetDateTime,
+}
+
 /// What is done for a lease.
 #[derive(Default)]
 pub(crate) struct Work {
@@ -39,6 +50,8 @@ pub(crate) struct Work {
     pub(crate) phases: Option<Phases>,
     /// Why its pod does not run, if so.
     pub(crate) trouble: Option<String>,
+    /// How replicas ended that ended, by service and number.
+    pub(crate) exits: BTreeMap<(String, u32), Exit>,
     /// What starts containers again that end.
     pub(crate) keepers: JoinSet<()>,
     /// The lease is over; nothing may start any more.
@@ -61,6 +74,7 @@ impl Agent {
             Entry::Occupied(_) => return,
             Entry::Vacant(place) => place.insert(Arc::default()),
         };
+        crash::at("lease-won");
         self.funds.notify_one();
         let agent = Arc::clone(self);
         self.spawn(async move {
@@ -163,11 +177,13 @@ impl Agent {
             }
             None => None,
         };
+        crash::at("lease-over");
         self.proxy.withdraw(lease).await;
         if let Err(error) = self.runtime.remove(&lease.pod(), FAREWELL).await {
             // The slot stays, so that the next look at everything tries again.
             return tracing::error!(lease = %lease, %error, "the pod of a lease that is over cannot be removed");
         }
+        crash::at("pod-removed");
         if let Err(error) = self.home.forget_record(lease) {
             tracing::error!(lease = %lease, %error, "the record of a lease that is over cannot be removed");
         }

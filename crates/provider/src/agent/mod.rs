@@ -62,9 +62,18 @@ pub(crate) struct Agent {
     pub(crate) leases: Mutex<BTreeMap<LeaseName, Arc<Slot>>>,
     /// Pods without a lease, and since when.
     pub(crate) strays: Mutex<BTreeMap<LeaseName, Instant>>,
+    /// How far the chain was followed.
+    pub(crate) followed: Mutex<Followed>,
     /// Told of a new lease, whose escrow is to be looked at.
     pub(crate) funds: Notify,
     pub(crate) tasks: Mutex<JoinSet<()>>,
+}
+
+/// How far the chain was followed, and why it no longer is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Followed {
+    pub(crate) height: u64,
+    pub(crate) problem: Option<String>,
 }
 
 /// How far a bid is.

@@ -9,6 +9,7 @@ use client::NodeError;
 use primitives::Dec;
 use proto::akash::market::v1 as ids;
 use proto::akash::market::v1beta5::QueryLeaseResponse;
+use workload::crash;
 
 use super::{Agent, lock};
 use crate::lease::LeaseName;
@@ -64,6 +65,7 @@ impl Agent {
 
     async fn withdraw(&self, leases: &[LeaseName], why: &str) {
         for batch in leases.chunks(BATCH) {
+            crash::at("withdrawing");
             let sent = match self.chain.withdraw(batch).await {
                 // One lease that ended meanwhile fails them all.
                 Err(NodeError::Rejected { .. } | NodeError::Query { .. }) if batch.len() > 1 => {
@@ -75,7 +77,10 @@ impl Agent {
                 other => other,
             };
             match sent {
-                Ok(confirmed) => tracing::info!(leases = batch.len(), fee = %confirmed.fee, "withdrew {why}"),
+                Ok(confirmed) => {
+                    crash::at("withdrawn");
+                    tracing::info!(leases = batch.len(), fee = %confirmed.fee, "withdrew {why}");
+                }
                 Err(error) => tracing::warn!(leases = batch.len(), %error, "the withdrawal failed; trying again later"),
             }
         }

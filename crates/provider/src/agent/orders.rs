@@ -9,6 +9,7 @@ use primitives::{DecCoin, Denom};
 use proto::akash::market::v1::LeaseClosedReason;
 use proto::akash::market::v1beta5::{Bid, Order, ResourceOffer, bid, order};
 use sdl::placement::Signed;
+use workload::crash;
 
 use super::{Agent, BidState, lock};
 use crate::book::Amount;
@@ -78,7 +79,9 @@ impl Agent {
             self.leave(name, "no_room", &full);
             return Ok(Outcome::None);
         }
+        crash::at("bid-decided");
         self.chain.create_bid(&ours, &price, deposit, offer(&order)).await?;
+        crash::at("bid-placed");
         self.metrics.bids.one(&["made"]);
         tracing::info!(order = %name, provider = ours.provider, price = %price.amount, denom = %price.denom, "bid");
         lock(&self.decisions).note(name, format!("bid {price} per block"));

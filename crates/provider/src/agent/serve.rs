@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use sdl::manifest::{Group, Service};
 use thiserror::Error;
-use workload::{PodStatus, State};
+use workload::{PodStatus, State, crash};
 
 use super::Agent;
 use super::leases::Work;
@@ -82,6 +82,7 @@ impl Agent {
             self.home.save_record(record)?;
         }
         let started = self.runtime.start(&spec).await?;
+        crash::at("pod-started");
         tracing::info!(lease = %lease, fence, phases = ?started.phases, "the lease's pod runs");
         self.metrics.started(&started.phases);
         work.phases = Some(started.phases);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use client::NodeError;
 use proto::tetra::capacity::v1::Hold;
 
-use super::{Agent, BidState, lock};
+use super::{Agent, BidState, Followed, lock};
 use crate::backoff::Backoff;
 use crate::book::Amount;
 use crate::lease::{LeaseName, OrderName};
@@ -35,6 +35,7 @@ impl Agent {
                 Ok((height, looked)) => {
                     self.metrics.chain_height.set(&[], height as f64);
                     seen = Some(height);
+                    *lock(&self.followed) = Followed { height, problem: None };
                     if looked {
                         synced = Instant::now();
                     }
@@ -43,6 +44,7 @@ impl Agent {
                 }
                 Err(error) => {
                     let wait = backoff.wait();
+                    lock(&self.followed).problem = Some(error.to_string());
                     self.metrics.chain_failures.one(&["follow"]);
                     tracing::warn!(%error, seconds = wait.as_secs_f64(), "the chain cannot be followed; trying again");
                     seen = None;
