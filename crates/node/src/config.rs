@@ -42,6 +42,9 @@ pub struct NodeConfig {
     /// Heights of state to keep readable; none keeps all.
     #[serde(default)]
     pub history: Option<u64>,
+    /// Bytes that must stay free on the disk; with less the node stops before a write fails half-way.
+    #[serde(default = "min_free_bytes")]
+    pub min_free_bytes: u64,
 }
 
 /// The storage engine.
@@ -68,6 +71,11 @@ fn propose_timeout_ms() -> u64 {
     1000
 }
 
+/// Room for the stores' journals and for some hundred blocks, so that who is warned has time.
+fn min_free_bytes() -> u64 {
+    256 << 20
+}
+
 /// The multiaddress of a TCP port on this machine.
 pub fn local_multiaddr(port: u16) -> String {
     format!("/ip4/127.0.0.1/tcp/{port}")
@@ -89,6 +97,7 @@ impl NodeConfig {
             storage: Storage::default(),
             propose_timeout_ms: propose_timeout_ms(),
             history: None,
+            min_free_bytes: min_free_bytes(),
         }
     }
 

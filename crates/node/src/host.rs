@@ -21,6 +21,7 @@ use tokio::task::block_in_place;
 use crate::chain::{Chain, ChainError, Choice, Committed};
 use crate::home::{HaltMark, Home};
 use crate::market_log;
+use crate::space;
 
 /// How far ahead of the local clock the header time of a live proposal may lie (docs/protocol.md, "Block time").
 const CLOCK_BOUND: Duration = Duration::from_secs(5);
@@ -37,6 +38,8 @@ pub(crate) struct NodeHost {
     pub(crate) timeouts: Timeouts,
     /// This node's validator.
     pub(crate) own: ConsensusAddress,
+    /// Bytes that must stay free on the disk.
+    pub(crate) min_free_bytes: u64,
 }
 
 fn fatal<E: std::error::Error + Send + Sync + 'static>(context: &'static str) -> impl Fn(E) -> HostError {
@@ -201,6 +204,7 @@ impl Host for NodeHost {
     async fn commit(&mut self, decided: DecidedBlock) -> Result<(), HostError> {
         let DecidedBlock { height, round, bytes, certificate, .. } = decided;
         let begun = Instant::now();
+        space::check(&self.home.data(), self.min_free_bytes).map_err(fatal("storing a block"))?;
         let committed = block_in_place(|| self.chain.commit(&bytes, certificate)).map_err(|error| {
             if let ChainError::Halt(halt) = &error {
                 let mark = HaltMark { height, why: halt.to_string() };

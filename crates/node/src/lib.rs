@@ -9,6 +9,7 @@
 //! | [`signatures`] | each signature is verified once, in parallel |
 //! | [`metrics`], `books` | what is counted as blocks commit: the node, money, the market |
 //! | `health` | whether it lives and is ready, and why not |
+//! | [`space`] | stops the node before its disk is full |
 //! | `host` | what the engine asks: proposals, checks, commits |
 //! | `check` | what the mempool asks: admission |
 //! | `backend` | what the RPC asks |
@@ -30,6 +31,7 @@ pub mod metrics;
 pub mod records;
 pub mod run;
 pub mod signatures;
+pub mod space;
 pub mod verify;
 
 pub use chain::{Chain, ChainError};

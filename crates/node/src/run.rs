@@ -18,6 +18,7 @@ use crate::check::Admissions;
 use crate::health::NodeObserved;
 use crate::home::{Home, HomeError};
 use crate::host::NodeHost;
+use crate::space::{self, SpaceError};
 
 /// Blocks that a subscriber may lag behind before it is cut off.
 const ANNOUNCEMENTS: usize = 64;
@@ -31,6 +32,9 @@ pub enum NodeError {
     /// Its chain.
     #[error(transparent)]
     Chain(#[from] ChainError),
+    /// Its disk is nearly full.
+    #[error(transparent)]
+    Space(#[from] SpaceError),
     /// Its mempool.
     #[error(transparent)]
     Mempool(#[from] mempool::OpenError),
@@ -116,6 +120,26 @@ impl RunningNode {
     }
 }
 
+impl NodeError {
+    /// Whether the node's disk is, or was about to be, full.
+    pub fn is_full_disk(&self) -> bool {
+        match self {
+            Self::Space(_) => true,
+            Self::Engine(EngineError::Host(error)) => is_full_disk(&*error.source),
+            Self::Chain(error) => is_full_disk(error),
+            _ => false,
+        }
+    }
+}
+
+/// Whether an error, or what it came from, is a lack of space.
+fn is_full_disk(error: &(dyn std::error::Error + 'static)) -> bool {
+    let full = |error: &std::io::Error| error.kind() == std::io::ErrorKind::StorageFull;
+    error.is::<SpaceError>()
+        || error.downcast_ref::<std::io::Error>().is_some_and(full)
+        || error.source().is_some_and(is_full_disk)
+}
+
 fn multiaddr(field: &'static str, value: &str) -> Result<mempool::gossip::Multiaddr, NodeError> {
     let parsed = value.parse();
     parsed.map_err(|error: <mempool::gossip::Multiaddr as std::str::FromStr>::Err| NodeError::Address {
@@ -143,6 +167,7 @@ pub async fn start(home: Home) -> Result<RunningNode, NodeError> {
     let config = home.config()?;
     let validator_key = home.validator_key()?;
     let node_key = home.node_key()?;
+    space::check(&home.data(), config.min_free_bytes)?;
     let opened = home.clone();
     let chain = tokio::task::spawn_blocking(move || Chain::open(&opened)).await;
     let chain = Arc::new(chain.map_err(|error| NodeError::Aborted(error.to_string()))??);
@@ -217,7 +242,8 @@ pub async fn start(home: Home) -> Result<RunningNode, NodeError> {
     let timeouts = config.timeouts();
     let (stop, stopped) = oneshot::channel();
     let consensus = tokio::spawn(async move {
-        let mut host = NodeHost { home, chain, mempool, announcements, syncing, timeouts, own };
+        let min_free_bytes = config.min_free_bytes;
+        let mut host = NodeHost { home, chain, mempool, announcements, syncing, timeouts, own, min_free_bytes };
         let stopped = async {
             // A dropped sender is a node that goes away.
             let _ = stopped.await;
