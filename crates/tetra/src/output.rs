@@ -76,6 +76,11 @@ pub fn watched() -> bool {
     std::io::stderr().is_terminal()
 }
 
+/// Tells on stderr what to do next, where the data alone does not say.
+pub fn hint(text: &str) {
+    eprintln!("hint: {text}");
+}
+
 /// A table with aligned columns; the first row is the head.
 pub fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);

@@ -81,6 +81,7 @@ pub async fn run(context: &Context, args: Args) -> Result {
         Ok(Ok(status)) => Some(status.time),
         _ => None,
     };
+    checks.extend(leftovers().await);
     checks.extend(PORTS.iter().map(|(port, use_of)| port_check(*port, use_of)));
     checks.push(clock(&node, time.as_deref(), OffsetDateTime::now_utc()));
     output::show(context.format(), &checks, |checks| text(checks))?;
@@ -143,6 +144,18 @@ fn disk(report: &HostReport, dir: &Path) -> Check {
         free if free < LITTLE_DISK => Check::warn("disk", found, remedy),
         _ => Check::ok("disk", found),
     }
+}
+
+/// What agents left that never return; nothing where that cannot be looked at, for then containers do not run either.
+async fn leftovers() -> Option<Check> {
+    let departed = super::clean::departed().await.ok()?;
+    Some(match departed.len() {
+        0 => Check::ok("leftovers", "none of agents that are gone"),
+        count => {
+            let found = format!("{count} agents that never return hold something of this machine");
+            Check::warn("leftovers", found, "`tetra provider clean` shows and removes it")
+        }
+    })
 }
 
 fn port_check(port: u16, use_of: &str) -> Check {

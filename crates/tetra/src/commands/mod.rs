@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod bid;
 pub mod cert;
+pub mod clean;
 pub mod completions;
 pub mod daemon;
 pub mod deploy;

@@ -214,6 +214,8 @@ fn explain(error: NodeError) -> CliError {
             CliError::new(Class::Usage, &error).hint("`tetra node init DIR --genesis FILE` makes a node's folder")
         }
         NodeError::Address { .. } => CliError::new(Class::Usage, &error),
+        full if full.is_full_disk() => CliError::new(Class::Machine, &error)
+            .hint("`tetra node start DIR` goes on where it stopped; what was decided meanwhile comes from the peers"),
         NodeError::Chain(ChainError::Disk(disk)) => disk_failure(disk),
         NodeError::Chain(ChainError::Halted { .. } | ChainError::OtherChain { .. }) => {
             CliError::new(Class::Usage, &error)

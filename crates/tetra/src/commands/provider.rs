@@ -30,6 +30,8 @@ pub enum Verb {
     /// What the provider claims of itself: show, set
     #[command(subcommand)]
     Attributes(attributes::Verb),
+    /// Remove what agents left on this machine that never return
+    Clean(super::clean::Args),
 }
 
 /// An agent's folder.
@@ -93,6 +95,7 @@ pub async fn run(context: &Context, verb: Verb) -> Result {
         Verb::Start(args) => start(context, args).await,
         Verb::Status(folder) => status(context, &folder).await,
         Verb::Attributes(verb) => attributes::run(context, verb).await,
+        Verb::Clean(args) => super::clean::run(context, args).await,
     }
 }
 

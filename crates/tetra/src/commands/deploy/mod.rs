@@ -26,6 +26,7 @@ use primitives::Coins;
 use proto::ToAny;
 use proto::akash::deployment::v1::DeploymentId;
 use proto::akash::deployment::v1beta4::MsgUpdateDeployment;
+use workload::crash;
 
 use crate::chain::Chain;
 use crate::commands::bid::Offer;
@@ -163,6 +164,7 @@ impl Job<'_> {
             Err(error) if error.class() == Class::NotFound => self.lease(plan, number, &mut phases, &mut fees).await?,
             Err(error) => return Err(error),
         };
+        crash::at("leases-taken");
         let leases = launch::launch(self, plan, number, &taken, &mut phases).await?;
         Deployed::of(self, number, leases, &fees, phases).await
     }
@@ -174,6 +176,7 @@ impl Job<'_> {
         let dseq = self.unused().await?;
         record::keep(self.context, &self.chain.network.chain_id, dseq, &plan.text)?;
         self.talk.step("creating the deployment");
+        crash::at("deployment-kept");
         let start = Instant::now();
         // From here on an interruption may leave it on the chain.
         *known = Some(dseq);
@@ -181,6 +184,7 @@ impl Job<'_> {
             *known = None;
             plan.explain(error)
         })?;
+        crash::at("deployment-created");
         phases.create = start.elapsed();
         let outcome = &confirmed.outcome;
         tracing::info!(
@@ -226,6 +230,7 @@ impl Job<'_> {
             return Err(self.give_up(dseq, missing).await);
         }
         let choice = auction::choose(self, dseq, &offers)?;
+        crash::at("bids-seen");
         let start = Instant::now();
         let (taken, paid) = take::take(self, choice, offers).await?;
         phases.lease = start.elapsed();

@@ -124,6 +124,11 @@ async fn list(context: &Context, chain: &Chain, all: bool) -> Result {
         let rate_text = rate.as_ref().map_or("-".to_owned(), |rate| rate.hour_text(&chain.units));
         lines.push(Line { dseq, state, leases: rates.len(), rate, runway_hours: runway, rate_text });
     }
+    let unfinished = lines.iter().filter(|line| line.leases == 0 && line.state == "active");
+    for Line { dseq, .. } in unfinished {
+        output::hint(&format!("deployment {dseq} has no lease; go on with it: tetra deploy --resume {dseq}"));
+        output::hint(&format!("or get its deposit back: tetra deployment close {dseq}"));
+    }
     output::show(context.format(), &lines, |lines| {
         if lines.is_empty() {
             return "no deployments; `tetra deploy FILE` makes one".to_owned();

@@ -2,7 +2,7 @@
 
 mod token;
 
-use client::gateway::{LeaseStatus, LogOptions};
+use client::gateway::{LastExit, LeaseStatus, LogOptions, ServiceStatus};
 use futures::StreamExt;
 use proto::akash::market::v1::LeaseId;
 use proto::akash::market::v1::lease::State;
@@ -200,6 +200,11 @@ async fn status(context: &Context, chain: &Chain, dseq: Option<u64>, auth: AuthK
     let owner = chain.prefix().text(&context.own_address()?);
     let first = running(chain, &owner, dseq).await?.into_iter().next().unwrap_or_default();
     let found = endpoints(context, chain, first.dseq, auth).await?;
+    if found.iter().any(|lease| lease.problem.is_some()) {
+        let dseq = first.dseq;
+        output::hint(&format!("send the manifest, again if need be: tetra deploy --resume {dseq}"));
+        output::hint(&format!("or end the lease and get the rest of the deposit back: tetra deployment close {dseq}"));
+    }
     output::show(context.format(), &found, |found| found.iter().map(render).collect::<Vec<_>>().join("\n\n"))
 }
 
@@ -212,9 +217,24 @@ fn render(lease: &Endpoints) -> String {
     for service in lease.status.iter().flat_map(|status| status.services.values()) {
         let state = if service.is_ready() { "ready" } else { "not ready" };
         rows.push(row([&service.name, &format!("{state}, {} of {} answer", service.available, service.total)]));
+        rows.extend(service.last_exit.as_ref().map(|exit| row([&service.name, &ended(service, exit)])));
+    }
+    if let Some(reason) = lease.status.as_ref().and_then(|status| status.reason.as_ref()) {
+        rows.push(row(["problem", reason]));
     }
     rows.extend(lease.addresses().into_iter().map(|(service, address)| row([&service, &address])));
     output::table(&rows)
+}
+
+/// How a service's last container ended, and what comes next.
+fn ended(service: &ServiceStatus, exit: &LastExit) -> String {
+    let how = match (exit.out_of_memory, exit.signal) {
+        (true, _) => "out of memory".to_owned(),
+        (false, Some(signal)) => format!("by signal {signal}"),
+        (false, None) => format!("with exit code {}", exit.code),
+    };
+    let next = service.next_start.as_ref().map(|time| format!(", next start {time}")).unwrap_or_default();
+    format!("{} restarts, ended {how} at {}{next}", service.restarts, exit.at)
 }
 
 async fn logs(context: &Context, chain: &Chain, dseq: Option<u64>, options: LogOptions, auth: AuthKind) -> Result {
@@ -259,6 +279,11 @@ mod tests {
             problem: None,
         };
         insta::assert_snapshot!("lease_status", render(&lease));
+        let web = lease.status.as_mut().unwrap().services.get_mut("web").unwrap();
+        let at = "2026-01-02T03:04:05Z".to_owned();
+        web.last_exit = Some(LastExit { code: 137, signal: Some(9), out_of_memory: true, at });
+        (web.restarts, web.next_start) = (3, Some("2026-01-02T03:04:13Z".to_owned()));
+        insta::assert_snapshot!("lease_status_of_a_container_that_ends", render(&lease));
         lease.status = None;
         lease.problem = Some("the provider refused the state of the lease (404): no manifest".to_owned());
         insta::assert_snapshot!("lease_status_without_manifest", render(&lease));

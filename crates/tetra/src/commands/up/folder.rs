@@ -6,7 +6,7 @@
 //! validator-N/        a node's folder
 //! provider-N/         a provider's folder
 //! logs/               one file for each process
-//! up.lock             locked by the process that runs the network, with its pid
+//! up.lock             locked by the process that runs the network, with its id and start time
 //! running.json        what that process printed; there as long as the network runs
 //! ```
 
@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use workload::ProcessId;
 
 use crate::error::{Class, Classify, CliError, Result};
 
@@ -172,15 +173,17 @@ impl Folder {
             }
             Err(TryLockError::Error(error)) => return Err(at(&path)(error)),
         }
-        lock.set_len(0).and_then(|()| write!(lock, "{}", std::process::id())).map_err(at(&path))?;
+        let own = ProcessId::of(std::process::id().cast_signed());
+        let own = serde_json::to_string(&own).class(Class::Internal)?;
+        lock.set_len(0).and_then(|()| lock.write_all(own.as_bytes())).map_err(at(&path))?;
         Ok(Running { _lock: lock, report: self.0.join("running.json") })
     }
 
     /// The process that runs the network; none when nobody does.
     ///
     /// # Errors
-    /// When the lock file cannot be read.
-    pub fn runner(&self) -> Result<Option<i32>> {
+    /// When the lock file cannot be read, or somebody holds it who is not named in it.
+    pub fn runner(&self) -> Result<Option<ProcessId>> {
         let path = self.0.join("up.lock");
         let mut lock = match File::open(&path) {
             Ok(lock) => lock,
@@ -194,7 +197,10 @@ impl Folder {
         }
         let mut text = String::new();
         lock.rewind().and_then(|()| lock.read_to_string(&mut text)).map_err(at(&path))?;
-        Ok(text.trim().parse().ok())
+        serde_json::from_str(&text).map_err(|_| {
+            CliError::new(Class::Machine, format!("{} is locked, and names no process", path.display()))
+                .hint(format!("`fuser {}` shows who has it", path.display()))
+        })
     }
 
     /// Removes a network's files, and no others.

@@ -26,9 +26,8 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use tokio::time::Instant;
+use workload::ProcessId;
 
 use super::daemon::{self, Stop};
 use crate::context::Context;
@@ -176,18 +175,13 @@ async fn detach(context: &Context, folder: &Folder) -> Result {
         tokio::select! {
             () = tokio::time::sleep(processes::POLL) => {}
             () = stop.asked() => {
-                signal_runner(child.id().and_then(|pid| i32::try_from(pid).ok()));
+                if let Some(runner) = child.id().and_then(|pid| ProcessId::of(pid.cast_signed())) {
+                    runner.terminate();
+                }
                 child.wait().await.class(Class::Internal)?;
                 return Err(CliError::new(Class::Usage, "interrupted; the network was stopped"));
             }
         }
-    }
-}
-
-fn signal_runner(pid: Option<i32>) {
-    if let Some(pid) = pid {
-        // It may end this very moment, which is what is wanted.
-        let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
     }
 }
 
@@ -198,7 +192,9 @@ fn signal_runner(pid: Option<i32>) {
 pub async fn down(context: &Context, args: DownArgs) -> Result {
     let folder = folder_of(context, args.dir.as_ref())?;
     let runner = folder.runner()?;
-    signal_runner(runner);
+    if let Some(runner) = runner {
+        runner.terminate();
+    }
     let deadline = Instant::now() + STOP_LIMIT;
     while folder.runner()?.is_some() {
         if Instant::now() >= deadline {
