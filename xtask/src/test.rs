@@ -14,7 +14,8 @@ const JUNIT: &str = "nextest/ci/junit.xml";
 /// Options of `test`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Also what is too long for CI: property tests with 4096 cases, ignored tests, the demo with one validator
+    /// Also what is too long for CI: property tests with 4096 cases, ignored tests (50 rounds of crashes), the demo with
+    /// one validator
     #[arg(long)]
     full: bool,
 }
@@ -163,7 +164,10 @@ fn known_gaps(args: &Args) -> Vec<String> {
         gaps.push("whatever starts containers: this is not root".to_owned());
     }
     if !args.full {
-        gaps.push("property tests with 4096 cases, the demo with one validator: `cargo xtask test --full`".to_owned());
+        gaps.push(
+            "property tests with 4096 cases, 50 rounds of crashes, the demo with one validator: `cargo xtask test --full`"
+                .to_owned(),
+        );
     }
     gaps
 }

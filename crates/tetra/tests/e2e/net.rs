@@ -37,7 +37,7 @@ impl Drop for Agent {
 }
 
 /// Why containers cannot run here.
-fn missing() -> Option<String> {
+pub(crate) fn missing() -> Option<String> {
     if !nix::unistd::geteuid().is_root() {
         return Some("needs root".to_owned());
     }
@@ -49,12 +49,12 @@ fn missing() -> Option<String> {
 impl Net {
     /// One validator, one provider and the example's image; none where containers cannot run.
     pub(crate) fn start(with_image: bool) -> Option<Self> {
-        Self::start_with(1, with_image)
+        Self::start_with(&["--providers", "1"], with_image)
     }
 
-    /// One validator, so many providers and the example's image; none where containers cannot run.
-    pub(crate) fn start_with(providers: usize, with_image: bool) -> Option<Self> {
-        let net = Self::up(providers, None)?;
+    /// The same with other options of `tetra up`.
+    pub(crate) fn start_with(options: &[&str], with_image: bool) -> Option<Self> {
+        let net = Self::alone(options, None)?;
         if with_image {
             net.load_image();
         }
@@ -63,19 +63,25 @@ impl Net {
 
     /// As [`Net::start`] without an image; every process logs what a filter says.
     pub(crate) fn start_logging(filter: &str) -> Option<Self> {
-        Self::up(1, Some(filter))
+        Self::alone(&["--providers", "1"], Some(filter))
     }
 
-    fn up(providers: usize, filter: Option<&str>) -> Option<Self> {
+    fn alone(options: &[&str], filter: Option<&str>) -> Option<Self> {
         if let Some(reason) = missing() {
             println!("skipped: {reason}");
             return None;
         }
+        let net = Self::with(options, filter);
+        assert_eq!(net.held(), BTreeMap::new(), "before the test");
+        Some(net)
+    }
+
+    /// A network with these options of `tetra up`.
+    pub(crate) fn with(options: &[&str], filter: Option<&str>) -> Self {
         let mut net = Self { home: tempfile::tempdir().unwrap(), report: Value::Null };
         // Networks of other tests start at the same moment and would all want the usual port.
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
-        let providers = providers.to_string();
-        let up = ["up", "--providers", &providers, "--block-time", "300ms", "--rpc-port", &port, "--detach"];
+        let up = [&["up", "--block-time", "300ms", "--rpc-port", &port, "--detach"], options].concat();
         net.report = match filter {
             None => net.json(&up),
             Some(filter) => {
@@ -84,8 +90,7 @@ impl Net {
                 serde_json::from_slice(&output.stdout).unwrap()
             }
         };
-        assert_eq!(net.held(), BTreeMap::new(), "before the test");
-        Some(net)
+        net
     }
 
     /// Stops the network and goes on with it.
@@ -101,7 +106,8 @@ impl Net {
         self.json(&["image", "load", archive.to_str().unwrap()]);
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// A command on this network, not yet started.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tetra"));
         command.args(arguments).env("TETRA_HOME", self.home.path()).current_dir(root());
         command.env_remove("TETRA_NODE").env_remove("TETRA_FROM").env_remove("RUST_LOG").stdin(Stdio::null());
@@ -248,6 +254,17 @@ impl Net {
         ]);
         held.retain(|_, names| !names.is_empty());
         held
+    }
+
+    /// The processes that watch the agent's containers: they name a file of its folder of mounts.
+    pub(crate) fn shims(&self) -> Vec<String> {
+        let run = format!("/run/tetra-{}/", tag(&self.provider().display().to_string()));
+        let processes = std::fs::read_dir("/proc").unwrap().flatten();
+        let lines = processes.filter_map(|process| {
+            let line = std::fs::read(process.path().join("cmdline")).ok()?;
+            Some(format!("process {}: {}", process.file_name().display(), String::from_utf8_lossy(&line)))
+        });
+        lines.filter(|line| line.contains(&run)).collect()
     }
 
     /// Waits until the agent holds nothing of the kernel and has nothing reserved.

@@ -19,7 +19,7 @@ struct Two {
 impl Two {
     /// Two providers in two regions; the dear one has an NVMe disk and says that it has a GPU.
     fn start() -> Option<Self> {
-        let mut net = Net::start_with(2, true)?;
+        let mut net = Net::start_with(&["--providers", "2"], true)?;
         let field =
             |net: &Net, place: usize, name: &str| net.report["providers"][place][name].as_str().unwrap().to_owned();
         let dirs = [0, 1].map(|place| field(&net, place, "dir"));

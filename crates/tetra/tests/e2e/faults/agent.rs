@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::audit::Books;
 use crate::net::{Net, fetch, until};
 
 const HELLO: &str = "examples/hello-web/deploy.yaml";
@@ -59,6 +60,7 @@ fn an_empty_escrow_ends_the_lease_and_everybody_is_paid_what_there_was() {
     std::fs::write(&config, settings.to_string()).unwrap();
     net.crash_agent();
     let agent = net.start_agent();
+    let books = Books::open(&net);
     let rich = net.file("rich.yaml", HELLO, &[("amount: 1000", "amount: 50000")]);
     let told = until(|| {
         let output = net.run(&["deploy", &rich, "--auto", "cheapest", "--deposit", "500000uusd", "-o", "json"]);
@@ -82,6 +84,9 @@ fn an_empty_escrow_ends_the_lease_and_everybody_is_paid_what_there_was() {
     assert_eq!(paid.iter().sum::<u64>(), 500_000, "{bill:#}");
     assert!(bill["owed"].as_u64().unwrap() > 0, "{bill:#}");
     net.nothing_left();
+    // The same from balances, rate and blocks alone.
+    let due = books.check(&[(dseq.parse().unwrap(), 500_000)]);
+    assert_eq!(bill["owed"].as_u64().map(u128::from), Some(due[0].owed), "{bill:#}");
     drop(agent);
 }
 
