@@ -138,7 +138,7 @@ fn attributes_auditors_and_capabilities_steer_a_deployment() {
 
 #[test]
 fn certificates_are_made_listed_and_revoked() {
-    let Some(net) = Net::start_with(0, false) else { return };
+    let Some(net) = Net::start_with(&["--providers", "0"], false) else { return };
     let tried = net.json(&["cert", "create", "--dry-run"]);
     assert!(tried["hash"].is_null() && tried["gas_limit"].as_u64().is_some_and(|gas| gas > 0), "{tried}");
     assert_eq!(net.json(&["cert", "list"]), serde_json::json!([]));

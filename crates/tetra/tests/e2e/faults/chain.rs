@@ -98,7 +98,7 @@ impl<'a> Validators<'a> {
 
 #[test]
 fn validators_that_are_killed_lose_no_block_and_come_back() {
-    let net = Net::with(&["--providers", "0", "--validators", "4"]);
+    let net = Net::with(&["--providers", "0", "--validators", "4"], None);
     let mut validators = Validators::of(&net);
     validators.reach(4);
 

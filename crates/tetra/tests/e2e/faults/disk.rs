@@ -78,7 +78,7 @@ fn a_node_stops_before_its_disk_is_full_and_goes_on_when_there_is_room() {
         println!("skipped: {reason}");
         return;
     }
-    let net = Net::with(&["--providers", "0"]);
+    let net = Net::with(&["--providers", "0"], None);
     assert!(net.run(&["down"]).status.success());
     let home = net.home().join("local/validator-0");
     let disk = SmallDisk::over(&home.join("data"), 160 * MIB);
