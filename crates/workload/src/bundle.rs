@@ -66,6 +66,15 @@ const TRACE_VARIABLE: &str = "TETRA_TRACE_ID";
 
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// Files in `/dev`, where a container has about twenty. The kernel's own bound is half of the machine's pages.
+const DEV_FILES: &str = "nr_inodes=1024";
+
+/// Terminals of one container: the kernel has 3072 for all of them together.
+const TERMINALS: &str = "max=256";
+
+/// Size of `/dev/shm` where no volume stands there.
+const SHM_BYTES: u64 = 64 << 20;
+
 /// Open files of one process, where the machine's own limit is not lower.
 const OPEN_FILES: u64 = 65_536;
 
@@ -176,14 +185,21 @@ impl Bundle<'_> {
     fn mounts(&self) -> Vec<Value> {
         let mut mounts = vec![
             mount("/proc", "proc", "proc", &["nosuid", "noexec", "nodev"]),
-            mount("/dev", "tmpfs", "tmpfs", &["nosuid", "strictatime", "mode=755", "size=64k"]),
-            mount("/dev/pts", "devpts", "devpts", &["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]),
+            mount("/dev", "tmpfs", "tmpfs", &["nosuid", "strictatime", "mode=755", "size=64k", DEV_FILES]),
+            mount(
+                "/dev/pts",
+                "devpts",
+                "devpts",
+                &["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", TERMINALS],
+            ),
             mount("/dev/mqueue", "mqueue", "mqueue", &["nosuid", "noexec", "nodev"]),
             mount("/sys", "sysfs", "sysfs", &["nosuid", "noexec", "nodev", "ro"]),
             mount("/sys/fs/cgroup", "cgroup", "cgroup", &["nosuid", "noexec", "nodev", "relatime", "ro"]),
         ];
         if !self.service.volumes.iter().any(|volume| volume.mount == "/dev/shm") {
-            mounts.push(mount("/dev/shm", "tmpfs", "shm", &["nosuid", "noexec", "nodev", "mode=1777", "size=64m"]));
+            let files = inodes(SHM_BYTES);
+            let size = format!("size={SHM_BYTES}");
+            mounts.push(mount("/dev/shm", "tmpfs", "shm", &["nosuid", "noexec", "nodev", "mode=1777", &size, &files]));
         }
         for (source, target) in &self.files {
             mounts.push(json!({
@@ -205,8 +221,8 @@ impl Bundle<'_> {
             let access = if volume.read_only { "ro" } else { "rw" };
             let value = match volume.kind {
                 VolumeKind::Ram => {
-                    let size = format!("size={}", volume.size_bytes);
-                    mount(&volume.mount, "tmpfs", "tmpfs", &["nosuid", "nodev", "mode=1777", &size, access])
+                    let (size, files) = (format!("size={}", volume.size_bytes), inodes(volume.size_bytes));
+                    mount(&volume.mount, "tmpfs", "tmpfs", &["nosuid", "nodev", "mode=1777", &size, &files, access])
                 }
                 VolumeKind::Disk => json!({
                     "destination": volume.mount,
@@ -220,6 +236,11 @@ impl Bundle<'_> {
         volumes.sort_by_key(|(path, _)| path.matches('/').count());
         volumes.into_iter().map(|(_, value)| value).collect()
     }
+}
+
+/// As many files as pages, so that files without content end too.
+fn inodes(bytes: u64) -> String {
+    format!("nr_inodes={}", (bytes / 4096).max(1024))
 }
 
 fn mount(destination: &str, kind: &str, source: &str, options: &[&str]) -> Value {

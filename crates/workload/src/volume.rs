@@ -69,14 +69,18 @@ pub(crate) async fn mount(image: &Path, target: &Path, read_only: bool) -> Resul
     })
 }
 
-/// Makes sure that what was promised fits: bytes free on the file system of `dir`, less what its
-/// existing volumes have not written yet.
+/// Makes sure that what was promised fits.
 pub(crate) fn check_space(dir: &Path, what: &str, needed: u64) -> Result<()> {
-    let free = free_bytes(dir)?.saturating_sub(unwritten(dir));
+    let free = unpromised_bytes(dir)?;
     match needed <= free {
         true => Ok(()),
         false => Err(Error::NoSpace { what: what.to_owned(), needed, free, path: dir.to_owned() }),
     }
+}
+
+/// Bytes free on the file system of `dir`, less what the volumes below it have not written yet.
+pub(crate) fn unpromised_bytes(dir: &Path) -> Result<u64> {
+    Ok(free_bytes(dir)?.saturating_sub(unwritten(dir)))
 }
 
 /// Bytes that an unprivileged process could still write below `dir`.

@@ -5,6 +5,7 @@
 
 mod access;
 mod faults;
+mod isolation;
 mod leases;
 mod mistakes;
 mod net;

@@ -56,7 +56,7 @@ fn load_layout(store: &ImageStore, dir: &Path, stem: &str, name: Option<&str>) -
             None => name_of(entry, stem)?,
         };
         let manifest = import(store, dir, entry)?;
-        images.push(store.name(&name, &manifest)?);
+        images.push(store.admit(&name, &manifest)?);
     }
     match images.is_empty() {
         true => Err(Error::image(dir.display().to_string(), "its index names no image")),
@@ -145,7 +145,7 @@ fn load_docker(store: &ImageStore, dir: &Path, name: Option<&str>) -> Result<Vec
         let digest = Digest::from_hash(&Sha256::digest(&text));
         store.add_blob(text.as_slice(), Some(&digest))?;
         for name in &names {
-            images.push(store.name(name, &digest)?);
+            images.push(store.admit(name, &digest)?);
         }
     }
     Ok(images)
@@ -168,7 +168,7 @@ fn extract(store: &ImageStore, archive: &Path, into: &Path) -> Result<()> {
         _ => Box::new(file),
     };
     let invalid = |error: std::io::Error| Error::image(archive.display().to_string(), error);
-    let limit = store.limits().unpacked_bytes;
+    let limit = store.limits_now()?.unpacked_bytes;
     let mut archive = tar::Archive::new(reader.take(limit));
     fs::create_dir(into).at("making", into)?;
     for entry in archive.entries().map_err(invalid)? {

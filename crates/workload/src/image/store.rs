@@ -19,6 +19,10 @@ use super::{ImageConfig, ImageLimits, layout, pull, reference, unpack};
 use crate::error::{Error, IoContext, Result};
 use crate::process::ProcessId;
 use crate::spec::Credentials;
+use crate::volume;
+
+/// What an image leaves free of the disk, in bytes.
+const KEPT_FREE: u64 = 64 << 20;
 
 /// Images on this machine. Several processes may share one store: an operator loads an image
 /// while the agent runs.
@@ -67,11 +71,12 @@ impl ImageStore {
         Ok(Self { dir: dir.to_owned(), limits, plain_http_registries, unpacking: Arc::default() })
     }
 
-    /// Loads every image of an OCI layout (directory or tar) or docker-save archive. `name`
+    /// Loads and unpacks every image of an OCI layout (directory or tar) or docker-save archive. `name`
     /// names the image where the archive does not, or should not.
     ///
     /// # Errors
-    /// [`Error::ImageInvalid`] where the format or a digest is wrong.
+    /// [`Error::ImageInvalid`] where the format or a digest is wrong, [`Error::HostileLayer`] where a layer reaches
+    /// out of the image; then the image has no name here.
     pub async fn load(&self, path: &Path, name: Option<&str>) -> Result<Vec<ImageSummary>> {
         let (store, path) = (self.clone(), path.to_owned());
         let name = name.map(str::to_owned);
@@ -159,16 +164,27 @@ impl ImageStore {
         fs::create_dir(&draft).at("making", &draft)?;
         crate::crash::at("image-unpacking");
         let outcome = (|| {
-            let mut unpacker = unpack::Unpacker::new(&draft, self.limits)?;
+            let mut unpacker = unpack::Unpacker::new(&draft, self.limits_now()?)?;
             for (layer, diff_id) in manifest.layers.iter().zip(&config.rootfs.diff_ids) {
                 unpacker.apply(self.open_blob(&layer.digest)?, diff_id)?;
             }
-            fs::rename(&draft, path).at("renaming", path)
+            match fs::rename(&draft, path) {
+                // Another process was as fast, and what it made is the same.
+                Err(_) if path.exists() => fs::remove_dir_all(&draft).at("removing", &draft),
+                outcome => outcome.at("renaming", path),
+            }
         })();
         if outcome.is_err() {
             let _ = fs::remove_dir_all(&draft);
         }
         outcome
+    }
+
+    /// No image takes the room of volumes that were paid for, nor the last of the disk.
+    pub(super) fn limits_now(&self) -> Result<ImageLimits> {
+        let data_dir = self.dir.parent().unwrap_or(&self.dir);
+        let room = volume::unpromised_bytes(data_dir)?.saturating_sub(KEPT_FREE);
+        Ok(ImageLimits { unpacked_bytes: self.limits.unpacked_bytes.min(room), ..self.limits })
     }
 
     pub(super) fn manifest(&self, digest: &Digest) -> Result<Manifest> {
@@ -236,7 +252,7 @@ impl ImageStore {
         let outcome = (|| {
             let file = File::create(&draft).at("creating", &draft)?;
             let mut sink = HashingWriter { inner: file, hash: Sha256::new(), length: 0 };
-            let limit = self.limits.unpacked_bytes;
+            let limit = self.limits_now()?.unpacked_bytes;
             let mut bounded = (&mut from).take(limit.saturating_add(1));
             io::copy(&mut bounded, &mut sink).at("writing", &draft)?;
             if sink.length > limit {
@@ -264,15 +280,17 @@ impl ImageStore {
         Ok(digest)
     }
 
+    /// Names an image once it is unpacked: who loads a hostile image learns so at once, and no tenant waits for it.
+    pub(super) fn admit(&self, name: &str, manifest: &Digest) -> Result<ImageSummary> {
+        self.check_complete(name, manifest)?;
+        self.unpacked(manifest)?;
+        self.name(name, manifest)
+    }
+
     /// Names an image whose blobs are all present.
     pub(super) fn name(&self, name: &str, manifest: &Digest) -> Result<ImageSummary> {
         let key = reference::parse(name)?.whole();
-        let document = self.manifest(manifest)?;
-        self.config(&document)?;
-        let absent = document.layers.iter().find(|layer| !self.has_blob(&layer.digest));
-        if let Some(layer) = absent {
-            return Err(Error::image(name, format!("its layer {} is missing", layer.digest)));
-        }
+        let document = self.check_complete(name, manifest)?;
         let parts = std::iter::once(&document.config).chain(&document.layers);
         let summary = ImageSummary {
             name: reference::familiar(&key).to_owned(),
@@ -285,6 +303,16 @@ impl ImageStore {
         index.insert(key, summary.clone());
         self.write_index(&index)?;
         Ok(summary)
+    }
+
+    fn check_complete(&self, name: &str, manifest: &Digest) -> Result<Manifest> {
+        let document = self.manifest(manifest)?;
+        self.config(&document)?;
+        let absent = document.layers.iter().find(|layer| !self.has_blob(&layer.digest));
+        match absent {
+            None => Ok(document),
+            Some(layer) => Err(Error::image(name, format!("its layer {} is missing", layer.digest))),
+        }
     }
 
     fn collect_garbage(&self, index: &BTreeMap<String, ImageSummary>) -> Result<()> {

@@ -38,7 +38,10 @@ pub(crate) struct Unpacker {
     root: OwnedFd,
     root_path: PathBuf,
     limits: ImageLimits,
+    /// Bytes read of all layers, decompressed.
     bytes: u64,
+    /// Bytes of all files: a sparse one holds more than its layer.
+    content: u64,
     entries: u64,
 }
 
@@ -49,7 +52,7 @@ impl Unpacker {
         let root_path = root.canonicalize().at("resolving", root)?;
         let root = openat(CWD, &root_path, flags, Mode::empty()).at("opening", root)?;
         chmodat(CWD, &root_path, Mode::from_raw_mode(0o755), AtFlags::empty()).at("opening up", &root_path)?;
-        Ok(Self { root, root_path, limits, bytes: 0, entries: 0 })
+        Ok(Self { root, root_path, limits, bytes: 0, content: 0, entries: 0 })
     }
 
     /// Applies one layer, whose uncompressed content must hash to `diff_id`.
@@ -105,6 +108,10 @@ impl Unpacker {
         }
         if let Some(hidden) = name.as_bytes().strip_prefix(WHITEOUT) {
             return self.whiteout(&parent, &path, hidden, made);
+        }
+        self.content = self.content.saturating_add(entry.size());
+        if self.content > self.limits.unpacked_bytes {
+            return Err(refuse(&format!("with it the image holds more than {} bytes", self.limits.unpacked_bytes)));
         }
         let owner = owner(&entry).map_err(|reason| refuse(&reason))?;
         let mode = Mode::from_raw_mode(entry.header().mode().map_err(|e| refuse(&e.to_string()))? & 0o7777);

@@ -220,6 +220,30 @@ fn limits_end_a_bomb() {
 }
 
 #[test]
+fn a_sparse_file_counts_with_all_that_it_claims() {
+    let image = Image::new();
+    let mut header = Header::new_gnu();
+    header.set_path("bomb").unwrap();
+    header.set_entry_type(EntryType::GNUSparse);
+    header.set_mode(0o644);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_size(512);
+    let gnu = header.as_gnu_mut().unwrap();
+    gnu.set_real_size(1 << 20);
+    gnu.sparse[0].set_offset((1 << 20) - 512);
+    gnu.sparse[0].set_length(512);
+    header.set_cksum();
+    let bomb = || Layer(vec![(header.clone(), b"bomb".to_vec(), vec![b'x'; 512])]);
+    let small = ImageLimits { unpacked_bytes: 64 << 10, ..ImageLimits::default() };
+    let error = image.unpack_with(small, &[bomb()]).unwrap_err();
+    assert!(matches!(error, Error::HostileLayer { .. }), "{error}");
+    assert!(!image.path("bomb").exists(), "nothing of it was written");
+    let _ = image.unpack(&[bomb()]);
+    assert!(image.is_host_untouched());
+}
+
+#[test]
 fn compressed_layers_are_checked_against_their_content() {
     let image = Image::new();
     let tar = Layer::default().file("a", "1").tar();
