@@ -40,6 +40,7 @@ pub(crate) const ALL: &[Need] = &[
         proof: Proof::File("/etc/ssl/certs/ca-certificates.crt"),
         why: "images from registries",
     },
+    Need { package: "runsc", proof: Proof::Program("runsc"), why: "isolation by gVisor, and its tests" },
     NODE,
     Need { package: "npm", proof: Proof::Program("npm"), why: "the end-to-end tests with CosmJS, chain-sdk and Keplr" },
     Need {
@@ -55,9 +56,10 @@ const NODE: Need = Need {
     why: "the end-to-end tests with CosmJS, chain-sdk and Keplr",
 };
 
-/// What running a network needs: all but the tools of the tests with other people's clients.
+/// What running a network needs: all but the tools of the tests with other people's clients, and the isolation that
+/// providers may choose.
 pub(crate) const RUN: &[Need] = match ALL {
-    [run @ .., _, _, _] => run,
+    [run @ .., _, _, _, _] => run,
     few => few,
 };
 
@@ -132,8 +134,8 @@ mod tests {
 
     #[test]
     fn running_needs_no_clients_of_others() {
-        assert_eq!(RUN.len() + 3, ALL.len());
-        assert!(RUN.iter().all(|need| !["nodejs", "npm", "python3-venv"].contains(&need.package)));
+        assert_eq!(RUN.len() + 4, ALL.len());
+        assert!(RUN.iter().all(|need| !["runsc", "nodejs", "npm", "python3-venv"].contains(&need.package)));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 pub use pricing::scale::{Scale, Usd};
 use primitives::{Coin, Dec};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use workload::Isolation;
 
 use crate::gateway::IssuedCertificate;
 
@@ -45,6 +46,10 @@ pub struct ProviderConfig {
     /// What the provider claims of itself. Kinds of storage that work here are added by the agent.
     #[serde(default)]
     pub attributes: BTreeMap<String, String>,
+    /// How containers of new leases are kept apart from the machine: `namespaces`, or `gvisor`. Announced as the
+    /// attribute `isolation`, by which tenants can ask for it.
+    #[serde(default)]
+    pub isolation: Isolation,
     /// Prices of hardware, in USD per month.
     #[serde(default)]
     pub scale: Scale,
@@ -103,6 +108,7 @@ impl ProviderConfig {
             public_host: default_public_host(),
             port_range: default_port_range(),
             attributes: BTreeMap::new(),
+            isolation: Isolation::default(),
             scale: Scale::default(),
             price_source: PriceSource::default(),
             offer: OfferCaps::default(),

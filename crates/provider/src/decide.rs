@@ -8,13 +8,11 @@ use sdl::placement::Signed;
 use sdl::resources::{Attribute, EndpointKind, Resources};
 use sdl::{GroupSpec, WireError, capability, placement};
 use thiserror::Error;
+use workload::Isolation;
 use workload::spec::MAX_REPLICAS;
 
 use crate::book::{Amount, Book, NoRoom};
 use crate::price::{PriceError, Pricer};
-
-/// The runtime cannot start a container in less memory, in bytes.
-const LEAST_MEMORY: u64 = 8 << 20;
 
 /// What this agent is and has.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +21,8 @@ pub struct Terms<'a> {
     pub attributes: &'a [Attribute],
     /// What auditors signed of it.
     pub signed: &'a Signed,
+    /// How containers are kept apart here, which takes memory of its own.
+    pub isolation: Isolation,
     /// What CPU the machine has, as images name it.
     pub architecture: &'a str,
     /// Whether sizes of volumes on disk are enforced here.
@@ -98,8 +98,13 @@ pub enum NoBid {
         key: String,
     },
     /// Less memory than a container needs.
-    #[error("unit {0} has less than 8 MiB of memory, in which no container starts here")]
-    Memory(u32),
+    #[error("unit {unit} has less than {least} MiB of memory, in which no container starts here")]
+    Memory {
+        /// The unit.
+        unit: u32,
+        /// The least, in MiB.
+        least: u64,
+    },
     /// A leased address.
     #[error("unit {0} wants a leased IP address, and this agent has none to lease")]
     LeasedIp(u32),
@@ -180,8 +185,9 @@ fn can_serve(unit: &Resources, terms: &Terms<'_>) -> Result<(), NoBid> {
     if let Some(Attribute { key, .. }) = unit.memory.attributes.first() {
         return Err(NoBid::UnknownAttribute { unit: id, what: "memory", key: key.clone() });
     }
-    if unit.memory.size.0 < LEAST_MEMORY {
-        return Err(NoBid::Memory(id));
+    let least = terms.isolation.least_memory();
+    if unit.memory.size.0 < least {
+        return Err(NoBid::Memory { unit: id, least: least >> 20 });
     }
     if unit.endpoints.iter().any(|endpoint| endpoint.kind == EndpointKind::LeasedIp) {
         return Err(NoBid::LeasedIp(id));

@@ -48,8 +48,15 @@ fn pricer() -> Pricer {
 fn decide_with(group: &GroupSpec, change: impl FnOnce(&mut Terms<'_>), book: &Book) -> Decision {
     let (attributes, pricer) = (attributes(), pricer());
     let signed = Signed::from([("ann".to_owned(), vec![Attribute::new("region", "eu")])]);
-    let mut terms =
-        Terms { attributes: &attributes, signed: &signed, architecture: "amd64", volumes: true, book, pricer: &pricer };
+    let mut terms = Terms {
+        attributes: &attributes,
+        signed: &signed,
+        architecture: "amd64",
+        isolation: Isolation::Namespaces,
+        volumes: true,
+        book,
+        pricer: &pricer,
+    };
     change(&mut terms);
     decide(&group.into(), false, &terms)
 }
@@ -153,6 +160,7 @@ fn reasons_of_no_bid() {
         attributes: &attributes,
         signed: &signed,
         architecture: "amd64",
+        isolation: Isolation::Namespaces,
         volumes: true,
         book: &book,
         pricer: &pricer,

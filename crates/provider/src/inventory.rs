@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use sdl::resources::Attribute;
-use workload::HostReport;
 use workload::probe::{Gpu, ProbeRoots};
+use workload::{HostReport, Isolation};
 
 use crate::book::Amount;
 use crate::config::ProviderConfig;
@@ -12,6 +12,9 @@ use crate::error::ProviderError;
 
 /// Memory that the agent, the node and the kernel keep for themselves, in bytes.
 const KEPT_MEMORY: u64 = 256 << 20;
+
+/// The attribute that tells how containers are kept apart from the machine.
+pub const ISOLATION: &str = "isolation";
 
 /// What this machine offers.
 #[derive(Clone, Debug)]
@@ -37,6 +40,10 @@ impl Inventory {
         let report = workload::probe(&ProbeRoots::default(), data).await?;
         if let Some(problems) = problems(&report) {
             return Err(ProviderError::Isolation(problems));
+        }
+        if config.isolation == Isolation::Gvisor {
+            let tried = workload::gvisor::probe(data).await;
+            tried.map_err(|error| ProviderError::Isolation(format!("- isolation by gvisor: {error}")))?;
         }
         Ok(Self::of(config, report))
     }
@@ -103,5 +110,6 @@ fn attributes(config: &ProviderConfig, report: &HostReport) -> Vec<Attribute> {
     add("capabilities/storage/2/persistent", "false");
     add("capabilities/storage/3/persistent", "false");
     add("arch", &report.architecture);
+    add(ISOLATION, config.isolation.as_str());
     all.into_iter().map(|(key, value)| Attribute::new(key, value)).collect()
 }

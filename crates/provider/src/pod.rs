@@ -1,11 +1,15 @@
 //! What a lease's group of a manifest is as a pod of this machine, and how the world gets in.
 
+use proto::akash::deployment::v1beta4::GroupSpec;
 use sdl::manifest::{Credentials, Group, Params, Service, ServiceExpose, StorageMount};
 use sdl::model::Protocol as SdlProtocol;
 use sdl::resources::Storage;
 use thiserror::Error;
-use workload::{Egress, ExposeTo, Exposure, PodSpec, Protocol, Resources, ServiceSpec, VolumeKind, VolumeSpec};
+use workload::{
+    Egress, ExposeTo, Exposure, Isolation, PodSpec, Protocol, Resources, ServiceSpec, VolumeKind, VolumeSpec,
+};
 
+use crate::inventory::ISOLATION;
 use crate::lease::LeaseName;
 
 /// Processes and threads of one replica.
@@ -25,6 +29,17 @@ pub enum PodError {
         what: &'static str,
         /// What to do.
         remedy: &'static str,
+    },
+    /// Another isolation than the tenant asked for.
+    #[error(
+        "the order asks for isolation={wanted}, and this provider runs new leases with isolation={here} now; close the \
+         deployment and choose another provider"
+    )]
+    Isolation {
+        /// What the order asks for.
+        wanted: String,
+        /// What is configured.
+        here: Isolation,
     },
     /// A mount without a volume.
     #[error("service {service:?}: params.storage mounts {volume:?}, which its resources do not have")]
@@ -66,10 +81,25 @@ pub enum PodError {
 ///
 /// # Errors
 /// [`PodError`] for the first thing that cannot be served.
-pub fn pod(lease: &LeaseName, group: &Group, public_host: &str) -> Result<PodSpec, PodError> {
+pub fn pod(lease: &LeaseName, group: &Group, public_host: &str, isolation: Isolation) -> Result<PodSpec, PodError> {
     let services = group.services.iter().map(|service| self::service(lease, service, public_host));
     // Nothing in a manifest speaks of the way out; whoever rents compute expects the internet.
-    Ok(PodSpec { id: lease.pod(), services: services.collect::<Result<_, _>>()?, egress: Egress::Internet })
+    let services = services.collect::<Result<_, _>>()?;
+    Ok(PodSpec { id: lease.pod(), services, egress: Egress::Internet, isolation })
+}
+
+/// The isolation of a new lease: what is configured here, which its order must not contradict. The bid was made under
+/// what was configured then.
+///
+/// # Errors
+/// [`PodError::Isolation`].
+pub fn isolation(order: &GroupSpec, here: Isolation) -> Result<Isolation, PodError> {
+    let required = order.requirements.iter().flat_map(|requirements| &requirements.attributes);
+    let mut wishes = required.filter(|attribute| attribute.key == ISOLATION);
+    match wishes.find(|wish| wish.value != here.as_str()) {
+        Some(wish) => Err(PodError::Isolation { wanted: wish.value.clone(), here }),
+        None => Ok(here),
+    }
 }
 
 fn service(lease: &LeaseName, service: &Service, public_host: &str) -> Result<ServiceSpec, PodError> {

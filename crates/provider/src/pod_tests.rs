@@ -46,13 +46,25 @@ fn lease() -> LeaseName {
     LeaseName { owner: "tetra1tenant".into(), dseq: 7, gseq: 1, oseq: 2, provider: "tetra1provider".into() }
 }
 
+#[test]
+fn an_order_for_gvisor_is_not_run_with_namespaces() {
+    let mut order = GroupSpec::default();
+    let under = |order: &GroupSpec, here| isolation(order, here).map_err(|error| error.to_string());
+    assert_eq!(under(&order, Isolation::Gvisor), Ok(Isolation::Gvisor));
+    let wish = proto::akash::base::attributes::v1::Attribute { key: "isolation".into(), value: "gvisor".into() };
+    order.requirements.get_or_insert_default().attributes.push(wish);
+    assert_eq!(under(&order, Isolation::Gvisor), Ok(Isolation::Gvisor));
+    let refused = under(&order, Isolation::Namespaces).unwrap_err();
+    assert!(refused.contains("asks for isolation=gvisor") && refused.contains("isolation=namespaces now"), "{refused}");
+}
+
 fn group() -> Group {
     Sdl::parse(FILE).unwrap().manifest().0.remove(0)
 }
 
 #[test]
 fn a_manifest_as_a_pod() {
-    let spec = pod(&lease(), &group(), "localhost").unwrap();
+    let spec = pod(&lease(), &group(), "localhost", Isolation::Namespaces).unwrap();
     spec.validate().unwrap();
     let db = spec.services.iter().find(|service| service.name == "db").unwrap();
     assert_eq!(db.credentials.as_ref().map(|login| login.password.as_str()), Some("secret"));
@@ -81,7 +93,7 @@ fn what_cannot_be_served_is_refused_by_name() {
     let refusals = changes.into_iter().map(|change| {
         let mut group = group();
         change(&mut group);
-        pod(&lease(), &group, "localhost").unwrap_err().to_string()
+        pod(&lease(), &group, "localhost", Isolation::Namespaces).unwrap_err().to_string()
     });
     insta::assert_snapshot!(refusals.collect::<Vec<_>>().join("\n"));
 }

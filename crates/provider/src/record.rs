@@ -9,6 +9,8 @@ use sdl::model::Protocol;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use workload::Isolation;
+
 use crate::home::{Home, HomeError};
 use crate::lease::LeaseName;
 use crate::proxy::Published;
@@ -25,6 +27,9 @@ pub struct LeaseRecord {
     pub group: String,
     /// The manifest as it was accepted, all groups.
     pub manifest: Manifest,
+    /// How its containers are kept apart from the machine, as it was when the manifest was accepted.
+    #[serde(default)]
+    pub isolation: Isolation,
     /// Fencing number of the firm hold under which it was started last; 0 before the first start.
     pub fence: u64,
     /// Ports of the provider that were assigned.
@@ -133,6 +138,7 @@ mod tests {
             lease: lease.clone(),
             group: "here".into(),
             manifest: Manifest(vec![Group { name: "here".into(), services: vec![] }]),
+            isolation: Isolation::Namespaces,
             fence: 3,
             ports: vec![],
         };

@@ -21,7 +21,7 @@ use crate::error::ProviderError;
 use crate::gateway::{self, Certificates, IdentityFile};
 use crate::health::ProviderObserved;
 use crate::home::Home;
-use crate::inventory::Inventory;
+use crate::inventory::{ISOLATION, Inventory};
 use crate::metrics::ProviderMetrics;
 use crate::price::Pricer;
 use crate::proxy::Proxy;
@@ -184,6 +184,9 @@ fn check(config: &ProviderConfig) -> Result<(), ProviderError> {
     }
     if !(100..=1000).contains(&config.cpu_overcommit_percent) {
         return refuse("cpu_overcommit_percent is 100 (none) to 1000");
+    }
+    if config.attributes.get(ISOLATION).is_some_and(|claimed| claimed != config.isolation.as_str()) {
+        return refuse("attributes claim another isolation than the field `isolation` says; leave the attribute out");
     }
     if !config.host_uri.starts_with("https://") || host_of(&config.host_uri).is_empty() {
         return refuse("host_uri wants https://host:port, as tenants reach the gateway");

@@ -23,7 +23,6 @@ pub(crate) struct Bundle<'a> {
     pub(crate) cgroup: String,
     /// The pod, for the annotations.
     pub(crate) pod: &'a PodId,
-    pub(crate) limits_swap: bool,
     /// Generated files: source on the host, and where the container sees them.
     pub(crate) files: Vec<(PathBuf, &'static str)>,
     /// Mounted disk volumes, in the order of the service's volumes.
@@ -120,7 +119,8 @@ impl Bundle<'_> {
                 "uidMappings": [{ "containerID": 0, "hostID": self.uid_base, "size": UID_RANGE }],
                 "gidMappings": [{ "containerID": 0, "hostID": self.uid_base, "size": UID_RANGE }],
                 "cgroupsPath": self.cgroup,
-                "resources": self.resources(),
+                // The group has its limits already.
+                "resources": { "devices": [{ "allow": false, "access": "rwm" }] },
                 "seccomp": seccomp::profile(),
                 "maskedPaths": MASKED,
                 "readonlyPaths": READ_ONLY,
@@ -152,34 +152,6 @@ impl Bundle<'_> {
             .filter(|(index, (name, _))| last(*index, name))
             .map(|(_, (name, value))| format!("{name}={value}"))
             .collect()
-    }
-
-    fn resources(&self) -> Value {
-        let wanted = &self.service.resources;
-        let ram: u64 = self
-            .service
-            .volumes
-            .iter()
-            .filter(|volume| volume.kind == VolumeKind::Ram)
-            .fold(0, |sum, volume| sum.saturating_add(volume.size_bytes));
-        let bytes = i64::try_from(wanted.memory_bytes.saturating_add(ram)).unwrap_or(i64::MAX);
-        let mut memory = json!({ "limit": bytes });
-        if self.limits_swap {
-            // Memory and swap together: no swap.
-            memory["swap"] = json!(bytes);
-        }
-        let millis = u64::from(wanted.cpu_millis);
-        json!({
-            "devices": [{ "allow": false, "access": "rwm" }],
-            "memory": memory,
-            "cpu": {
-                "period": 100_000,
-                "quota": millis * 100,
-                // 1024 shares are one core; rounded down, the kernel's least is 2.
-                "shares": (millis * 1024 / 1000).max(2),
-            },
-            "pids": { "limit": wanted.pids },
-        })
     }
 
     fn mounts(&self) -> Vec<Value> {

@@ -1,7 +1,9 @@
 //! Control groups, version 1 (also in the hybrid layout) and version 2.
 //!
-//! The OCI runtime writes the limits; this module finds out which version rules, reads usage and
-//! out-of-memory kills, and removes the parents that the runtime leaves behind.
+//! Finds out which version rules, makes groups with their limits, reads usage and out-of-memory kills, and removes
+//! groups with their parents.
+
+mod limits;
 
 use std::fs;
 use std::io::ErrorKind;
@@ -9,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, IoContext, Result};
 use crate::runtime::Usage;
+
+pub(crate) use limits::Limits;
 
 /// Where the kernel's hierarchy is mounted.
 pub const CGROUP_ROOT: &str = "/sys/fs/cgroup";

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::image::ImageLimits;
 use crate::shim::SHIM_ARGUMENT;
-use crate::spec::PodId;
+use crate::spec::{Isolation, PodId};
 
 /// Settings of one agent on this machine.
 #[derive(Clone, Debug)]
@@ -22,8 +22,10 @@ pub struct HostConfig {
     pub run_dir: PathBuf,
     /// Claims of uid ranges and subnets, shared by all agents of this machine.
     pub claims_dir: PathBuf,
-    /// OCI runtime with runc's command line.
+    /// OCI runtime with runc's command line, for pods that namespaces isolate.
     pub oci_runtime: PathBuf,
+    /// gVisor's, for those that ask for it.
+    pub runsc: PathBuf,
     /// How to start the process that watches a container; see [`crate::shim`].
     pub shim: Vec<OsString>,
     /// Name servers written into containers, and reachable from them on port 53.
@@ -37,7 +39,7 @@ pub struct HostConfig {
 }
 
 impl HostConfig {
-    /// Defaults for an agent: `/run`, `/var/lib/tetra/claims`, `runc` from the path, this program
+    /// Defaults for an agent: `/run`, `/var/lib/tetra/claims`, `runc` and `runsc` from the path, this program
     /// as shim, the machine's name servers, logs of twice 8 MiB.
     pub fn new(instance: impl Into<String>, data_dir: impl Into<PathBuf>) -> Self {
         Self {
@@ -46,6 +48,7 @@ impl HostConfig {
             run_dir: "/run".into(),
             claims_dir: "/var/lib/tetra/claims".into(),
             oci_runtime: "runc".into(),
+            runsc: "runsc".into(),
             shim: vec!["/proc/self/exe".into(), SHIM_ARGUMENT.into()],
             name_servers: machine_name_servers(),
             plain_http_registries: Vec::new(),
@@ -109,9 +112,12 @@ impl Names {
         &self.run_dir
     }
 
-    /// State directory of the OCI runtime.
-    pub(crate) fn runtime_root(&self) -> PathBuf {
-        self.run_dir.join("runc")
+    /// State directory of an OCI runtime.
+    pub(crate) fn runtime_root(&self, isolation: Isolation) -> PathBuf {
+        self.run_dir.join(match isolation {
+            Isolation::Namespaces => "runc",
+            Isolation::Gvisor => "runsc",
+        })
     }
 
     /// Directory of one pod under the run directory.

@@ -24,6 +24,7 @@
 //! | `host` | the trait on this machine: up, down, status |
 //! | [`image`] | store, loading, pulling, unpacking |
 //! | `bundle`, `seccomp` | the OCI configuration |
+//! | [`gvisor`] | the hardened class, for pods that ask for it |
 //! | `userns`, `idmap`, `rootfs`, `volume` | namespaces, mounts, sizes |
 //! | `network`, `nft`, `slots` | links, firewall, uid and address ranges |
 //! | [`shim`], `logs`, `process` | the process beside a container |
@@ -40,6 +41,7 @@ pub mod cgroup;
 mod config;
 pub mod crash;
 mod error;
+pub mod gvisor;
 mod host;
 mod idmap;
 pub mod image;
@@ -71,5 +73,6 @@ pub use runtime::{
     ExitStatus, LogLine, LogQuery, LogStream, Phases, PodStatus, ReplicaStatus, Runtime, Started, State, Usage,
 };
 pub use spec::{
-    Credentials, Egress, ExposeTo, Exposure, PodId, PodSpec, Protocol, Resources, ServiceSpec, VolumeKind, VolumeSpec,
+    Credentials, Egress, ExposeTo, Exposure, Isolation, PodId, PodSpec, Protocol, Resources, ServiceSpec, VolumeKind,
+    VolumeSpec,
 };

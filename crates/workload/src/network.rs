@@ -35,6 +35,11 @@ pub(crate) async fn connect(links: &[Link], subnet: Subnet, egress: Egress) -> R
     }
 }
 
+/// Gives a link inside its address again: a sandbox with a network stack of its own takes it away.
+pub(crate) async fn readdress(link: &Link, subnet: Subnet) -> Result<()> {
+    batch(Some(&link.netns), link.inside(subnet.gateway())).await
+}
+
 /// Deletes links by name in one call; those already gone are passed over.
 pub(crate) async fn disconnect(names: &[String]) -> Result<()> {
     let lines: String = names.iter().filter(|name| exists(name)).map(|name| format!("link del {name}\n")).collect();
@@ -90,9 +95,10 @@ impl Link {
         let address = self.address;
         format!(
             "link set lo up\n\
-             addr add {address} peer {gateway}/32 dev eth0\n\
+             addr replace {address}/32 dev eth0\n\
              link set eth0 up\n\
-             route add default via {gateway}\n"
+             route replace {gateway} dev eth0 scope link\n\
+             route replace default via {gateway}\n"
         )
     }
 }

@@ -1,13 +1,14 @@
 //! The root file system of one container: the image, shared and read-only, under a writable layer
 //! of limited size.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::ErrorKind;
 use std::net::Ipv4Addr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Gid, Uid};
-use rustix::mount::{UnmountFlags, unmount};
+use rustix::mount::{UnmountFlags, mount_bind, unmount};
 
 use crate::error::{IoContext, Result};
 use crate::spec::PodSpec;
@@ -64,18 +65,25 @@ impl ReplicaDirs {
     }
 }
 
-/// Mounts the root file system: `tree` shifted by the user namespace under the scratch volume.
-pub(crate) fn mount(dirs: &ReplicaDirs, tree: &Path, uid_base: u32) -> Result<()> {
+/// Mounts the root file system: `tree` under the scratch volume, whose owner is `root_uid`. It is shifted by the user
+/// namespace, unless its files belong to the machine's own root.
+pub(crate) fn mount(dirs: &ReplicaDirs, tree: &Path, root_uid: u32) -> Result<()> {
     let (upper, work) = (dirs.scratch().join("upper"), dirs.scratch().join("work"));
     for dir in [&upper, &work] {
         fs::create_dir_all(dir).at("making", dir)?;
     }
-    let (uid, gid) = (Uid::from_raw(uid_base), Gid::from_raw(uid_base));
+    let (uid, gid) = (Uid::from_raw(root_uid), Gid::from_raw(root_uid));
     rustix::fs::chownat(CWD, &upper, Some(uid), Some(gid), rustix::fs::AtFlags::empty())
         .at("setting owner of", &upper)?;
     let mode = fs::metadata(tree).at("reading", tree)?.permissions();
     fs::set_permissions(&upper, mode).at("setting mode of", &upper)?;
-    userns::mount_shifted(tree, &dirs.lower(), &dirs.user_namespace())?;
+    match root_uid {
+        0 => {
+            fs::set_permissions(dirs.base(), Permissions::from_mode(0o700)).at("closing", dirs.base())?;
+            mount_bind(tree, dirs.lower()).at("mounting", dirs.lower())?;
+        }
+        _ => userns::mount_shifted(tree, &dirs.lower(), &dirs.user_namespace())?,
+    }
     let options =
         format!("lowerdir={},upperdir={},workdir={}", dirs.lower().display(), upper.display(), work.display());
     let options = std::ffi::CString::new(options).map_err(|e| std::io::Error::new(ErrorKind::InvalidInput, e));

@@ -43,7 +43,8 @@ const BYTES_PER_SECOND: usize = 4 << 20;
 /// One container to start and watch.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ShimJob {
-    pub(crate) oci_runtime: PathBuf,
+    /// Program and first arguments of the OCI runtime.
+    pub(crate) command: Vec<PathBuf>,
     pub(crate) runtime_root: PathBuf,
     pub(crate) container: String,
     pub(crate) bundle: PathBuf,
@@ -160,7 +161,11 @@ fn note(job: &ShimJob, message: &str, fields: &Value) {
 fn start(job: &ShimJob, stdout: OwnedFd, stderr: OwnedFd) -> io::Result<i32> {
     let pid_file = job.bundle.join("pid");
     let errors = job.bundle.join("runtime.log");
-    let status = Command::new(&job.oci_runtime)
+    let [program, arguments @ ..] = job.command.as_slice() else {
+        return Err(io::Error::other("no OCI runtime is configured"));
+    };
+    let status = Command::new(program)
+        .args(arguments)
         .arg("--root")
         .arg(&job.runtime_root)
         .arg("--log")

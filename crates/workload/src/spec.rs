@@ -51,6 +51,45 @@ pub struct PodSpec {
     pub services: Vec<ServiceSpec>,
     /// What the containers may reach outside of the pod.
     pub egress: Egress,
+    /// How its containers are kept apart from the machine.
+    #[serde(default)]
+    pub isolation: Isolation,
+}
+
+/// How containers are kept apart from the machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Isolation {
+    /// By the kernel: namespaces, a filter of system calls, no privileges.
+    #[default]
+    Namespaces,
+    /// By gVisor: system calls reach a kernel in user space, which alone speaks to the machine's.
+    Gvisor,
+}
+
+impl Isolation {
+    /// As providers announce it and tenants ask for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Namespaces => "namespaces",
+            Self::Gvisor => "gvisor",
+        }
+    }
+
+    /// The least memory of a container, in bytes. runc needs about 6 MiB in the container's cgroup before it executes
+    /// the process; a sandbox itself takes 13 MiB at rest, and more as its processes grow.
+    pub fn least_memory(self) -> u64 {
+        match self {
+            Self::Namespaces => 8 << 20,
+            Self::Gvisor => 64 << 20,
+        }
+    }
+}
+
+impl fmt::Display for Isolation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// Traffic that leaves a pod.
@@ -214,12 +253,12 @@ impl PodSpec {
                 return Err(Error::invalid(field, "name is used twice"));
             }
         }
-        self.services.iter().try_for_each(|service| service.validate(&names))
+        self.services.iter().try_for_each(|service| service.validate(&names, self.isolation))
     }
 }
 
 impl ServiceSpec {
-    fn validate(&self, services: &BTreeSet<&str>) -> Result<()> {
+    fn validate(&self, services: &BTreeSet<&str>, isolation: Isolation) -> Result<()> {
         let field = |name: &str| format!("services[{}].{name}", self.name);
         if !is_label(&self.name) {
             return Err(Error::invalid(
@@ -236,7 +275,7 @@ impl ServiceSpec {
                 reason: "this runtime passes no GPU into a container; use a provider that does".to_owned(),
             });
         }
-        self.validate_resources(&field)?;
+        self.validate_resources(&field, isolation)?;
         for (name, value) in &self.env {
             if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
                 let reason = "a name holds no '=', and neither side a NUL";
@@ -250,15 +289,16 @@ impl ServiceSpec {
         self.validate_exposures(services)
     }
 
-    fn validate_resources(&self, field: &dyn Fn(&str) -> String) -> Result<()> {
+    fn validate_resources(&self, field: &dyn Fn(&str) -> String, isolation: Isolation) -> Result<()> {
         let Resources { cpu_millis, memory_bytes, ephemeral_bytes, pids, .. } = self.resources;
         // The kernel's smallest quota is 1 ms per 100 ms period.
         if cpu_millis < 10 {
             return Err(Error::invalid(field("resources.cpu_millis"), "must be at least 10"));
         }
-        // runc needs about 6 MiB in the container's cgroup before it executes the process.
-        if memory_bytes < 8 << 20 {
-            return Err(Error::invalid(field("resources.memory_bytes"), "must be at least 8 MiB"));
+        let least = isolation.least_memory();
+        if memory_bytes < least {
+            let reason = format!("must be at least {} MiB under isolation by {isolation}", least >> 20);
+            return Err(Error::invalid(field("resources.memory_bytes"), reason));
         }
         if ephemeral_bytes < MIN_VOLUME_BYTES {
             return Err(Error::invalid(field("resources.ephemeral_bytes"), "must be at least 1 MiB"));

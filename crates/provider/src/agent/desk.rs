@@ -11,7 +11,7 @@ use sdl::ReceivedManifest;
 use sdl::manifest::Manifest;
 use serde_json::{Map, Value, json};
 use time::format_description::well_known::Rfc3339;
-use workload::{LogQuery, Phases, PodStatus, ReplicaStatus, State, crash};
+use workload::{Isolation, LogQuery, Phases, PodStatus, ReplicaStatus, State, crash};
 
 use super::answer::answering;
 use super::leases::{Work, runs};
@@ -20,7 +20,7 @@ use super::{Agent, lock};
 use crate::book::Amount;
 use crate::desk::{Desk, DeskError, LogRequest, NamedLine};
 use crate::lease::LeaseName;
-use crate::pod::pod;
+use crate::pod::{isolation, pod};
 use crate::proxy::Published;
 use crate::record::LeaseRecord;
 
@@ -108,17 +108,29 @@ impl Agent {
             let spec = group_of(&deployment, lease.gseq).ok_or_else(none)?;
             manifest.matches_group(spec).map_err(refused)?;
             let group = manifest.group(&spec.name).ok_or_else(none)?;
-            pod(&lease, group, &self.config.public_host).map_err(refused)?.validate().map_err(refused)?;
-            accepted.push((lease, spec.name.clone()));
+            let isolation = match self.home.record(&lease).map_err(internal)? {
+                // A lease stays what it is, whatever new ones are.
+                Some(known) => known.isolation,
+                None => isolation(spec, self.config.isolation).map_err(refused)?,
+            };
+            let pod = pod(&lease, group, &self.config.public_host, isolation).map_err(refused)?;
+            pod.validate().map_err(refused)?;
+            accepted.push((lease, spec.name.clone(), isolation));
         }
-        for (lease, group) in accepted {
-            self.accept(&lease, group, manifest.clone()).await?;
+        for (lease, group, isolation) in accepted {
+            self.accept(&lease, group, manifest.clone(), isolation).await?;
         }
         Ok(())
     }
 
     /// Remembers a manifest that was checked, and starts what it says.
-    async fn accept(self: &Arc<Self>, lease: &LeaseName, group: String, manifest: Manifest) -> Result<(), DeskError> {
+    async fn accept(
+        self: &Arc<Self>,
+        lease: &LeaseName,
+        group: String,
+        manifest: Manifest,
+        isolation: Isolation,
+    ) -> Result<(), DeskError> {
         // The tenant may be here before the block that made the lease was read.
         self.serve(lease.clone());
         let slot = self.slot(lease).ok_or_else(|| no_lease(lease))?;
@@ -132,7 +144,7 @@ impl Agent {
             return Ok(());
         }
         let (fence, ports) = before.map_or((0, Vec::new()), |record| (record.fence, record.ports));
-        let record = LeaseRecord { lease: lease.clone(), group, manifest, fence, ports };
+        let record = LeaseRecord { lease: lease.clone(), group, manifest, isolation, fence, ports };
         crash::at("manifest-received");
         self.home.save_record(&record).map_err(internal)?;
         crash::at("manifest-kept");

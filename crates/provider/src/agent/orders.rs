@@ -93,6 +93,7 @@ impl Agent {
         let terms = Terms {
             attributes: &self.inventory.attributes,
             signed,
+            isolation: self.config.isolation,
             architecture: &self.inventory.report.architecture,
             volumes: self.inventory.report.has("loop"),
             book: &book,

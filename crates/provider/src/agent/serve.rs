@@ -75,7 +75,7 @@ impl Agent {
     async fn try_bring_up(&self, lease: &LeaseName, work: &mut Work) -> Result<(), ServeError> {
         let Some(record) = &mut work.record else { return Err(ServeError::NoGroup(String::new())) };
         let group = record.group().ok_or_else(|| ServeError::NoGroup(record.group.clone()))?;
-        let spec = pod(lease, group, &self.config.public_host)?;
+        let spec = pod(lease, group, &self.config.public_host, record.isolation)?;
         let fence = self.fence(lease, record.fence).await.map_err(ServeError::Hold)?;
         if record.fence != fence {
             record.fence = fence;

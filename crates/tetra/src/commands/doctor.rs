@@ -75,6 +75,7 @@ pub async fn run(context: &Context, args: Args) -> Result {
         .map_err(|error| CliError::new(Class::Machine, format!("{}: {error}", dir.display())))?;
     let report = workload::probe(&ProbeRoots::default(), &dir).await.class(Class::Machine)?;
     let mut checks = machine(&report);
+    checks.push(gvisor(workload::gvisor::probe(&dir).await));
     checks.push(disk(&report, &dir));
     let node = context.node()?;
     let time = match tokio::time::timeout(Duration::from_secs(3), node.status()).await {
@@ -132,6 +133,18 @@ fn works(name: &str, report: &HostReport) -> String {
         ("cgroup", Some(workload::cgroup::CgroupVersion::V2)) => "version 2, with cpu, memory and pids".to_owned(),
         ("root", _) => "yes".to_owned(),
         _ => "works".to_owned(),
+    }
+}
+
+/// The hardened class is a provider's choice: without it the others work.
+fn gvisor(tried: workload::Result<String>) -> Check {
+    match tried {
+        Ok(version) => Check::ok("gvisor", format!("{version}, on ptrace; `\"isolation\": \"gvisor\"` offers it")),
+        Err(workload::Error::ToolMissing { package, .. }) => {
+            let remedy = format!("to offer isolation=gvisor: apt-get install -y {package}");
+            Check::warn("gvisor", "not installed", remedy)
+        }
+        Err(error) => Check::warn("gvisor", error.to_string(), "leave `isolation` at namespaces on this machine"),
     }
 }
 

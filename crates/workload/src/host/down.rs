@@ -20,8 +20,10 @@ use crate::network;
 use crate::rootfs::{mounts_below, unmount_below};
 use crate::shell::Call;
 use crate::shim::{Running, ShimFiles};
-use crate::spec::PodId;
+use crate::spec::{Isolation, PodId};
 use crate::userns::{NETNS_DIR, netns_path};
+
+const ISOLATIONS: [Isolation; 2] = [Isolation::Namespaces, Isolation::Gvisor];
 
 /// After SIGKILL a process ends at once, save for one stuck in the kernel.
 const KILL_LIMIT: Duration = Duration::from_secs(10);
@@ -53,7 +55,7 @@ impl Host {
 
     /// Forgets an ended container, so that another can take its place. Volumes stay mounted.
     pub(super) async fn clear_container(&self, record: &PodRecord, replica: &Replica<'_>) -> Result<()> {
-        self.delete_container(&record.container(replica)).await?;
+        self.delete_container(record.spec.isolation, &record.container(replica)).await?;
         let dirs = self.dirs(record, replica);
         for dir in [dirs.rootfs(), dirs.lower(), dirs.scratch()] {
             unmount_below(&dir)?;
@@ -65,11 +67,22 @@ impl Host {
         Ok(())
     }
 
-    async fn delete_container(&self, id: &str) -> Result<()> {
-        if !self.names.runtime_root().join(id).exists() {
+    /// Ids of the containers that a runtime knows. runc keeps a directory of the id, runsc files that begin with it;
+    /// no id holds an underscore.
+    fn containers(&self, isolation: Isolation) -> BTreeSet<String> {
+        let names = names_in(&self.names.runtime_root(isolation)).into_iter();
+        names.filter_map(|name| name.split('_').next().map(str::to_owned)).collect()
+    }
+
+    async fn delete_container(&self, isolation: Isolation, id: &str) -> Result<()> {
+        if !self.containers(isolation).contains(id) {
             return Ok(());
         }
-        let call = Call::new(&self.config.oci_runtime).arg("--root").arg(self.names.runtime_root());
+        let program = match isolation {
+            Isolation::Namespaces => &self.config.oci_runtime,
+            Isolation::Gvisor => &self.config.runsc,
+        };
+        let call = Call::new(program).arg("--root").arg(self.names.runtime_root(isolation));
         call.args(["delete", "--force", id]).run().await.map(drop)
     }
 
@@ -80,9 +93,11 @@ impl Host {
     }
 
     async fn dismantle_key(&self, key: &str, links: &[String]) -> Result<()> {
-        let containers = names_in(&self.names.runtime_root());
-        for id in containers.iter().filter(|id| id.starts_with(&format!("{key}-"))) {
-            self.delete_container(id).await?;
+        for isolation in ISOLATIONS {
+            let containers = self.containers(isolation);
+            for id in containers.iter().filter(|id| id.starts_with(&format!("{key}-"))) {
+                self.delete_container(isolation, id).await?;
+            }
         }
         self.remove_cgroup(&format!("/{}/{key}", self.names.prefix())).await?;
         let run_dir = self.names.pod_run_dir(key);
@@ -175,7 +190,7 @@ impl Host {
     pub(super) async fn count_leftovers(&self) -> Result<Leftovers> {
         let prefix = self.names.prefix();
         Ok(Leftovers {
-            containers: names_in(&self.names.runtime_root()).len(),
+            containers: ISOLATIONS.map(|isolation| self.containers(isolation).len()).into_iter().sum(),
             cgroups: self.cgroups.count(&format!("/{prefix}")),
             network_namespaces: entries_with(Path::new(NETNS_DIR), &format!("{prefix}-")),
             links: network::links_with(&self.names.link_prefix()).len(),

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::config::pod_key;
 use crate::error::{Error, IoContext, Result};
 use crate::shim::write_record;
-use crate::spec::{PodSpec, ServiceSpec, VolumeSpec};
+use crate::slots::uid_base;
+use crate::spec::{Isolation, PodSpec, ServiceSpec, VolumeSpec};
 use crate::volume::VOLUME_EXTENSION;
 
 const RECORD: &str = "pod.json";
@@ -80,6 +81,15 @@ impl PodRecord {
 
     pub(crate) fn key(&self) -> String {
         pod_key(&self.spec.id)
+    }
+
+    /// The uid on the host that is root of the containers; ids of files are counted from it.
+    pub(crate) fn root_uid(&self) -> u32 {
+        match self.spec.isolation {
+            Isolation::Namespaces => uid_base(self.slot),
+            // A sandbox reads and writes files as the uids that its processes have inside.
+            Isolation::Gvisor => 0,
+        }
     }
 
     /// All replicas, in the order of the spec.

@@ -13,8 +13,10 @@ use tokio::process::Command;
 use super::Host;
 use super::pod::{PodRecord, Replica};
 use crate::bundle::Bundle;
+use crate::cgroup::Limits;
 use crate::crash;
 use crate::error::{Error, IoContext, Result};
+use crate::gvisor;
 use crate::image::ImageTree;
 use crate::image::users::{self, User};
 use crate::network::{self, Link};
@@ -23,7 +25,7 @@ use crate::rootfs;
 use crate::runtime::{Phases, State};
 use crate::shim::{READY, ShimFiles, ShimJob, write_record};
 use crate::slots::{Subnet, uid_base};
-use crate::spec::{PodSpec, VolumeKind};
+use crate::spec::{Isolation, PodSpec, VolumeKind};
 use crate::userns;
 use crate::volume::{self, Purpose};
 
@@ -39,6 +41,9 @@ type Trees = BTreeMap<String, (ImageTree, User)>;
 impl Host {
     /// Makes the pod what `spec` says. A new pod that fails leaves nothing.
     pub(super) async fn bring_to(&self, spec: &PodSpec) -> Result<Phases> {
+        if spec.isolation == Isolation::Gvisor {
+            gvisor::check_installed(&self.config.runsc).await?;
+        }
         let started = Instant::now();
         let trees = self.prepare_images(spec).await?;
         let image = started.elapsed();
@@ -175,14 +180,7 @@ impl Host {
 
     async fn connect(&self, record: &PodRecord) -> Result<()> {
         let (replicas, subnet) = (record.replicas(), Subnet::of(record.slot));
-        let links: Vec<Link> = replicas
-            .iter()
-            .map(|replica| Link {
-                name: self.names.link(record.slot, replica.ordinal),
-                netns: self.names.netns(&record.key(), replica.ordinal),
-                address: subnet.replica(replica.ordinal),
-            })
-            .collect();
+        let links: Vec<Link> = replicas.iter().map(|replica| self.link_of(record, replica)).collect();
         let endpoints: Vec<Endpoint<'_>> = replicas
             .iter()
             .zip(&links)
@@ -211,10 +209,21 @@ impl Host {
         network::connect(&links, subnet, record.spec.egress).await
     }
 
+    fn link_of(&self, record: &PodRecord, replica: &Replica<'_>) -> Link {
+        Link {
+            name: self.names.link(record.slot, replica.ordinal),
+            netns: self.names.netns(&record.key(), replica.ordinal),
+            address: Subnet::of(record.slot).replica(replica.ordinal),
+        }
+    }
+
     async fn start_replica(&self, record: &PodRecord, replica: &Replica<'_>, trees: &Trees) -> Result<Phases> {
         let (tree, user) =
             trees.get(&replica.service.image).ok_or_else(|| Error::invalid("image", "was not prepared"))?;
         self.clear_container(record, replica).await?;
+        if record.spec.isolation == Isolation::Gvisor {
+            network::readdress(&self.link_of(record, replica), Subnet::of(record.slot)).await?;
+        }
         let mut phases = Phases::default();
         let started = Instant::now();
         let disks = self.mount_volumes(record, replica, user).await?;
@@ -236,7 +245,7 @@ impl Host {
         replica: &Replica<'_>,
         user: &User,
     ) -> Result<Vec<std::path::PathBuf>> {
-        let (dirs, base) = (self.dirs(record, replica), uid_base(record.slot));
+        let (dirs, base) = (self.dirs(record, replica), record.root_uid());
         dirs.create()?;
         let scratch = record.scratch(replica);
         let size = replica.service.resources.ephemeral_bytes;
@@ -277,7 +286,7 @@ impl Host {
         disks: Vec<std::path::PathBuf>,
     ) -> Result<()> {
         let (dirs, subnet) = (self.dirs(record, replica), Subnet::of(record.slot));
-        rootfs::mount(&dirs, &tree.path, uid_base(record.slot))?;
+        rootfs::mount(&dirs, &tree.path, record.root_uid())?;
         let replicas = record.replicas();
         let peers: Vec<_> =
             replicas.iter().map(|peer| (peer.service.name.as_str(), subnet.replica(peer.ordinal))).collect();
@@ -301,24 +310,32 @@ impl Host {
             network_namespace: userns::netns_path(&self.names.netns(&record.key(), replica.ordinal)),
             cgroup: cgroup.clone(),
             pod: &record.spec.id,
-            limits_swap: self.cgroups.limits_swap(),
             files,
             disks,
         };
+        self.cgroups.create(&cgroup, &Limits::of(replica.service))?;
+        let command = match record.spec.isolation {
+            Isolation::Namespaces => vec![self.config.oci_runtime.clone()],
+            Isolation::Gvisor => gvisor::command(&self.config.runsc, &self.cgroups.entrances(&cgroup)),
+        };
         let job = ShimJob {
-            oci_runtime: self.config.oci_runtime.clone(),
-            runtime_root: self.names.runtime_root(),
+            command,
+            runtime_root: self.names.runtime_root(record.spec.isolation),
             container: record.container(replica),
             bundle: dirs.bundle(),
             log: record.log(replica),
             pod: record.spec.id.clone(),
             shim_log: record.shim_log(replica),
             log_file_bytes: self.config.log_file_bytes,
-            owner: uid_base(record.slot),
+            owner: record.root_uid(),
             oom_counter: self.cgroups.oom_counter(&cgroup),
         };
+        let content = match record.spec.isolation {
+            Isolation::Namespaces => bundle.config(),
+            Isolation::Gvisor => gvisor::adapt(bundle.config()),
+        };
         let config = dirs.bundle().join("config.json");
-        write_record(&config, &bundle.config()).at("writing", &config)?;
+        write_record(&config, &content).at("writing", &config)?;
         write_record(&ShimFiles::job(&dirs.bundle()), &job).at("writing", dirs.bundle())
     }
 

@@ -71,7 +71,7 @@ async fn download(
     expected: &Digest,
 ) -> Result<()> {
     let failed = |error: &dyn std::fmt::Display| Error::image(format!("{reference} layer {expected}"), error);
-    let limit = store.limits().unpacked_bytes;
+    let limit = store.limits_now()?.unpacked_bytes;
     let file = fs::File::create(draft).at("creating", draft)?;
     let mut sink = HashingWriter { inner: file, hash: Sha256::new(), length: 0 };
     let mut body = client.pull_blob_stream(reference, layer).await.map_err(|error| failed(&error))?.stream;

@@ -19,7 +19,8 @@ fn service(name: &str) -> ServiceSpec {
 fn refusal(change: impl FnOnce(&mut ServiceSpec)) -> String {
     let mut web = service("web");
     change(&mut web);
-    let pod = PodSpec { id: PodId::new("1"), services: vec![web], egress: Egress::None };
+    let pod =
+        PodSpec { id: PodId::new("1"), services: vec![web], egress: Egress::None, isolation: Isolation::Namespaces };
     pod.validate().unwrap_err().to_string()
 }
 
@@ -37,7 +38,8 @@ fn volume(mount: &str) -> VolumeSpec {
 fn a_plain_service_passes() {
     let mut web = service("web");
     web.volumes.push(volume("/dev/shm"));
-    let pod = PodSpec { id: PodId::new("1"), services: vec![web], egress: Egress::None };
+    let pod =
+        PodSpec { id: PodId::new("1"), services: vec![web], egress: Egress::None, isolation: Isolation::Namespaces };
     pod.validate().unwrap();
 }
 

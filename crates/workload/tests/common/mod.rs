@@ -113,7 +113,7 @@ pub async fn load_image(agent: &Agent) {
 }
 
 pub fn pod(id: &str, services: Vec<ServiceSpec>) -> PodSpec {
-    PodSpec { id: PodId::new(id), services, egress: Egress::None }
+    PodSpec { id: PodId::new(id), services, egress: Egress::None, isolation: Isolation::Namespaces }
 }
 
 /// The example image as it is, with small limits.

@@ -14,7 +14,7 @@ use super::image;
 use super::{Row, Table};
 use crate::net::{Net, fetch, until};
 
-const DEPLOY: &str = "crates/tetra/tests/e2e/isolation/deploy.yaml";
+pub(super) const DEPLOY: &str = "crates/tetra/tests/e2e/isolation/deploy.yaml";
 const HELLO: &str = "examples/hello-web/deploy.yaml";
 
 /// Longer than any attempt takes by itself.
@@ -107,9 +107,9 @@ impl Place {
     pub(super) fn new(net: &Net, dir: &Path, file: &str) -> Self {
         let neighbour = net.json(&["deploy", HELLO, "--auto", "cheapest", "--from", "bob"]);
         let neighbour = neighbour["dseq"].as_u64().unwrap();
-        let first: BTreeSet<String> = namespaces(net);
+        let first = links(net);
         let attacker = net.deploy(file).dseq;
-        let second = namespaces(net);
+        let second = links(net);
         let neighbour_address = address(first.iter().next().unwrap());
         let address = address(second.difference(&first).next().unwrap());
         let agent = net.report["providers"][0]["pid"].as_i64().unwrap();
@@ -121,6 +121,11 @@ impl Place {
 
     /// Makes attempts inside.
     pub(super) fn ask(&self, what: &str) -> Vec<Row> {
+        self.try_ask(what).unwrap_or_else(|error| panic!("{what}: {error}"))
+    }
+
+    /// As [`Self::ask`], where the container may not survive it.
+    pub(super) fn try_ask(&self, what: &str) -> Result<Vec<Row>, String> {
         let path = format!("/cgi-bin/attempts?{}&{what}", self.query);
         let ask = || -> std::io::Result<String> {
             let mut stream = TcpStream::connect(format!("{}:80", self.address))?;
@@ -130,10 +135,9 @@ impl Place {
             stream.read_to_string(&mut answer)?;
             Ok(answer)
         };
-        let answer = ask().unwrap_or_else(|error| panic!("{what}: {error}"));
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{what}: {answer:?}"));
-        assert!(head.contains(" 200 "), "{what}: {answer}");
-        Row::read(body)
+        let answer = ask().map_err(|error| error.to_string())?;
+        let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(|| format!("no answer: {answer:?}"))?;
+        if head.contains(" 200 ") && !body.is_empty() { Ok(Row::read(body)) } else { Err(answer) }
     }
 
     pub(super) fn connect(&self, targets: &[(String, String, u16)]) -> Vec<Row> {
@@ -167,9 +171,7 @@ impl Place {
     pub(super) fn still_serves(&self, net: &Net, after: &str) {
         let page = fetch(&format!("{}:80", self.neighbour_address), "web");
         assert!(page.as_ref().is_ok_and(|page| page.contains("hello from Tetra")), "after {after}: {page:?}");
-        let agent = client::Gateway::new(&net.gateway(), "").unwrap();
-        let status = tokio::runtime::Runtime::new().unwrap().block_on(agent.status());
-        assert!(status.is_ok(), "after {after}: {status:?}");
+        assert_eq!(agent_answers(net), Ok(()), "after {after}");
     }
 
     pub(super) fn close(&self, net: &Net) {
@@ -179,16 +181,23 @@ impl Place {
     }
 }
 
-fn namespaces(net: &Net) -> BTreeSet<String> {
-    net.held().remove("network namespaces").unwrap_or_default().into_iter().collect()
+/// Whether the provider's gateway answers.
+pub(super) fn agent_answers(net: &Net) -> Result<(), String> {
+    let gateway = client::Gateway::new(&net.gateway(), "").map_err(|error| error.to_string())?;
+    let status = tokio::runtime::Runtime::new().unwrap().block_on(gateway.status());
+    status.map(drop).map_err(|error| error.to_string())
 }
 
-/// The address of the container in a network namespace.
-fn address(namespace: &str) -> String {
-    let shown = Command::new("ip").args(["-n", namespace, "-4", "-o", "addr", "show", "eth0"]).output().unwrap();
+fn links(net: &Net) -> BTreeSet<String> {
+    net.held().remove("links").unwrap_or_default().into_iter().collect()
+}
+
+/// The address of the container at the other end of a link.
+fn address(link: &str) -> String {
+    let shown = Command::new("ip").args(["-4", "-o", "addr", "show", "dev", link]).output().unwrap();
     let shown = String::from_utf8(shown.stdout).unwrap();
-    let inet = shown.split("inet ").nth(1).unwrap_or_else(|| panic!("{namespace} has no address: {shown}"));
-    inet.split([' ', '/']).next().unwrap().to_owned()
+    let peer = shown.split(" peer ").nth(1).unwrap_or_else(|| panic!("{link} has no peer: {shown}"));
+    peer.split([' ', '/']).next().unwrap().to_owned()
 }
 
 /// The address under which this machine is known on its network; another loopback address where it has no network.

@@ -2,6 +2,7 @@
 //! made: one that cannot be made is a failure. Most are also made outside of a container, where they work.
 
 mod container;
+mod gvisor;
 mod image;
 mod images;
 

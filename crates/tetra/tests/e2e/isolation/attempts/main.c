@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -147,6 +148,7 @@ static void connect_to(char *target)
 
 static void ask(char *query)
 {
+    struct utsname kernel;
     for (char *pair; (pair = strsep(&query, "&"));) {
         char *value = strchr(pair, '=');
         if (!value)
@@ -160,6 +162,8 @@ static void ask(char *query)
             foreign_address = value;
         else if (strcmp(pair, "to") == 0)
             connect_to(value);
+        else if (strcmp(pair, "do") == 0 && strcmp(value, "kernel-release") == 0 && uname(&kernel) == 0)
+            printf("kernel-release\t\tdone\t%s\n", kernel.release);
         else if (strcmp(pair, "do") == 0 && !show_group(value))
             printf("%s\t\tuntried\tno attempt of this name\n", value);
     }
