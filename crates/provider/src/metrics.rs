@@ -136,7 +136,7 @@ pub(crate) fn class_of(reason: &NoBid) -> &'static str {
     match reason {
         NoBid::Malformed(_) | NoBid::Uncountable => "malformed",
         NoBid::Reclamation => "reclamation",
-        NoBid::SignedBy | NoBid::Attribute { .. } => "placement",
+        NoBid::Placement(_) => "placement",
         NoBid::NoRoom(_) => "no_room",
         NoBid::Price(_) => "no_price",
         NoBid::Ceiling { .. } => "ceiling",
