@@ -4,8 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
+include!("shared.rs");
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");
+    println!("cargo:rerun-if-changed=shared.rs");
     let mut files = Vec::new();
     collect(Path::new("proto"), &mut files)?;
     files.sort();
@@ -16,11 +19,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Encoded by the compiler: prost's own descriptors drop options of others, such as google.api.http.
     fs::write(out.join("descriptors.bin"), compiler.encode_file_descriptor_set())?;
 
-    prost_build::Config::new()
-        .enable_type_names()
-        .include_file("packages.rs")
-        .btree_map(["."])
-        .compile_fds(compiler.file_descriptor_set())?;
+    let mut config = prost_build::Config::new();
+    config.enable_type_names().include_file("packages.rs").btree_map(["."]);
+    for (package, module, messages) in SHARED {
+        for (name, shared) in messages {
+            config.extern_path(format!(".{package}.{name}"), format!("crate::{module}::{shared}"));
+        }
+    }
+    config.compile_fds(compiler.file_descriptor_set())?;
     Ok(())
 }
 

@@ -49,6 +49,8 @@ struct StoredFacts {
     max_block_gas: u64,
     #[prost(uint64, tag = "7")]
     max_tx_bytes: u64,
+    #[prost(bool, tag = "8")]
+    classic: bool,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -70,6 +72,7 @@ pub(crate) fn set_facts(state: &mut State, chain: &Chain, limits: &Limits) {
         max_block_bytes: limits.max_block_bytes,
         max_block_gas: limits.max_block_gas,
         max_tx_bytes: limits.max_tx_bytes,
+        classic: chain.classic,
     };
     FACTS.set(state, &facts);
 }
@@ -97,6 +100,7 @@ pub fn facts(reader: &Arc<dyn Reader>) -> store::Result<Chain> {
         prefix: Prefix::new(&stored.prefix).map_err(corrupt)?,
         block_interval_ms: stored.block_interval_ms,
         authority: Address::try_from(stored.authority.as_slice()).map_err(corrupt)?,
+        classic: stored.classic,
     })
 }
 

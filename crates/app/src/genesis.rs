@@ -31,6 +31,9 @@ pub struct Genesis {
     pub block_interval_ms: u64,
     /// The account that may change parameters.
     pub authority: String,
+    /// Whether messages and queries of the older Akash API are taken as well (docs/protocol.md).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub classic: bool,
     /// Limits of a block.
     #[serde(default)]
     pub limits: Limits,
@@ -133,7 +136,8 @@ impl Genesis {
         if self.limits.max_tx_bytes > self.limits.max_block_bytes / 2 {
             return Err(GenesisError::Limits("max_tx_bytes must be at most half of max_block_bytes"));
         }
-        Ok(Chain { id: id.clone(), prefix, block_interval_ms: self.block_interval_ms, authority })
+        let (block_interval_ms, classic) = (self.block_interval_ms, self.classic);
+        Ok(Chain { id: id.clone(), prefix, block_interval_ms, authority, classic })
     }
 
     /// Builds the state after genesis.

@@ -10,6 +10,7 @@
 //! | [`money`] | the check of every block's raw writes that money is conserved |
 //! | [`seed`] | the block's randomness |
 //! | [`query`] | one table of queries for every transport; simulation |
+//! | `older` | where the older Akash API enters: translated here, run and answered as its successor |
 //! | [`chain`] | the module of the chain's own facts |
 //!
 //! What a block announces besides its state goes up as [`Effects`]; what stops the node goes up as [`Halt`].
@@ -23,6 +24,7 @@ pub mod block;
 pub mod chain;
 pub mod genesis;
 pub mod money;
+mod older;
 pub mod pipeline;
 pub mod query;
 mod routing;
@@ -32,6 +34,7 @@ pub mod tx;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use classic::Classic;
 use ledger::{Chain, MessageRoute, QueryRoute};
 use store::Module;
 
@@ -62,6 +65,7 @@ pub struct App {
     chain: Arc<Chain>,
     messages: BTreeMap<String, MessageRoute>,
     queries: BTreeMap<&'static str, QueryRoute>,
+    classic: Classic,
 }
 
 impl App {
@@ -69,7 +73,7 @@ impl App {
     pub fn new(chain: Arc<Chain>) -> Self {
         let messages = routing::messages().into_iter().map(|route| (route.url.clone(), route)).collect();
         let queries = routing::queries().into_iter().map(|route| (route.path, route)).collect();
-        Self { chain, messages, queries }
+        Self { chain, messages, queries, classic: Classic::new() }
     }
 
     /// The chain's fixed facts.
@@ -77,13 +81,15 @@ impl App {
         &self.chain
     }
 
-    /// The type URLs of the messages that transactions may carry, in order.
+    /// The type URLs of the messages that transactions may carry, each generation in order.
     pub fn message_urls(&self) -> impl Iterator<Item = &str> {
-        self.messages.keys().map(String::as_str)
+        let old = self.chain.classic.then(|| self.classic.message_urls()).into_iter().flatten();
+        self.messages.keys().map(String::as_str).chain(old)
     }
 
-    /// The paths of the queries that are answered, in order.
+    /// The paths of the queries that are answered, each generation in order.
     pub fn query_paths(&self) -> impl Iterator<Item = &'static str> {
-        self.queries.keys().copied()
+        let old = self.chain.classic.then(|| self.classic.query_paths()).into_iter().flatten();
+        self.queries.keys().copied().chain(old)
     }
 }

@@ -24,7 +24,7 @@ pub struct TxResult {
     pub code: u32,
     /// Whose code it is; empty on success.
     pub codespace: String,
-    /// What happened, in words; empty on success.
+    /// What went wrong, in words; on success empty, or the events as the older Akash API tells them.
     pub log: String,
     /// Encoded `TxMsgData` with one response a message; empty on failure.
     pub data: Vec<u8>,
@@ -85,7 +85,7 @@ impl App {
     fn required_signers(&self, context: &Context, tx: &SignedTx) -> Result<Vec<Address>, Failure> {
         let mut required = Vec::new();
         for message in &tx.messages {
-            let signer = context.address(&(self.route(message)?.signer)(&message.value)?)?;
+            let signer = context.address(&self.call(message)?.signer()?)?;
             if !required.contains(&signer) {
                 required.push(signer);
             }
@@ -97,13 +97,6 @@ impl App {
             }
         }
         Ok(required)
-    }
-
-    fn route(&self, message: &Any) -> Result<&ledger::MessageRoute, Failure> {
-        self.messages.get(&message.type_url).ok_or_else(|| {
-            let text = format!("this chain knows no message {}", message.type_url);
-            Rejection::new("sdk", 6, text).into()
-        })
     }
 
     fn signing_accounts(&self, context: &Context, tx: &SignedTx) -> Result<Vec<SigningAccount>, Failure> {
@@ -245,7 +238,8 @@ impl App {
             Ok(responses) => {
                 events.append(&mut context.events);
                 let data = TxMsgData { data: Vec::new(), msg_responses: responses }.encode_to_vec();
-                Ok(TxResult { data, gas_wanted: tx.gas_limit, gas_used: used, events, ..TxResult::default() })
+                let log = self.success_log(&tx, &events);
+                Ok(TxResult { log, data, gas_wanted: tx.gas_limit, gas_used: used, events, ..TxResult::default() })
             }
             Err(failure) => {
                 context.outcomes.clear();
@@ -264,14 +258,14 @@ impl App {
         let mut responses = Vec::with_capacity(tx.messages.len());
         for (index, message) in tx.messages.iter().enumerate() {
             let first_event = context.events.len();
-            let route = self.route(message)?;
-            let sender = (route.signer)(&message.value)?;
+            let call = self.call(message)?;
+            let sender = call.signer()?;
             let module = message.type_url.trim_start_matches('/').split('.').nth(1).unwrap_or_default();
             context.announce(Event::new(
                 "message",
                 [("action", message.type_url.clone()), ("sender", sender), ("module", module.to_owned())],
             ));
-            let response = (route.run)(context, &message.value).and_then(|response| {
+            let response = call.run(context).and_then(|response| {
                 route_outcomes(context)?;
                 Ok(response)
             });

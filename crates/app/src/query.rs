@@ -6,6 +6,7 @@ use ledger::{Failure, QueryError, QueryStatus};
 use store::Reader;
 
 use crate::App;
+use crate::older::untranslated;
 use crate::pipeline::{Admission, Mode, TxResult};
 use crate::tx::{SignedTx, Verdicts};
 
@@ -15,6 +16,13 @@ impl App {
     /// # Errors
     /// A gRPC status with the reason; `Unimplemented` for a path that no module answers.
     pub fn query(&self, reader: &Arc<dyn Reader>, path: &str, request: &[u8]) -> Result<Vec<u8>, QueryError> {
+        let Some(old) = self.old_query(path)? else { return self.present(reader, path, request) };
+        let asked = old.ask(request).map_err(|error| untranslated(path, &error))?;
+        let found = self.present(reader, old.successor(), &asked)?;
+        old.answer(request, &found).map_err(|error| untranslated(path, &error))
+    }
+
+    fn present(&self, reader: &Arc<dyn Reader>, path: &str, request: &[u8]) -> Result<Vec<u8>, QueryError> {
         let route = self.queries.get(path).ok_or_else(|| QueryError {
             status: QueryStatus::Unimplemented,
             message: format!("unknown query path {path}: this chain answers no such query"),

@@ -20,6 +20,8 @@ pub struct Chain {
     pub block_interval_ms: u64,
     /// The account that may change parameters until governance stands.
     pub authority: Address,
+    /// Whether messages and queries of the older Akash API are taken as well.
+    pub classic: bool,
 }
 
 /// The block being executed, or for a query the last one.

@@ -20,17 +20,9 @@ pub struct MessageRoute {
     pub run: Run,
 }
 
-/// Decodes a message, in its one canonical form only: what does not encode to the same bytes again has a field that
-/// this chain does not know, and nothing that a user signed is ignored.
+/// Decodes a message, in its one canonical form only.
 fn decode<M: Message + Name + Default>(bytes: &[u8]) -> Result<M, Failure> {
-    let url = type_url::<M>();
-    let message =
-        M::decode(bytes).map_err(|error| Rejection::new("sdk", 2, format!("{url} does not decode: {error}")))?;
-    if message.encode_to_vec() != bytes {
-        let why = format!("{url} is not canonical protobuf, or has a field that this chain does not know");
-        return Err(Rejection::new("sdk", 2, why).into());
-    }
-    Ok(message)
+    proto::canonical(bytes).map_err(|error| Rejection::new("sdk", 2, format!("{} {error}", type_url::<M>())).into())
 }
 
 impl MessageRoute {

@@ -36,6 +36,7 @@ pub fn chain() -> Chain {
         prefix: Prefix::new("tetra").expect("a prefix"),
         block_interval_ms: 6_000,
         authority: AUTHORITY,
+        classic: false,
     }
 }
 

@@ -63,3 +63,33 @@ impl FromAny for Any {
         M::decode(self.value.as_slice()).map_err(|error| AnyError::Malformed(error.to_string()))
     }
 }
+
+/// Why bytes are not the one encoding of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CanonicalError {
+    /// They are no encoding at all.
+    Malformed(String),
+    /// They decode, but to a message that encodes differently: a field is unknown, out of order or written out though it
+    /// is the default.
+    Different,
+}
+
+impl std::fmt::Display for CanonicalError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Malformed(why) => write!(f, "does not decode: {why}"),
+            Self::Different => f.write_str("is not canonical protobuf, or has a field that this chain does not know"),
+        }
+    }
+}
+
+impl std::error::Error for CanonicalError {}
+
+/// Decodes a message in its one canonical form only, so that nothing that a user signed is ignored.
+///
+/// # Errors
+/// [`CanonicalError`].
+pub fn canonical<M: Message + Default>(bytes: &[u8]) -> Result<M, CanonicalError> {
+    let message = M::decode(bytes).map_err(|error| CanonicalError::Malformed(error.to_string()))?;
+    if message.encode_to_vec() == bytes { Ok(message) } else { Err(CanonicalError::Different) }
+}

@@ -14,7 +14,7 @@ include!(concat!(env!("OUT_DIR"), "/packages.rs"));
 
 mod any;
 
-pub use any::{AnyError, FromAny, ToAny, type_url};
+pub use any::{AnyError, CanonicalError, FromAny, ToAny, canonical, type_url};
 pub use prost::{Message, Name};
 pub use prost_types::{Any, Duration, Timestamp};
 

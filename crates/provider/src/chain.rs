@@ -60,7 +60,8 @@ impl Facts {
             value.map(str::to_owned).ok_or_else(|| garbled(format!("{path} is no text")))
         };
         let gas = match answer.pointer("/genesis/app_state/state/fees/params/gas_prices/0") {
-            None => ("utet".to_owned(), "0".to_owned()),
+            // Transactions are free; the denom of a fee of nothing does not matter, but it must be one.
+            None => (text("/genesis/app_state/state/bank/denoms/0/denom")?, "0".to_owned()),
             Some(price) => {
                 let field = |key| price.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
                 (field("denom"), field("price"))

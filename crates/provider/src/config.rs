@@ -124,13 +124,16 @@ impl ProviderConfig {
     }
 }
 
+/// Denoms whose whole token is one US dollar.
+pub const DOLLARS: [&str; 2] = ["uusd", "uact"];
+
 /// Where prices of coins come from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "lowercase", deny_unknown_fields)]
 pub enum PriceSource {
     /// This file.
     Config {
-        /// USD per whole token (10^6 base units), by denom. `uusd` is 1 without being named.
+        /// USD per whole token (10^6 base units), by denom. Those of [`DOLLARS`] are 1 without being named.
         #[serde(default)]
         usd_per_token: BTreeMap<String, Usd>,
     },
@@ -148,8 +151,7 @@ impl PriceSource {
         let Self::Config { usd_per_token } = self;
         match (usd_per_token.get(denom), denom) {
             (Some(price), _) => Some(price.0),
-            (None, "uusd") => Some(Dec::ONE),
-            (None, _) => None,
+            (None, denom) => DOLLARS.contains(&denom).then_some(Dec::ONE),
         }
     }
 }

@@ -45,6 +45,9 @@ pub struct NetworkFile {
     pub node: String,
     /// Name of the account that signs unless told otherwise.
     pub account: String,
+    /// Bech32 prefix of its addresses, for when its node does not answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
 }
 
 /// Facts of the network, read from its genesis document.
@@ -156,7 +159,8 @@ impl Context {
         let prefix = Prefix::new(&genesis.prefix).class(Class::Internal)?;
         let (denom, price) = match genesis.state.fees.params.gas_prices.first() {
             Some(price) => (price.denom.clone(), price.price.parse().class(Class::Internal)?),
-            None => ("utet".to_owned(), Dec::ZERO),
+            // Transactions are free; the denom of a fee of nothing does not matter, but it must be one.
+            None => (genesis.state.bank.denoms.first().map(|entry| entry.denom.clone()).unwrap_or_default(), Dec::ZERO),
         };
         let fees = Fees {
             denom: Denom::new(&denom).class(Class::Internal)?,

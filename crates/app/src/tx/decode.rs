@@ -105,13 +105,7 @@ impl SignedTx {
 }
 
 fn canonical<M: Message + Default>(bytes: &[u8], what: &str) -> Result<M, Rejection> {
-    let decoded = M::decode(bytes);
-    let decoded = decoded.map_err(|error| Rejection::new("sdk", 2, format!("{what} does not decode: {error}")))?;
-    if decoded.encode_to_vec() != bytes {
-        let text = format!("{what} is not canonical protobuf, or has a field that this chain does not know");
-        return Err(Rejection::new("sdk", 2, text));
-    }
-    Ok(decoded)
+    proto::canonical(bytes).map_err(|error| Rejection::new("sdk", 2, format!("{what} {error}")))
 }
 
 fn refuse_unsupported(body: &TxBody) -> Result<(), Rejection> {

@@ -144,6 +144,7 @@ pub fn genesis() -> Genesis {
         prefix: "tetra".to_owned(),
         block_interval_ms: 6_000,
         authority: AUTHORITY.text(),
+        classic: false,
         limits: Default::default(),
         state,
     }

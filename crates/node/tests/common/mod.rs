@@ -60,6 +60,7 @@ pub fn genesis(validators: usize, block_interval_ms: u64) -> Genesis {
         prefix: "tetra".into(),
         block_interval_ms,
         authority: address(0),
+        classic: false,
         limits: Default::default(),
         state,
     }

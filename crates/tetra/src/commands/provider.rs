@@ -64,7 +64,7 @@ pub struct Init {
     /// Workloads answer at names under this one
     #[arg(long, default_value = "localhost", value_name = "HOST")]
     public_host: String,
-    /// USD per whole token of a denom, such as utet=0.50; once for each. uusd is 1
+    /// USD per whole token of a denom, such as utet=0.50; once for each. uusd and uact are 1
     #[arg(long = "token-price", value_name = "DENOM=USD", value_parser = parse_price)]
     token_prices: Vec<(String, Usd)>,
 }

@@ -36,9 +36,9 @@ pub enum Verb {
 /// How addresses are shown.
 #[derive(Debug, clap::Args)]
 pub struct Shown {
-    /// Prefix of addresses where no node answers
-    #[arg(long, default_value = "tetra")]
-    prefix: String,
+    /// Prefix of addresses where no node answers [default: that of the network that was started last, else tetra]
+    #[arg(long)]
+    prefix: Option<String>,
 }
 
 /// Arguments of `new`.
@@ -231,9 +231,13 @@ async fn chain(context: &Context, shown: &Shown) -> Result<(Option<Chain>, Prefi
         Ok(Err(error)) if error.class() != Class::Unreachable => return Err(error),
         Ok(Err(_)) | Err(_) => {}
     }
-    let prefix = Prefix::new(&shown.prefix).class(Class::Usage)?;
+    let prefix = match &shown.prefix {
+        Some(prefix) => prefix.clone(),
+        None => context.network_file()?.and_then(|file| file.prefix).unwrap_or_else(|| "tetra".to_owned()),
+    };
+    let prefix = Prefix::new(&prefix).class(Class::Usage)?;
     let url = context.node()?.url().to_owned();
-    eprintln!("note: no node answers at {url}: addresses are shown with the prefix {}", shown.prefix);
+    eprintln!("note: no node answers at {url}: addresses are shown with the prefix {}", prefix.as_str());
     Ok((None, prefix))
 }
 

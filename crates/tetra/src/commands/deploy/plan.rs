@@ -252,7 +252,7 @@ fn worth(job: &Job<'_>, denom: &Denom) -> Result<Dec> {
             return usd.parse::<Dec>().ok().filter(|usd| !usd.is_zero()).ok_or_else(malformed);
         }
     }
-    if ["uusd", "uact"].contains(&denom.as_str()) {
+    if provider::config::DOLLARS.contains(&denom.as_str()) {
         return Ok(Dec::ONE);
     }
     Err(CliError::new(Class::Usage, format!("no rate of {denom} in USD is known, so prices cannot be converted"))

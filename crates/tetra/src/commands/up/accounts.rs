@@ -5,6 +5,7 @@ use client::keystore::{Keystore, KeystoreError};
 use primitives::Prefix;
 use serde::{Deserialize, Serialize};
 
+use super::profile::Profile;
 use crate::error::{Class, Classify, CliError, Result};
 
 /// Known to everybody since Ganache: worth nothing on any network but a toy.
@@ -51,9 +52,9 @@ impl DevAccount {
     }
 
     /// What it has at genesis.
-    pub fn coins(&self) -> String {
+    pub fn coins(&self, profile: Profile) -> String {
         let amount = BEGINS_WITH * 1_000_000;
-        format!("{amount}utet,{amount}uusd")
+        format!("{amount}{},{amount}{}", profile.coin(), profile.dollar())
     }
 
     /// Adds its key to a keystore, in the clear and marked as such; one that is there already stays.

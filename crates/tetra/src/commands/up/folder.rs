@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use workload::ProcessId;
 
+use super::profile::Profile;
 use crate::error::{Class, Classify, CliError, Result};
 
 /// Parts of a network that have folders of their own start with these.
@@ -27,6 +28,9 @@ const PARTS: [&str; 2] = ["validator-", "provider-"];
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
+    /// What the chain began with.
+    #[serde(default)]
+    pub profile: Profile,
     /// The interval between blocks, in milliseconds.
     pub block_interval_ms: u64,
     /// Ports of each validator.

@@ -5,7 +5,7 @@
 //! | [`folder`] | the network's folder, and who runs it |
 //! | [`ports`] | free ports |
 //! | [`accounts`] | the dev accounts |
-//! | [`genesis`] | the genesis document |
+//! | [`profile`], [`genesis`] | sets of genesis data, and the document |
 //! | [`setup`] | what the network consists of, written to the folder |
 //! | [`providers`] | the providers' part of it, and what they leave on the machine |
 //! | [`processes`] | starting, watching and stopping |
@@ -17,6 +17,7 @@ pub mod folder;
 pub mod genesis;
 pub mod ports;
 pub mod processes;
+pub mod profile;
 pub mod providers;
 pub mod report;
 pub mod run;
@@ -34,6 +35,7 @@ use crate::context::Context;
 use crate::error::{Class, Classify, CliError, Result};
 use crate::output;
 use folder::Folder;
+use profile::Profile;
 use report::Report;
 use setup::Wish;
 
@@ -61,9 +63,9 @@ pub struct Args {
     /// Begin a new chain, even if the folder holds one
     #[arg(long)]
     fresh: bool,
-    /// Denoms and parameters of the chain
-    #[arg(long, value_enum, default_value_t)]
-    profile: Profile,
+    /// Denoms and parameters of the chain [default: tetra]
+    #[arg(long, value_enum)]
+    profile: Option<Profile>,
     /// Port of the first validator's JSON-RPC [default: 26657 if it is free]
     #[arg(long, value_name = "PORT")]
     rpc_port: Option<u16>,
@@ -78,14 +80,6 @@ pub struct DownArgs {
     /// The network's folder [default: local in the home folder]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-}
-
-/// Sets of denoms and parameters.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Profile {
-    /// TET and USD, take of 4 and 20 %
-    #[default]
-    Tetra,
 }
 
 fn parse_count(text: &str, least: usize, most: usize) -> std::result::Result<usize, String> {
@@ -126,16 +120,13 @@ pub fn folder_of(context: &Context, dir: Option<&PathBuf>) -> Result<Folder> {
 /// # Errors
 /// Why the network does not run.
 pub async fn run(context: &Context, args: Args) -> Result {
-    // The only profile so far; the match makes a second one a compile error here.
-    match args.profile {
-        Profile::Tetra => {}
-    }
     let folder = folder_of(context, args.dir.as_ref())?;
     let wish = Wish {
         validators: args.validators,
         providers: args.providers,
         block_interval_ms: args.block_time,
         rpc_port: args.rpc_port,
+        profile: args.profile,
     };
     if args.detach {
         return detach(context, &folder).await;

@@ -19,8 +19,8 @@ use crate::error::{Class, Classify, CliError, Result};
 
 /// How much more each further provider asks, in percent of the first one's prices.
 const STEP_PERCENT: u32 = 25;
-/// USD per TET on a local network.
-const USD_PER_TET: Dec = Dec::from_atoms(Dec::ONE.atoms() / 2);
+/// USD per TET or AKT on a local network.
+const USD_PER_COIN: Dec = Dec::from_atoms(Dec::ONE.atoms() / 2);
 /// What the node, the agents and the kernel keep of the memory.
 const KEPT_MEMORY: u64 = 512 << 20;
 /// Ports that are given to exposures other than HTTP, shared among the providers.
@@ -62,8 +62,9 @@ pub fn make(folder: &Folder, plan: &Plan, accounts: &[&DevAccount], keys: &Path,
         let (gateway, proxy) = addresses(ports);
         let mut config = ProviderConfig::new(node_of(plan), &account.name, keys, instance, gateway, proxy);
         config.metrics_listen = Some(local(ports.metrics));
+        config.host_uri = host_uri(ports);
         config.scale = scaled(&config.scale, price_percent(index + 1));
-        let prices = [("utet".to_owned(), Usd(USD_PER_TET))].into();
+        let prices = [(plan.profile.coin().to_owned(), Usd(USD_PER_COIN))].into();
         config.price_source = PriceSource::Config { usd_per_token: prices };
         config.offer = share(report, count);
         config.port_range = exposed_ports(index, count);
@@ -82,9 +83,7 @@ pub fn configure(folder: &Folder, plan: &Plan) -> Result {
         let home = Home::new(folder.provider(index + 1));
         let old = home.config().class(Class::Usage)?;
         let (gateway_listen, proxy_listen) = addresses(ports);
-        // Clients put `mtls.` in front of the host in handshakes, which makes no name of an address.
-        let host_uri = format!("https://localhost:{}", gateway_listen.port());
-        let (node, metrics_listen) = (node_of(plan), Some(local(ports.metrics)));
+        let (node, metrics_listen, host_uri) = (node_of(plan), Some(local(ports.metrics)), host_uri(ports));
         let config = ProviderConfig { node, gateway_listen, proxy_listen, metrics_listen, host_uri, ..old };
         home.init(&config).class(Class::Machine)?;
     }
@@ -98,6 +97,11 @@ fn node_of(plan: &Plan) -> String {
 
 fn local(port: u16) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
+/// Where tenants reach a gateway. Clients put `mtls.` in front of the host in handshakes, which makes no name of an address.
+pub fn host_uri(ports: &ProviderPorts) -> String {
+    format!("https://localhost:{}", ports.gateway)
 }
 
 fn addresses(ports: &ProviderPorts) -> (SocketAddr, SocketAddr) {

@@ -8,7 +8,6 @@ use tokio::time::Instant;
 
 use super::accounts::{self, DevAccount, Role};
 use super::folder::{Folder, Plan, ValidatorPorts};
-use super::genesis::{CHAIN_ID, prefix};
 use super::processes::{self, POLL, Process};
 use super::providers;
 use super::report::{AccountReport, ProviderReport, Report, ValidatorReport};
@@ -132,7 +131,8 @@ impl<'a> Network<'a> {
         spinner.finish_and_clear();
 
         let node = nodes.first().map(|node| node.url().to_owned()).unwrap_or_default();
-        context.choose_network(&NetworkFile { node, account: "alice".to_owned() })?;
+        let prefix = Some(self.plan.profile.prefix()?.as_str().to_owned());
+        context.choose_network(&NetworkFile { node, account: "alice".to_owned(), prefix })?;
         let report = self.report(parts, &heights)?;
         self.folder.set_report(&report)?;
         output::show(context.format(), &report, Report::text)?;
@@ -178,7 +178,7 @@ impl<'a> Network<'a> {
     /// Waits until the chain knows every provider and their gateways take connections.
     async fn registrations(&self, parts: &mut Parts, nodes: &[Node], spinner: &ProgressBar) -> Result {
         let Some(node) = nodes.first() else { return Ok(()) };
-        let prefix = prefix()?;
+        let prefix = self.plan.profile.prefix()?;
         let deadline = Instant::now() + READY_LIMIT + Duration::from_millis(self.plan.block_interval_ms * 10);
         let sellers = self.accounts.iter().filter(|account| account.role == Role::Provider);
         for (account, ports) in sellers.zip(&self.plan.providers) {
@@ -194,8 +194,16 @@ impl<'a> Network<'a> {
         Ok(())
     }
 
+    /// The examples are priced in `uusd`.
+    fn pay_with(&self) -> String {
+        match self.plan.profile.dollar() {
+            "uusd" => String::new(),
+            other => format!(" --pay-with {other}"),
+        }
+    }
+
     fn report(&self, parts: &Parts, heights: &[u64]) -> Result<Report> {
-        let prefix = prefix()?;
+        let prefix = self.plan.profile.prefix()?;
         let validator = |((process, ports), (index, height)): ((&Process, &ValidatorPorts), (usize, &u64))| {
             let Process { name, log, .. } = process;
             let dir = self.folder.validator(index);
@@ -222,7 +230,7 @@ impl<'a> Network<'a> {
             reports.push(ProviderReport {
                 name: seller.name.clone(),
                 address: seller.text(&prefix),
-                gateway: format!("https://localhost:{}", ports.gateway),
+                gateway: providers::host_uri(ports),
                 proxy: format!("http://*.localhost:{}", ports.proxy),
                 metrics: metrics(ports.metrics),
                 price_percent: providers::price_percent(index + 1),
@@ -239,7 +247,7 @@ impl<'a> Network<'a> {
             index: account.index,
         };
         Ok(Report {
-            chain_id: CHAIN_ID.to_owned(),
+            chain_id: self.plan.profile.chain_id().to_owned(),
             dir: self.folder.path().to_owned(),
             pid: std::process::id(),
             block_interval_ms: self.plan.block_interval_ms,
@@ -249,7 +257,7 @@ impl<'a> Network<'a> {
             accounts: self.accounts.iter().map(account).collect(),
             mnemonic: accounts::DEV_MNEMONIC.to_owned(),
             next: vec![
-                "tetra deploy examples/hello-web/deploy.yaml --auto cheapest".to_owned(),
+                format!("tetra deploy examples/hello-web/deploy.yaml --auto cheapest{}", self.pay_with()),
                 "tetra deployment list".to_owned(),
                 "tetra down".to_owned(),
             ],

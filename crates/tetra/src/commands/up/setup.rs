@@ -9,6 +9,7 @@ use super::accounts::DevAccount;
 use super::folder::{Folder, Plan, ProviderPorts, ValidatorPorts};
 use super::genesis::genesis;
 use super::ports::Ports;
+use super::profile::Profile;
 use crate::error::{Class, Classify, CliError, Result};
 
 /// The RPC port of the first validator where nobody names another; CometBFT's.
@@ -28,6 +29,8 @@ pub struct Wish {
     pub block_interval_ms: Option<u64>,
     /// RPC port of the first validator.
     pub rpc_port: Option<u16>,
+    /// What the chain begins with.
+    pub profile: Option<Profile>,
 }
 
 /// Settles what the network consists of, and its ports: as it was where the folder holds one.
@@ -37,8 +40,7 @@ pub struct Wish {
 pub fn settle(wish: &Wish, stored: Option<&Plan>) -> Result<Plan> {
     let ask = |what: &str, wanted: Option<u64>, has: Option<u64>, default: u64| match (wanted, has) {
         (Some(wanted), Some(has)) if wanted != has => {
-            Err(CliError::new(Class::Usage, format!("{what}: this network has {has}, {wanted} was asked for"))
-                .hint("go on without this option, begin anew with --fresh, or use another --dir"))
+            Err(differs(what, &format!("this network has {has}, {wanted} was asked for")))
         }
         (wanted, has) => Ok(has.or(wanted).unwrap_or(default)),
     };
@@ -50,6 +52,14 @@ pub fn settle(wish: &Wish, stored: Option<&Plan>) -> Result<Plan> {
     let had_interval = stored.map(|plan| plan.block_interval_ms);
     let block_interval_ms = ask("--block-time", wish.block_interval_ms, had_interval, BLOCK_INTERVAL_MS)?;
 
+    let profile = match (wish.profile, stored.map(|plan| plan.profile)) {
+        (Some(wanted), Some(has)) if wanted != has => {
+            let what = format!("this network is {}, {} was asked for", has.chain_id(), wanted.chain_id());
+            return Err(differs("--profile", &what));
+        }
+        (wanted, has) => has.or(wanted).unwrap_or_default(),
+    };
+
     let mut ports = Ports::new();
     // Before any other, since it is the one that people type.
     let first = stored.and_then(|plan| plan.validators.first()).map(|ports| ports.rpc);
@@ -57,7 +67,7 @@ pub fn settle(wish: &Wish, stored: Option<&Plan>) -> Result<Plan> {
         Some(port) => ports.insist(port)?,
         None => ports.settle(first.or(Some(RPC_PORT)))?,
     });
-    let mut plan = Plan { block_interval_ms, validators: Vec::new(), providers: Vec::new() };
+    let mut plan = Plan { profile, block_interval_ms, validators: Vec::new(), providers: Vec::new() };
     for index in 0..validators as usize {
         let old = stored.and_then(|plan| plan.validators.get(index));
         plan.validators.push(ValidatorPorts {
@@ -88,6 +98,11 @@ fn remembered(port: Option<u16>) -> Option<u16> {
     port.filter(|port| *port != 0)
 }
 
+fn differs(option: &str, why: &str) -> CliError {
+    CliError::new(Class::Usage, format!("{option}: {why}"))
+        .hint("go on without this option, begin anew with --fresh, or use another --dir")
+}
+
 /// Writes keys, genesis and folders of a new network's validators.
 ///
 /// # Errors
@@ -95,7 +110,7 @@ fn remembered(port: Option<u16>) -> Option<u16> {
 pub fn make_validators(folder: &Folder, plan: &Plan, accounts: &[DevAccount]) -> Result {
     let keys: Vec<ValidatorKey> = plan.validators.iter().map(|_| ValidatorKey::generate()).collect();
     let now = OffsetDateTime::now_utc().unix_timestamp();
-    let genesis = genesis(plan.block_interval_ms, now, &keys, accounts)?;
+    let genesis = genesis(plan.profile, plan.block_interval_ms, now, &keys, accounts)?;
     let text = serde_json::to_string_pretty(&genesis).class(Class::Internal)?;
     std::fs::write(folder.genesis(), text + "\n").class(Class::Machine)?;
     for (index, key) in keys.iter().enumerate() {
@@ -125,5 +140,21 @@ fn node_config(plan: &Plan, index: usize) -> NodeConfig {
         grpc_listen: Some(format!("127.0.0.1:{}", own.grpc)),
         rest_listen: Some(format!("127.0.0.1:{}", own.rest)),
         ..NodeConfig::local(format!("validator-{index}"), own.rpc, own.consensus, own.gossip)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_keeps_its_profile() {
+        // A folder of the time before profiles.
+        let old: Plan = serde_json::from_str(r#"{"block_interval_ms":500,"validators":[],"providers":[]}"#).unwrap();
+        assert_eq!(old.profile, Profile::Tetra);
+        let wish = Wish { profile: Some(Profile::AkashClassic), ..Wish::default() };
+        let refused = settle(&wish, Some(&old)).unwrap_err();
+        let why = "--profile: this network is tetra-local, akash-classic-local was asked for";
+        assert!(refused.to_string().contains(why), "{refused}");
     }
 }
