@@ -4,6 +4,7 @@
 //! Needs root and the packages of `cargo xtask setup`; says so where they are missing.
 
 mod access;
+mod classic;
 mod faults;
 mod isolation;
 mod leases;
