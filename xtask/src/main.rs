@@ -8,11 +8,13 @@
 //! | `licences` | what `deny.toml` allows, checked without cargo-deny |
 //! | `demo` | the main job, end to end, with its money checked |
 //! | `bench` | measurements, as ratios within one run |
+//! | `chaos` | a whole network in one thread, under random faults |
 //! | `metadata`, `shell`, `http`, `failure` | cargo's view of the workspace; programs; servers; what went wrong |
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)]
 
 mod bench;
+mod chaos;
 mod demo;
 mod failure;
 mod floors;
@@ -44,6 +46,8 @@ enum Command {
     /// Measurements, as ratios within one run
     #[command(subcommand)]
     Bench(bench::Verb),
+    /// A whole network in one thread under random faults, one scenario a seed
+    Chaos(chaos::Args),
     /// Install the system packages that are missing
     Setup,
     /// Check that crates depend on each other along the floors of ARCHITECTURE.md only
@@ -57,6 +61,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Bench(verb) => bench::run(&verb),
+        Command::Chaos(args) => chaos::run(&args),
         Command::Setup => setup::run(setup::ALL),
         Command::Arrows => floors::run(),
         Command::Licences => licences::run(),

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::failure::{Doing, Failure, Result};
-use crate::{demo, floors, licences, setup, shell};
+use crate::{chaos, demo, floors, licences, setup, shell};
 
 /// Where nextest's profile `ci` writes what tests printed.
 const JUNIT: &str = "nextest/ci/junit.xml";
@@ -76,6 +76,13 @@ fn steps(args: &Args) -> Vec<Step> {
     if args.full {
         let one = demo::Args { validators: 1, providers: 1, ..Default::default() };
         steps.push(demo_step("demo: 1 validator, 1 provider", one));
+        // The first 200 seeds are tests of the crate.
+        let more = || chaos::Args { seeds: 1000, from: 200, ..Default::default() };
+        steps.push(step(
+            "chaos: 1000 seeds",
+            "cargo xtask chaos --seeds 1000 --from 200",
+            move |_| chaos::run(&more()),
+        ));
     }
     steps
 }

@@ -75,7 +75,11 @@ enum Kind {
     Fjall(fjall::Directory),
     Redb(redb::File),
     Memory(Mutex<BTreeMap<String, Arc<Memory>>>),
+    Given(Box<OpenPart>),
 }
+
+/// Gives a part by its name, the same one every time.
+type OpenPart = dyn Fn(&str) -> Arc<dyn Backend> + Send + Sync;
 
 impl Database {
     /// Opens a directory, which is made if it is not there.
@@ -104,6 +108,12 @@ impl Database {
         Self(Kind::Memory(Mutex::default()))
     }
 
+    /// A database whose parts somebody else keeps, such as the disk of a simulated machine. `open` gives a part by its
+    /// name, the same one every time.
+    pub fn given(open: impl Fn(&str) -> Arc<dyn Backend> + Send + Sync + 'static) -> Self {
+        Self(Kind::Given(Box::new(open)))
+    }
+
     /// A part, made if it is not there. Parts share nothing but the directory.
     ///
     /// # Errors
@@ -116,6 +126,7 @@ impl Database {
                 let mut parts = parts.lock().unwrap_or_else(PoisonError::into_inner);
                 Arc::clone(parts.entry(name.to_owned()).or_default()) as Arc<dyn Backend>
             }
+            Kind::Given(open) => open(name),
         })
     }
 }

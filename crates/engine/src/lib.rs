@@ -10,7 +10,7 @@
 //! | [`host`] | [`Host`]: what the engine asks of the node |
 //! | [`config`] | [`EngineConfig`]: addresses, peers, limits |
 //! | [`keys`] | [`ValidatorKey`] and [`NodeKey`]: who votes, and who talks |
-//! | [`driver`] | [`Consensus`] and its actor driver, [`ActorEngine`] |
+//! | [`driver`] | [`Consensus`] and its drivers, [`ActorEngine`] and [`SeededEngine`] |
 //! | `context`, `signing`, `codec`, `streams` | the engine's view of the above |
 //!
 //! A candidate is durable before any reply that could make this node vote for it; every request
@@ -34,7 +34,7 @@ mod streams;
 pub use codec::CodecError;
 pub use comet::{BlockRef, Certificate};
 pub use config::EngineConfig;
-pub use driver::{ActorEngine, Consensus, EngineError};
+pub use driver::{ActorEngine, Consensus, EngineError, SeededEngine};
 pub use host::{Host, HostError};
 pub use keys::{NodeKey, ValidatorKey};
 

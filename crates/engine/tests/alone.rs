@@ -54,6 +54,21 @@ async fn a_failure_of_the_node_stops_the_engine_and_leaves_the_state_intact() {
     timeout(Duration::from_secs(60), run).await.expect("in time").unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_was_cut_off_while_it_was_made_is_begun_again() {
+    for torn in [1, 4, 11] {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("consensus.wal"), &[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0][..torn]).unwrap();
+        let (_, mut host) = host();
+        let mut tip = host.watch();
+        let reached = async move {
+            let _ = tip.wait_for(|tip| *tip >= 2).await;
+        };
+        let run = engine(&dir).run(&mut host, reached);
+        timeout(Duration::from_secs(60), run).await.expect("in time").unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_wrong_address_is_named() {
     let config = EngineConfig::new(chain_id(), "alone", "127.0.0.1:26656");

@@ -106,11 +106,14 @@ impl Chain {
         let config = home.config()?;
         let database = Database::open(&home.data(), config.storage.into())?;
         let keep = store::Config { history: config.history, ..store::Config::default() };
-        Self::open_in(home, &database, keep)
+        Self::open_in(&home.genesis()?, &database, keep)
     }
 
-    fn open_in(home: &Home, database: &Database, keep: store::Config) -> Result<Self, ChainError> {
-        let genesis = home.genesis()?;
+    /// Opens the chain of a genesis document in a database, wherever that one keeps its parts.
+    ///
+    /// # Errors
+    /// As [`Chain::open`], but for a halt, which a folder marks.
+    pub fn open_in(genesis: &app::Genesis, database: &Database, keep: store::Config) -> Result<Self, ChainError> {
         let state = StateStore::open(database.part(disk::parts::STATE)?, &MODULES, keep)?;
         if state.latest_height().is_none() {
             state.commit(0, &genesis.begin()?.writes)?;
@@ -118,7 +121,7 @@ impl Chain {
         let reader = state.latest()?;
         let facts = app::chain::facts(&reader)?;
         if facts.id != genesis.chain_id {
-            return Err(ChainError::OtherChain { stored: facts.id, given: genesis.chain_id });
+            return Err(ChainError::OtherChain { stored: facts.id, given: genesis.chain_id.clone() });
         }
         let chain_part = database.part(disk::parts::CHAIN)?;
         let id = ChainId::try_from(facts.id.clone())
@@ -128,7 +131,7 @@ impl Chain {
         let tip = recovery::tip_of(&app, &state, &blocks)?;
         let chain = Self {
             limits: app::chain::limits(&reader)?,
-            genesis: shown(&genesis)?,
+            genesis: shown(genesis)?,
             id,
             app,
             index: TxIndex::open(chain_part)?,

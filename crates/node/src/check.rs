@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use ledger::Failure;
 use mempool::{CheckKind, CheckTx, Checked, Fault, Rejection};
-use tokio::task::block_in_place;
 
 use crate::chain::Chain;
+use crate::offload::block_in_place;
 
 pub(crate) struct Admissions {
     pub(crate) chain: Arc<Chain>,
@@ -27,7 +27,10 @@ fn rejected(rejection: ledger::Rejection, gas_wanted: u64, fault: Fault) -> Reje
 }
 
 /// Admits a transaction as the next block would: form, limits, signatures, sequence, fee.
-pub(crate) fn admit(chain: &Chain, raw: &[u8]) -> Result<Checked, Rejection> {
+///
+/// # Errors
+/// Why the next block would refuse it.
+pub fn admit(chain: &Chain, raw: &[u8]) -> Result<Checked, Rejection> {
     let tx = SignedTx::decode(raw).map_err(|why| rejected(why, 0, Fault::Malformed))?;
     let gas_wanted = tx.gas_limit;
     let state_fault = |why: ledger::Rejection| rejected(why, gas_wanted, Fault::State);

@@ -12,16 +12,16 @@ use engine::host::{
     Candidate, DecidedBlock, HeightParams, Host, HostError, Misbehaviour, Source, StoredBlock, Timeouts,
     UndecidedBlock, Verdict,
 };
-use mempool::Mempool;
+use mempool::{JournalError, Mempool, TxHash};
 use primitives::validators::ConsensusAddress;
 use rpc::backend::NewBlock;
 use tokio::sync::broadcast;
-use tokio::task::block_in_place;
 
 use crate::chain::{Chain, ChainError, Choice, Committed};
-use crate::home::{HaltMark, Home};
+use crate::home::HaltMark;
 use crate::market_log;
-use crate::space;
+use crate::offload::block_in_place;
+use crate::space::SpaceError;
 
 /// How far ahead of the local clock the header time of a live proposal may lie (docs/protocol.md, "Block time").
 const CLOCK_BOUND: Duration = Duration::from_secs(5);
@@ -29,17 +29,50 @@ const CLOCK_BOUND: Duration = Duration::from_secs(5);
 const BLOCK_FRAME: u64 = 1024;
 const PER_SIGNATURE: u64 = 128;
 
-pub(crate) struct NodeHost {
-    pub(crate) home: Home,
-    pub(crate) chain: Arc<Chain>,
-    pub(crate) mempool: Arc<Mempool>,
-    pub(crate) announcements: broadcast::Sender<NewBlock>,
-    pub(crate) syncing: Arc<AtomicBool>,
-    pub(crate) timeouts: Timeouts,
+/// What the host needs of the pool of waiting transactions.
+#[async_trait]
+pub trait TxPool: Send + Sync {
+    /// The transactions of a proposal; see [`mempool::Pool::reap`].
+    fn reap(&self, max_bytes: u64, max_gas: u64, next_sequence: &dyn Fn(&[u8]) -> u64) -> Vec<Bytes>;
+
+    /// Applies a committed block; see [`Mempool::update`].
+    ///
+    /// # Errors
+    /// When what left cannot be recorded.
+    async fn update(&self, height: u64, committed: &[TxHash]) -> Result<(), JournalError>;
+}
+
+#[async_trait]
+impl TxPool for Mempool {
+    fn reap(&self, max_bytes: u64, max_gas: u64, next_sequence: &dyn Fn(&[u8]) -> u64) -> Vec<Bytes> {
+        self.reap(max_bytes, max_gas, next_sequence)
+    }
+
+    async fn update(&self, height: u64, committed: &[TxHash]) -> Result<(), JournalError> {
+        self.update(height, committed).await.map(drop)
+    }
+}
+
+/// What a node does for its engine. Which clock, pool and storage it has is up to who starts it.
+pub struct NodeHost {
+    /// The chain.
+    pub chain: Arc<Chain>,
+    /// What waits to be proposed.
+    pub pool: Arc<dyn TxPool>,
+    /// The time of day here: proposals carry it, and must not be far ahead of it.
+    pub clock: Arc<dyn Fn() -> Time + Send + Sync>,
+    /// Who is told of committed blocks.
+    pub announcements: broadcast::Sender<NewBlock>,
+    /// Set while blocks come from peers that have them already.
+    pub syncing: Arc<AtomicBool>,
+    /// Of the rounds.
+    pub timeouts: Timeouts,
+    /// Keeps in mind why the machine stopped, so that the node does not start again before it was looked at.
+    pub mark_halt: Box<dyn Fn(&HaltMark) + Send + Sync>,
     /// This node's validator.
-    pub(crate) own: ConsensusAddress,
-    /// Bytes that must stay free on the disk.
-    pub(crate) min_free_bytes: u64,
+    pub own: ConsensusAddress,
+    /// Whether the disk has room for a further block; the node stops before it has not.
+    pub room: Box<dyn Fn() -> Result<(), SpaceError> + Send + Sync>,
 }
 
 fn fatal<E: std::error::Error + Send + Sync + 'static>(context: &'static str) -> impl Fn(E) -> HostError {
@@ -102,7 +135,7 @@ impl NodeHost {
         if time <= parent {
             return Some(format!("its time {time} is not later than its parent's {parent}"));
         }
-        let bound = Time::now().checked_add(CLOCK_BOUND);
+        let bound = (self.clock)().checked_add(CLOCK_BOUND);
         if source == Source::Live && bound.is_some_and(|bound| time > bound) {
             return Some(format!("its time {time} is more than {} s ahead of the clock here", CLOCK_BOUND.as_secs()));
         }
@@ -117,11 +150,11 @@ impl NodeHost {
         let reader = self.chain.latest()?;
         let context = self.chain.app().reading(&reader)?;
         let next = |sender: &[u8]| expected_sequence(&context, sender);
-        let txs: Vec<Vec<u8>> =
-            self.mempool.reap(room, limits.max_block_gas, next).into_iter().map(Vec::from).collect();
+        let txs: Vec<Vec<u8>> = self.pool.reap(room, limits.max_block_gas, &next).into_iter().map(Vec::from).collect();
         let soonest = tip.time.checked_add(Duration::from_millis(1)).unwrap_or(tip.time);
         let evidence = EvidenceList::default();
-        let choice = Choice { time: Time::now().max(soonest), proposer, last_commit, txs: &txs, evidence: &evidence };
+        let choice =
+            Choice { time: (self.clock)().max(soonest), proposer, last_commit, txs: &txs, evidence: &evidence };
         let (_, bytes, _) = comet::assemble(&self.chain.header_fields(&tip, choice))?;
         Ok(bytes)
     }
@@ -204,19 +237,16 @@ impl Host for NodeHost {
     async fn commit(&mut self, decided: DecidedBlock) -> Result<(), HostError> {
         let DecidedBlock { height, round, bytes, certificate, .. } = decided;
         let begun = Instant::now();
-        space::check(&self.home.data(), self.min_free_bytes).map_err(fatal("storing a block"))?;
+        (self.room)().map_err(fatal("storing a block"))?;
         let committed = block_in_place(|| self.chain.commit(&bytes, certificate)).map_err(|error| {
             if let ChainError::Halt(halt) = &error {
-                let mark = HaltMark { height, why: halt.to_string() };
-                if let Err(error) = self.home.mark_halt(&mark) {
-                    tracing::error!(%error, "the halt could not be marked");
-                }
+                (self.mark_halt)(&HaltMark { height, why: halt.to_string() });
             }
             HostError::new("executing a block", error)
         })?;
         let txs = committed.tx_hashes.len();
         let updating = Instant::now();
-        let update = self.mempool.update(height, &committed.tx_hashes).await;
+        let update = self.pool.update(height, &committed.tx_hashes).await;
         update.map_err(fatal("updating the mempool"))?;
         let metrics = self.chain.metrics();
         metrics.extra_rounds(round);

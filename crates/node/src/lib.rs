@@ -10,8 +10,9 @@
 //! | [`metrics`], `books` | what is counted as blocks commit: the node, money, the market |
 //! | `health` | whether it lives and is ready, and why not |
 //! | [`space`] | stops the node before its disk is full |
-//! | `host` | what the engine asks: proposals, checks, commits |
-//! | `check` | what the mempool asks: admission |
+//! | [`host`] | [`NodeHost`]: what the engine asks: proposals, checks, commits |
+//! | [`check`] | what the mempool asks: admission |
+//! | `offload` | long work, away from where tasks wait |
 //! | `backend` | what the RPC asks |
 //! | [`verify`] | replays a chain from genesis and compares every hash |
 //! | [`run`] | starts all of it, and stops it |
@@ -21,13 +22,14 @@
 mod backend;
 mod books;
 pub mod chain;
-mod check;
+pub mod check;
 pub mod config;
 mod health;
 pub mod home;
-mod host;
+pub mod host;
 mod market_log;
 pub mod metrics;
+mod offload;
 pub mod records;
 pub mod run;
 pub mod signatures;
@@ -37,4 +39,5 @@ pub mod verify;
 pub use chain::{Chain, ChainError};
 pub use config::NodeConfig;
 pub use home::Home;
+pub use host::NodeHost;
 pub use run::{NodeError, RunningNode, start};

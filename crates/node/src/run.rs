@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use engine::comet::Time;
 use engine::{ActorEngine, Consensus, EngineConfig, EngineError};
 use mempool::{GossipConfig, Limits, Mempool};
 use primitives::validators::ConsensusAddress;
@@ -16,7 +17,7 @@ use crate::backend::{Identity, NodeBackend};
 use crate::chain::{Chain, ChainError};
 use crate::check::Admissions;
 use crate::health::NodeObserved;
-use crate::home::{Home, HomeError};
+use crate::home::{HaltMark, Home, HomeError};
 use crate::host::NodeHost;
 use crate::space::{self, SpaceError};
 
@@ -242,8 +243,24 @@ pub async fn start(home: Home) -> Result<RunningNode, NodeError> {
     let timeouts = config.timeouts();
     let (stop, stopped) = oneshot::channel();
     let consensus = tokio::spawn(async move {
-        let min_free_bytes = config.min_free_bytes;
-        let mut host = NodeHost { home, chain, mempool, announcements, syncing, timeouts, own, min_free_bytes };
+        let (data, min_free_bytes) = (home.data(), config.min_free_bytes);
+        let room = move || space::check(&data, min_free_bytes);
+        let mark_halt = move |mark: &HaltMark| {
+            if let Err(error) = home.mark_halt(mark) {
+                tracing::error!(%error, "the halt could not be marked");
+            }
+        };
+        let mut host = NodeHost {
+            chain,
+            pool: mempool,
+            clock: Arc::new(Time::now),
+            announcements,
+            syncing,
+            timeouts,
+            mark_halt: Box::new(mark_halt),
+            own,
+            room: Box::new(room),
+        };
         let stopped = async {
             // A dropped sender is a node that goes away.
             let _ = stopped.await;

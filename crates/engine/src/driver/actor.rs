@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use tracing::{debug, warn};
 
 use super::handler::{Handler, Me};
-use super::{Consensus, EngineError};
+use super::{Consensus, EngineError, torn_log};
 use crate::codec::ProtoCodec;
 use crate::config::{EngineConfig, MalachiteConfig};
 use crate::context::{Address, Ctx, Part};
@@ -45,6 +45,7 @@ impl ActorEngine {
     }
 
     async fn start(&self) -> Result<(Channels<Ctx>, EngineHandle), EngineError> {
+        torn_log::clear(&self.config.wal)?;
         let chain_id = &self.config.chain_id;
         let verifier = Box::new(ChainVerifier::new(chain_id.clone()));
         let consensus = match &self.validator_key {

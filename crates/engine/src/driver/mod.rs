@@ -3,21 +3,23 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`actor`] | [`ActorEngine`]: Malachite's actors, real network, disk and clock |
-//! | `handler` | the answer to each request of the engine; shared by every driver |
+//! | [`seeded`] | [`SeededEngine`]: the same core in a simulated world |
+//! | `handler` | the answer to each request of the engine; shared by both drivers |
 //! | `candidates` | the blocks of the current height, and those that came early |
+//! | `torn_log` | a log that was cut off while it was made |
 //! | `misbehaviour` | the engine's evidence in the host's words |
-//!
-//! A second driver, seeded and in one process, drives the same `handler` over Malachite's
-//! sans-I/O core with links, clocks and disks simulated.
 
 pub mod actor;
 mod candidates;
 mod handler;
 mod misbehaviour;
+pub mod seeded;
+mod torn_log;
 
 use std::future::Future;
 
 pub use actor::ActorEngine;
+pub use seeded::SeededEngine;
 
 use crate::codec::CodecError;
 use crate::comet::CometError;
@@ -39,6 +41,12 @@ pub enum EngineError {
     /// The engine's own tasks ended.
     #[error("consensus engine stopped by itself; its log says why. Restart the node")]
     Stopped,
+    /// The write-ahead log failed, or holds what cannot be replayed.
+    #[error(
+        "the engine's log of the current height failed: {0}; check the disk, and remove the log only when no vote of \
+         this height can still be under way"
+    )]
+    Log(#[from] std::io::Error),
     /// The host broke its contract: a defect of this software.
     #[error("the node broke its contract with the engine: {0}; this is a bug, report it")]
     Contract(String),
