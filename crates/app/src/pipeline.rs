@@ -15,7 +15,7 @@ use store::Work;
 
 use crate::App;
 use crate::routing::route_outcomes;
-use crate::tx::{SignatureCheck, SignedTx, Verdicts};
+use crate::tx::{SignForm, SignatureCheck, SignedTx, Verdicts};
 
 /// What became of a transaction: CometBFT's `ExecTxResult`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,6 +70,7 @@ struct SigningAccount {
     key: PublicKey,
     number: u64,
     sequence: u64,
+    form: SignForm,
     expected: u64,
     new_key: bool,
     signature: Vec<u8>,
@@ -125,6 +126,7 @@ impl App {
                 key,
                 number: account.number,
                 sequence: signer.sequence,
+                form: signer.form,
                 expected: account.sequence,
                 new_key: stored.is_none(),
                 signature: signer.signature.clone(),
@@ -145,7 +147,7 @@ impl App {
             tx: tx.hash,
             key: account.key,
             account_number: account.number,
-            sign_bytes: tx.sign_bytes(&self.chain.id, account.number),
+            sign_bytes: tx.sign_bytes(&self.chain.id, account.number, account.form, account.sequence),
             signature: account.signature.clone(),
         }
     }

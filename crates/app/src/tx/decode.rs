@@ -4,9 +4,11 @@ use ledger::Rejection;
 use ledger::accounts::keys::PublicKey;
 use primitives::Coins;
 use proto::cosmos::tx::signing::v1beta1::SignMode;
-use proto::cosmos::tx::v1beta1::{AuthInfo, SignDoc, SignerInfo, TxBody, TxRaw, mode_info};
+use proto::cosmos::tx::v1beta1::{AuthInfo, Fee, SignDoc, SignerInfo, TxBody, TxRaw, mode_info};
 use proto::{Any, Message};
+use serde_json::Value;
 
+use super::amino::{self, Document};
 use super::{TxHash, hash};
 
 const MOST_MESSAGES: usize = 100;
@@ -34,6 +36,24 @@ pub struct SignedTx {
     pub signers: Vec<Signer>,
     body_bytes: Vec<u8>,
     auth_info_bytes: Vec<u8>,
+    /// What amino signatures cover beside the fee's checked coins; `None` where nobody signs so.
+    amino: Option<Amino>,
+}
+
+/// The parts of a transaction as amino JSON signs them.
+#[derive(Clone, Debug)]
+struct Amino {
+    messages: Vec<Value>,
+    fee: Fee,
+}
+
+/// What of a transaction a signature covers, and how it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignForm {
+    /// `SIGN_MODE_DIRECT`: the bytes themselves.
+    Direct,
+    /// `SIGN_MODE_LEGACY_AMINO_JSON`: a JSON text, for wallets that show what they sign.
+    AminoJson,
 }
 
 /// One signature of a transaction.
@@ -43,6 +63,8 @@ pub struct Signer {
     pub key: Option<PublicKey>,
     /// How many transactions the account has signed before.
     pub sequence: u64,
+    /// What the signature covers.
+    pub form: SignForm,
     /// 64 bytes; empty in a simulation.
     pub signature: Vec<u8>,
 }
@@ -69,14 +91,18 @@ impl SignedTx {
         if !fee.granter.is_empty() {
             return Err(Rejection::invalid_request("this chain has no fee grants yet: leave the granter empty"));
         }
-        let coins = fee.amount.iter().map(|coin| (coin.denom.as_str(), coin.amount.as_str()));
-        let coins = Coins::from_wire(coins).map_err(|error| Rejection::invalid_coins(error.to_string()))?;
         if auth.signer_infos.len() != raw.signatures.len() {
             let text = format!("{} signers, {} signatures", auth.signer_infos.len(), raw.signatures.len());
             return Err(Rejection::unauthorized(format!("wrong number of signatures: {text}")));
         }
         let pairs = auth.signer_infos.into_iter().zip(raw.signatures);
-        let signers = pairs.map(|(info, signature)| signer(info, signature)).collect::<Result<_, _>>()?;
+        let signers: Vec<Signer> = pairs.map(|(info, signature)| signer(info, signature)).collect::<Result<_, _>>()?;
+        let amino = match signers.iter().any(|signer| signer.form == SignForm::AminoJson) {
+            true => Some(Amino { messages: amino::messages(&body.messages)?, fee: fee.clone() }),
+            false => None,
+        };
+        let coins = fee.amount.iter().map(|coin| (coin.denom.as_str(), coin.amount.as_str()));
+        let coins = Coins::from_wire(coins).map_err(|error| Rejection::invalid_coins(error.to_string()))?;
         Ok(Self {
             hash: hash(bytes),
             size: bytes.len(),
@@ -89,11 +115,17 @@ impl SignedTx {
             signers,
             body_bytes: raw.body_bytes,
             auth_info_bytes: raw.auth_info_bytes,
+            amino,
         })
     }
 
-    /// The bytes that an account signs (`SIGN_MODE_DIRECT`).
-    pub fn sign_bytes(&self, chain_id: &str, account_number: u64) -> Vec<u8> {
+    /// The bytes that one of its signers signs.
+    pub fn sign_bytes(&self, chain_id: &str, account_number: u64, form: SignForm, sequence: u64) -> Vec<u8> {
+        if let (SignForm::AminoJson, Some(Amino { messages, fee })) = (form, &self.amino) {
+            let (timeout_height, memo) = (self.timeout_height, self.memo.as_str());
+            let document = Document { chain_id, account_number, sequence, timeout_height, memo, fee };
+            return document.text(messages.clone()).into_bytes();
+        }
         let document = SignDoc {
             body_bytes: self.body_bytes.clone(),
             auth_info_bytes: self.auth_info_bytes.clone(),
@@ -127,18 +159,23 @@ fn signer(info: SignerInfo, signature: Vec<u8>) -> Result<Signer, Rejection> {
         }
         None => SignMode::Unspecified as i32,
     };
-    // Simulations leave the mode out; they carry no signature to interpret.
-    let simulated = mode == SignMode::Unspecified as i32 && signature.is_empty();
-    if mode != SignMode::Direct as i32 && !simulated {
-        return Err(Rejection::unauthorized(format!(
-            "sign mode {mode} is not supported: sign with SIGN_MODE_DIRECT ({})",
-            SignMode::Direct as i32
-        )));
-    }
+    let form = match SignMode::try_from(mode) {
+        Ok(SignMode::Direct) => SignForm::Direct,
+        Ok(SignMode::LegacyAminoJson) => SignForm::AminoJson,
+        // Simulations leave the mode out; they carry no signature to interpret.
+        Ok(SignMode::Unspecified) if signature.is_empty() => SignForm::Direct,
+        _ => {
+            return Err(Rejection::unauthorized(format!(
+                "sign mode {mode} is not supported: sign with SIGN_MODE_DIRECT ({}) or SIGN_MODE_LEGACY_AMINO_JSON ({})",
+                SignMode::Direct as i32,
+                SignMode::LegacyAminoJson as i32
+            )));
+        }
+    };
     let key = info.public_key.as_ref().map(PublicKey::from_any).transpose();
     let key = key.map_err(|error| Rejection::new("sdk", 8, error.to_string()))?;
     if key.map(|key| key.to_any()) != info.public_key {
         return Err(Rejection::new("sdk", 8, "the public key is not canonical protobuf"));
     }
-    Ok(Signer { key, sequence: info.sequence, signature })
+    Ok(Signer { key, sequence: info.sequence, form, signature })
 }

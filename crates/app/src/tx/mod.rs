@@ -4,10 +4,11 @@
 //! each of the three layers (raw, body, auth info) and in each message, so that there is one encoding of a
 //! transaction, no unknown field is ignored, and a third party cannot change its hash (ADR-027).
 
+mod amino;
 mod decode;
 mod signature;
 
-pub use decode::SignedTx;
+pub use decode::{SignForm, SignedTx};
 pub use signature::{SignatureCheck, Verdicts};
 
 use sha2::{Digest, Sha256};
