@@ -9,6 +9,7 @@
 //! | `demo` | the main job, end to end, with its money checked |
 //! | `bench` | measurements, as ratios within one run |
 //! | `chaos` | a whole network in one thread, under random faults |
+//! | `fuzz` | libFuzzer over every decoder of foreign bytes |
 //! | `metadata`, `shell`, `http`, `failure` | cargo's view of the workspace; programs; servers; what went wrong |
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)]
@@ -18,6 +19,7 @@ mod chaos;
 mod demo;
 mod failure;
 mod floors;
+mod fuzz;
 mod http;
 mod licences;
 mod metadata;
@@ -48,6 +50,8 @@ enum Command {
     Bench(bench::Verb),
     /// A whole network in one thread under random faults, one scenario a seed
     Chaos(chaos::Args),
+    /// libFuzzer over every decoder of foreign bytes: a minute each, and replay of what it found
+    Fuzz(fuzz::Args),
     /// Install the system packages that are missing
     Setup,
     /// Check that crates depend on each other along the floors of ARCHITECTURE.md only
@@ -62,6 +66,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Bench(verb) => bench::run(&verb),
         Command::Chaos(args) => chaos::run(&args),
+        Command::Fuzz(args) => fuzz::run(&args),
         Command::Setup => setup::run(setup::ALL),
         Command::Arrows => floors::run(),
         Command::Licences => licences::run(),

@@ -63,6 +63,9 @@ pub(crate) const RUN: &[Need] = match ALL {
     few => few,
 };
 
+/// What libFuzzer is built with.
+pub(crate) const FUZZ: &[Need] = &[Need { package: "g++", proof: Proof::Program("g++"), why: "builds libFuzzer" }];
+
 /// Installs what is missing.
 ///
 /// # Errors

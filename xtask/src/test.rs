@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::failure::{Doing, Failure, Result};
-use crate::{chaos, demo, floors, licences, setup, shell};
+use crate::{chaos, demo, floors, fuzz, licences, setup, shell};
 
 /// Where nextest's profile `ci` writes what tests printed.
 const JUNIT: &str = "nextest/ci/junit.xml";
@@ -15,7 +15,7 @@ const JUNIT: &str = "nextest/ci/junit.xml";
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Also what is too long for CI: property tests with 4096 cases, ignored tests (50 rounds of crashes), the demo with
-    /// one validator
+    /// one validator, 1000 seeds of chaos, a minute of fuzzing for each decoder
     #[arg(long)]
     full: bool,
 }
@@ -83,6 +83,7 @@ fn steps(args: &Args) -> Vec<Step> {
             "cargo xtask chaos --seeds 1000 --from 200",
             move |_| chaos::run(&more()),
         ));
+        steps.push(step("fuzz: a minute each", "cargo xtask fuzz", |_| fuzz::run(&fuzz::Args::minute_each())));
     }
     steps
 }
@@ -172,7 +173,8 @@ fn known_gaps(args: &Args) -> Vec<String> {
     }
     if !args.full {
         gaps.push(
-            "property tests with 4096 cases, 50 rounds of crashes, the demo with one validator: `cargo xtask test --full`"
+            "property tests with 4096 cases, 50 rounds of crashes, the demo with one validator, 1000 seeds of chaos, fuzzing: \
+             `cargo xtask test --full`"
                 .to_owned(),
         );
     }

@@ -11,6 +11,7 @@
 //! | [`config`] | [`EngineConfig`]: addresses, peers, limits |
 //! | [`keys`] | [`ValidatorKey`] and [`NodeKey`]: who votes, and who talks |
 //! | [`driver`] | [`Consensus`] and its drivers, [`ActorEngine`] and [`SeededEngine`] |
+//! | [`foreign`] | doors to the decoders of foreign bytes, for fuzz targets |
 //! | `context`, `signing`, `codec`, `streams` | the engine's view of the above |
 //!
 //! A candidate is durable before any reply that could make this node vote for it; every request
@@ -26,6 +27,7 @@ pub mod comet;
 pub mod config;
 mod context;
 pub mod driver;
+pub mod foreign;
 pub mod host;
 pub mod keys;
 mod signing;

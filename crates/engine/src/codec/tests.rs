@@ -311,3 +311,68 @@ fn stored_bytes_do_not_change() {
         format!("080910001a4e{block_hex}22580a14{fours}1240{}", "05".repeat(64))
     );
 }
+
+/// Messages of every kind as seeds for the fuzz targets `p2p`, `sync` and `wal`.
+#[test]
+#[ignore = "records the corpus of the fuzz targets anew"]
+fn record_corpus() {
+    use arc_malachitebft_app_channel::app::consensus::Input;
+    use arc_malachitebft_app_channel::app::engine::wal::encode_entry;
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+
+    fn one<T: std::fmt::Debug>(runner: &mut TestRunner, strategy: impl Strategy<Value = T>) -> T {
+        strategy.new_tree(runner).unwrap().current()
+    }
+    let write = |target: &str, name: String, bytes: Vec<u8>| {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join(name), bytes).unwrap();
+    };
+    let chosen = |kind: u8, bytes: Bytes| [&[kind][..], &bytes].concat();
+    let mut runner = TestRunner::deterministic();
+    for number in 0..3 {
+        let name = |what: &str| format!("{what}-{number}");
+        let vote = one(&mut runner, vote());
+        let polka = one(&mut runner, polka());
+        let part = one(&mut runner, part());
+        let blob = one(&mut runner, bytes());
+        let proposal = SignedConsensusMsg::Proposal(one(&mut runner, proposal()));
+        let stream = StreamMessage::new(StreamId::new(blob.clone()), number, StreamContent::Data(part.clone()));
+        let round = LivenessMsg::SkipRoundCertificate(one(&mut runner, round_certificate()));
+        let proof = ValidatorProof::<Ctx>::new(blob.to_vec(), blob.to_vec(), one(&mut runner, signature()));
+        let vote_message = SignedConsensusMsg::<Ctx>::Vote(vote.clone());
+        write("p2p", name("vote"), chosen(0, encode(&vote_message).unwrap()));
+        write("p2p", name("proposal"), chosen(0, encode(&proposal).unwrap()));
+        write("p2p", name("polka"), chosen(1, encode(&LivenessMsg::PolkaCertificate(polka.clone())).unwrap()));
+        write("p2p", name("round"), chosen(1, encode(&round).unwrap()));
+        write("p2p", name("part"), chosen(2, encode(&part).unwrap()));
+        write("p2p", name("stream"), chosen(3, encode(&stream).unwrap()));
+        write("p2p", name("proof"), chosen(4, encode(&proof).unwrap()));
+
+        let status = Status::<Ctx> {
+            peer_id: crate::keys::NodeKey::from_seed([1; 32]).peer_id().parse().unwrap(),
+            tip_height: Height(number + 5),
+            history_min_height: Height(1),
+        };
+        let request = Request::ValueRequest(ValueRequest::<Ctx>::new(Height(1)..=Height(number + 1)));
+        let certificate = one(&mut runner, certificate());
+        let value = RawDecidedValue::<Ctx>::new(blob.clone(), (&certificate).into());
+        let response = Response::ValueResponse(ValueResponse::new(Height(number), vec![value]));
+        write("sync", name("status"), chosen(0, encode(&status).unwrap()));
+        write("sync", name("request"), chosen(1, encode(&request).unwrap()));
+        write("sync", name("response"), chosen(2, encode(&response).unwrap()));
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("wal");
+        let mut log = arc_malachitebft_app_channel::app::wal::Log::open(&path).unwrap();
+        let SignedConsensusMsg::Proposal(proposal) = proposal else { continue };
+        for input in [Input::Vote(vote), Input::Proposal(proposal), Input::PolkaCertificate(polka)] {
+            let mut entry = Vec::new();
+            encode_entry::<Ctx, _, _>(input, &ProtoCodec, &mut entry).unwrap();
+            log.append(&entry).unwrap();
+        }
+        log.flush().unwrap();
+        write("wal", name("log"), std::fs::read(&path).unwrap());
+    }
+}

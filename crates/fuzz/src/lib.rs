@@ -1,0 +1,87 @@
+//! Fuzz targets: every decoder of bytes that somebody else wrote.
+//!
+//! A target is a function of bytes that panics when a promise is broken. [`TARGETS`] names them all; the corpus of each
+//! lies under `corpus/NAME`. Tests run every target over its corpus on each build; `cargo xtask fuzz` lets libFuzzer look
+//! for more, on the stable toolchain.
+//!
+//! | module | whose bytes |
+//! |---|---|
+//! | `chain` | a user's: transactions, and what they do to the machine; genesis documents |
+//! | `files` | a tenant's: deployment files and manifests |
+//! | `peers` | a peer's: consensus, sync, blocks |
+//! | `records` | the disk's: the write-ahead log, the mempool's journal, stored records |
+//! | `proofs` | a node's, to a light client: proofs of state |
+//! | `requests` | a client's: queries and searches |
+//! | `seeds` | what the corpora begin with |
+
+mod chain;
+mod files;
+mod peers;
+mod proofs;
+mod records;
+mod requests;
+mod seeds;
+
+pub use seeds::seeds;
+
+/// A named decoder.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    /// Its name, which is its corpus's folder too.
+    pub name: &'static str,
+    /// What it promises for any bytes.
+    pub promise: &'static str,
+    /// Checks the promise; panics when it is broken.
+    pub run: fn(&[u8]),
+}
+
+/// All targets.
+pub const TARGETS: &[Target] = &[
+    Target {
+        name: "transaction",
+        promise: "decodes to one canonical transaction or is refused with a code; never a panic",
+        run: chain::transaction,
+    },
+    Target {
+        name: "machine",
+        promise: "a transaction of any messages is executed or refused; money is conserved, no promise of the state breaks",
+        run: chain::machine,
+    },
+    Target { name: "genesis", promise: "begins a sound chain or is refused with a reason", run: chain::genesis },
+    Target {
+        name: "sdl",
+        promise: "a file that is accepted has groups, manifest and hash that fit each other",
+        run: files::sdl,
+    },
+    Target { name: "manifest", promise: "is accepted only in a form that keeps its own digest", run: files::manifest },
+    Target { name: "p2p", promise: "decodes to a message that encodes to itself, or is refused", run: peers::p2p },
+    Target { name: "sync", promise: "decodes to a message that encodes to itself, or is refused", run: peers::sync },
+    Target { name: "block", promise: "decodes to a block that encodes to itself, or is refused", run: peers::block },
+    Target { name: "proof", promise: "no bytes prove what is not so", run: proofs::proof },
+    Target {
+        name: "wal",
+        promise: "recovery of the consensus log gives sound entries or a reason, and never hangs",
+        run: records::wal,
+    },
+    Target {
+        name: "journal",
+        promise: "recovery of the mempool keeps a sound prefix; recovering that again changes nothing",
+        run: records::journal,
+    },
+    Target {
+        name: "record",
+        promise: "a stored record decodes to what encodes to itself, or is refused",
+        run: records::record,
+    },
+    Target { name: "search", promise: "a search parses or is refused; matching never panics", run: requests::search },
+    Target {
+        name: "query",
+        promise: "every query answers any request or refuses it with a status",
+        run: requests::query,
+    },
+];
+
+/// The target of a name.
+pub fn target(name: &str) -> Option<&'static Target> {
+    TARGETS.iter().find(|target| target.name == name)
+}
