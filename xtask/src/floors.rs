@@ -23,7 +23,7 @@ const FLOORS: [Floor; 6] = [
     Floor { name: "machine", crates: &["store", "ledger", "market", "app"] },
     Floor { name: "parts", crates: &["disk", "engine", "mempool", "rpc", "client", "workload", "telemetry"] },
     Floor { name: "roles", crates: &["node", "provider"] },
-    Floor { name: "faces", crates: &["tetra", "sim", "fuzz"] },
+    Floor { name: "faces", crates: &["tetra", "sim", "fuzz", "load"] },
 ];
 
 /// Crates that stand beside the house: they use none of ours, and none of ours uses them.

@@ -1,0 +1,91 @@
+//! Blocks as a subscriber sees them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use futures::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tokio::task::JoinHandle;
+use tokio_tungstenite::connect_async;
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::{LoadError, Result};
+
+/// What has been committed, and when this machine heard of it.
+#[derive(Clone, Default)]
+pub(crate) struct Seen(Arc<Mutex<Blocks>>);
+
+#[derive(Default)]
+struct Blocks {
+    txs: HashMap<[u8; 32], Instant>,
+    blocks: Vec<Instant>,
+}
+
+/// A subscription that ends when this is dropped.
+pub(crate) struct Watch {
+    pub(crate) seen: Seen,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Seen {
+    fn with<T>(&self, look: impl FnOnce(&mut Blocks) -> T) -> T {
+        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// When a transaction was committed.
+    pub(crate) fn when(&self, hash: &[u8; 32]) -> Option<Instant> {
+        self.with(|blocks| blocks.txs.get(hash).copied())
+    }
+
+    /// Transactions committed so far.
+    pub(crate) fn count(&self) -> usize {
+        self.with(|blocks| blocks.txs.len())
+    }
+
+    /// Arrival of each block.
+    pub(crate) fn arrivals(&self) -> Vec<Instant> {
+        self.with(|blocks| blocks.blocks.clone())
+    }
+}
+
+impl Watch {
+    /// Subscribes to the blocks of a node.
+    pub(crate) async fn start(url: &str) -> Result<Self> {
+        let address = format!("{}/websocket", url.replace("http://", "ws://"));
+        let (mut socket, _) = connect_async(address).await.map_err(LoadError::node)?;
+        let ask =
+            json!({ "jsonrpc": "2.0", "id": 1, "method": "subscribe", "params": { "query": "tm.event='NewBlock'" } });
+        socket.send(Message::text(ask.to_string())).await.map_err(LoadError::node)?;
+        let seen = Seen::default();
+        let into = seen.clone();
+        let task = tokio::spawn(async move {
+            while let Some(Ok(message)) = socket.next().await {
+                let now = Instant::now();
+                let Ok(text) = message.to_text() else { continue };
+                let Ok(event) = serde_json::from_str::<Value>(text) else { continue };
+                let Some(txs) = event.pointer("/result/data/value/block/data/txs") else { continue };
+                let hashes = txs.as_array().into_iter().flatten().filter_map(hash);
+                let hashes: Vec<[u8; 32]> = hashes.collect();
+                into.with(|blocks| {
+                    blocks.blocks.push(now);
+                    blocks.txs.extend(hashes.into_iter().map(|hash| (hash, now)));
+                });
+            }
+        });
+        Ok(Self { seen, task })
+    }
+}
+
+fn hash(tx: &Value) -> Option<[u8; 32]> {
+    Some(Sha256::digest(STANDARD.decode(tx.as_str()?).ok()?).into())
+}
