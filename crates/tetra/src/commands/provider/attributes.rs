@@ -160,6 +160,7 @@ mod tests {
             node: None,
             from: None,
             output: Default::default(),
+            log_format: Default::default(),
             verbose: 0,
         };
         let context = Context::new(global).unwrap();

@@ -183,7 +183,7 @@ impl Place {
 
 /// Whether the provider's gateway answers.
 pub(super) fn agent_answers(net: &Net) -> Result<(), String> {
-    let gateway = client::Gateway::new(&net.gateway(), "").map_err(|error| error.to_string())?;
+    let gateway = net.gateway_as(client::Auth::None);
     let status = tokio::runtime::Runtime::new().unwrap().block_on(gateway.status());
     status.map(drop).map_err(|error| error.to_string())
 }
