@@ -59,6 +59,7 @@ pub(crate) fn genesis(interval_ms: u64, validators: u8, balances: Vec<Balance>) 
         chain_id: CHAIN_ID.to_owned(),
         genesis_time: 1_700_000_000,
         dev: true,
+        classic: false,
         prefix: PREFIX.to_owned(),
         block_interval_ms: interval_ms,
         authority: authority.ok_or_else(|| LoadError::Chain("no accounts".to_owned()))?,

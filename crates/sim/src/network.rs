@@ -99,6 +99,7 @@ impl Plan {
             chain_id: CHAIN_ID.to_owned(),
             genesis_time: GENESIS_TIME,
             dev: true,
+            classic: false,
             prefix: "tetra".to_owned(),
             block_interval_ms: BLOCK_INTERVAL_MS,
             authority: clients.authority(),
