@@ -103,6 +103,7 @@ impl Plan {
             prefix: "tetra".to_owned(),
             block_interval_ms: BLOCK_INTERVAL_MS,
             authority: clients.authority(),
+            classic: false,
             limits: Default::default(),
             state,
         };
