@@ -154,7 +154,7 @@ impl Story {
         if let Some(failed) = effects.results.iter().find(|result| result.code != 0) {
             return Err(LoadError::Chain(failed.log.clone()));
         }
-        self.store.commit(self.height, &effects.writes).map_err(LoadError::chain)
+        self.store.commit(self.height, &effects.writes).map_err(LoadError::chain).map(drop)
     }
 
     /// The state, its heights moved to before the first block of the chain that begins with it.

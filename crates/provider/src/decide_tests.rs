@@ -90,6 +90,7 @@ fn signed_attributes_and_a_declared_class_win_a_bid() {
         attributes: &nvme,
         signed: &signed,
         architecture: "amd64",
+        isolation: Isolation::Namespaces,
         volumes: true,
         book: &book,
         pricer: &pricer,

@@ -19,7 +19,7 @@ use crate::output;
 #[derive(Debug, clap::Subcommand)]
 pub enum Verb {
     /// Make a node's folder: keys, configuration, genesis
-    Init(Init),
+    Init(Box<Init>),
     /// Run the node of a folder until SIGINT or SIGTERM
     Start(Start),
     /// Replay a stopped node's chain from genesis and compare every hash; lifts a halt if all is well
@@ -100,7 +100,7 @@ pub struct ChainInfo {
 /// Why it failed.
 pub async fn run(context: &Context, verb: Verb) -> Result {
     match verb {
-        Verb::Init(args) => init(context, args),
+        Verb::Init(args) => init(context, *args),
         Verb::Start(args) => start(args).await,
         Verb::Verify(folder) => verify(context, folder.dir).await,
         Verb::ShowValidator(folder) => show_validator(context, &folder.dir),

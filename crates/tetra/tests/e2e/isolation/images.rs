@@ -192,8 +192,11 @@ fn sparse_bomb() -> Layer {
     Layer::new().with(&header, &[b'x'; 512])
 }
 
+/// A name, what is tried, and the files of the archive.
+type Tampered = (&'static str, &'static str, Vec<(String, Vec<u8>)>);
+
 /// Archives whose parts are not what they say.
-fn tampered_archives(victim: &Victim) -> Vec<(&'static str, &'static str, Vec<(String, Vec<u8>)>)> {
+fn tampered_archives(victim: &Victim) -> Vec<Tampered> {
     let layer = Layer::new().file("x", 0o644, b"x").bytes();
     let told = config(&["/x"], &[digest(b"another")]).to_string().into_bytes();
     let layout = |blob: &[u8], layer_digest: &str| {
