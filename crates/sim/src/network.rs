@@ -103,7 +103,6 @@ impl Plan {
             prefix: "tetra".to_owned(),
             block_interval_ms: BLOCK_INTERVAL_MS,
             authority: clients.authority(),
-            classic: false,
             limits: Default::default(),
             state,
         };
