@@ -19,6 +19,8 @@ use crate::tx::Draft;
 /// How often a sequence error is healed before it is reported.
 const ATTEMPTS: usize = 5;
 const WRONG_SEQUENCE: u32 = 32;
+/// `sdk` code of a transaction whose work exceeded its gas limit.
+const OUT_OF_GAS: u32 = 11;
 
 /// How fees are computed.
 #[derive(Clone, Debug)]
@@ -159,6 +161,12 @@ impl Account {
                     tracing::debug!(account = %self.text(), attempt, %error, "asking the chain for the sequence");
                     attempt += 1;
                 }
+                // What it does depends on a state that has moved since the simulation, as when bids come to a deployment
+                // that is being closed. The fee of the first try is gone.
+                Err(error) if is_out_of_gas(&error) && attempt < ATTEMPTS => {
+                    tracing::warn!(account = %self.text(), attempt, %error, "simulating and sending once more");
+                    attempt += 1;
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -177,6 +185,10 @@ impl Account {
         }
         Ok(Confirmed { outcome, fee: draft.fee })
     }
+}
+
+fn is_out_of_gas(error: &NodeError) -> bool {
+    matches!(error, NodeError::Rejected { codespace, code, .. } if codespace == "sdk" && *code == OUT_OF_GAS)
 }
 
 fn is_sequence_error(error: &NodeError) -> bool {

@@ -1,5 +1,6 @@
 //! Folders, processes, and what the operating system says of them.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,7 @@ pub(crate) struct Network {
 struct Process {
     child: Child,
     url: String,
+    metrics: String,
     data: PathBuf,
 }
 
@@ -54,11 +56,11 @@ impl Network {
     /// Starts a node for each validator of a genesis document and waits for the first block.
     pub(crate) async fn start(tetra: &Path, genesis: &Genesis, validators: u8) -> Result<Self> {
         let folder = tempfile::tempdir().map_err(LoadError::io("a folder for the network"))?;
-        let ports = free_ports(3 * usize::from(validators))?;
+        let ports = free_ports(4 * usize::from(validators))?;
         let port = |kind: usize, index: u8| ports.get(kind * usize::from(validators) + usize::from(index)).copied();
         let mut nodes = Vec::new();
         for index in 0..validators {
-            let [rpc, consensus, gossip] = [0, 1, 2].map(|kind| port(kind, index).unwrap_or_default());
+            let [rpc, consensus, gossip, metrics] = [0, 1, 2, 3].map(|kind| port(kind, index).unwrap_or_default());
             let others = |kind| {
                 let others = (0..validators).filter(|other| *other != index);
                 others.filter_map(|other| port(kind, other)).map(local_multiaddr).collect()
@@ -66,10 +68,11 @@ impl Network {
             let mut config = NodeConfig::local(format!("load{index}"), rpc, consensus, gossip);
             config.consensus_peers = others(1);
             config.gossip_peers = others(2);
+            config.metrics_listen = Some(format!("127.0.0.1:{metrics}"));
             let home = Home::new(folder.path().join(format!("node{index}")));
             let node_key = NodeKey::from_seed([index + 101; 32]);
             home.init(genesis, &config, &validator(index), &node_key).map_err(LoadError::chain)?;
-            nodes.push(Process::start(tetra, &home, rpc)?);
+            nodes.push(Process::start(tetra, &home, rpc, metrics)?);
         }
         let network = Self { nodes, _folder: folder };
         network.first_block().await?;
@@ -100,6 +103,14 @@ impl Network {
         self.nodes.iter().map(|process| usage(process.child.id())).collect()
     }
 
+    /// Seconds that the first node has spent in each stage of a block so far.
+    pub(crate) async fn stages(&self) -> Result<BTreeMap<String, f64>> {
+        let Some(first) = self.nodes.first() else { return Ok(BTreeMap::new()) };
+        let answer = reqwest::get(&first.metrics).await.map_err(LoadError::node)?;
+        let text = answer.text().await.map_err(LoadError::node)?;
+        Ok(text.lines().filter_map(stage).collect())
+    }
+
     /// Bytes of each node's storage.
     pub(crate) fn disk(&self) -> Vec<u64> {
         self.nodes.iter().map(|process| size(&process.data)).collect()
@@ -107,14 +118,15 @@ impl Network {
 }
 
 impl Process {
-    fn start(tetra: &Path, home: &Home, rpc: u16) -> Result<Self> {
+    fn start(tetra: &Path, home: &Home, rpc: u16, metrics: u16) -> Result<Self> {
         let mut command = Command::new(tetra);
         command.args(["node", "start"]).arg(home.path()).env("RUST_LOG", "warn");
         let log = home.path().join("log");
         let file = fs::File::create(&log).map_err(LoadError::io(log.display().to_string()))?;
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file).spawn();
         let child = child.map_err(LoadError::io(format!("starting {}", tetra.display())))?;
-        Ok(Self { child, url: format!("http://127.0.0.1:{rpc}"), data: home.data() })
+        let metrics = format!("http://127.0.0.1:{metrics}/metrics");
+        Ok(Self { child, url: format!("http://127.0.0.1:{rpc}"), metrics, data: home.data() })
     }
 }
 
@@ -137,6 +149,12 @@ fn usage(pid: u32) -> Result<Usage> {
     let after_name = stat.rsplit(')').next().unwrap_or_default();
     let ticks = |index| field(after_name, index).unwrap_or(0_u64);
     Ok(Usage { resident: pages * 4096, cpu: (ticks(11) + ticks(12)) as f64 / 100.0 })
+}
+
+/// A line such as `tetra_node_block_stage_seconds_sum{stage="execute"} 1.5`.
+fn stage(line: &str) -> Option<(String, f64)> {
+    let (name, seconds) = line.strip_prefix("tetra_node_block_stage_seconds_sum{stage=\"")?.split_once("\"}")?;
+    Some((name.to_owned(), seconds.trim().parse().ok()?))
 }
 
 fn size(path: &Path) -> u64 {

@@ -1,7 +1,7 @@
 //! Rates rising to saturation, and what the nodes use meanwhile.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use app::Genesis;
 use app::chain::Limits;
@@ -100,7 +100,7 @@ pub(crate) async fn run(args: Args) -> Result<Value> {
         let Some(url) = urls.get(place % urls.len()) else { continue };
         workers.push(Worker::connect(url, queues).await?);
     }
-    let before = network.usage()?;
+    let (before, staged, began) = (network.usage()?, network.stages().await?, Instant::now());
     let mut done: Vec<Step> = Vec::new();
     for rate in &args.rates {
         let step = steps::run(&mut workers, &watch.seen, *rate, Duration::from_secs(args.seconds)).await?;
@@ -114,7 +114,13 @@ pub(crate) async fn run(args: Args) -> Result<Value> {
             break;
         }
     }
-    let after_steps = network.usage()?;
+    let (after_steps, stages) = (network.usage()?, network.stages().await?);
+    let lasted = began.elapsed().as_secs_f64();
+    let share = |(name, seconds): (&String, &f64)| {
+        let share = (seconds - staged.get(name).copied().unwrap_or_default()) / lasted;
+        (name.clone(), (share * 10_000.0).round() / 10_000.0)
+    };
+    let stages: BTreeMap<String, f64> = stages.iter().map(share).collect();
     let best = done.iter().map(|step| step.committed_per_second).fold(0.0, f64::max);
     // A little below the best, so that the pool does not grow.
     let steady = (best * 0.8) as u64;
@@ -135,6 +141,8 @@ pub(crate) async fn run(args: Args) -> Result<Value> {
         "best_per_second": best,
         "committed": watch.seen.count(),
         "blocks": blocks,
+        "stages": stages,
+        "steps_lasted_seconds": lasted.round(),
         "cpu_seconds_during_steps": cpu(&before, &after_steps),
         "resident_bytes": { "at_rest": resident(&at_rest), "after": resident(&after) },
         "disk_bytes": network.disk(),

@@ -68,7 +68,7 @@ pub(crate) fn spawn(name: &'static str, router: Router, listener: TcpListener) -
     let address = listener.local_addr()?;
     let task = tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {
-            tracing::error!(%error, server = name, "a server stopped");
+            tracing::error!(%error, service = name, "a server stopped");
         }
     });
     Ok(Server { address, task })

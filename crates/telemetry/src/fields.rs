@@ -35,7 +35,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("price", "price per block"),
     ("fee", "fee that was paid"),
     // Work.
-    ("service", "name of a service"),
+    ("service", "name of a service, or of a server of this process"),
     ("index", "number of a replica, from 0"),
     ("container", "name of a container at the OCI runtime"),
     ("pid", "process id"),
@@ -60,6 +60,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("grpc", "where gRPC and gRPC-web are served"),
     ("rest", "where REST is served"),
     ("metrics", "where metrics and health are served"),
+    ("serial", "serial number of a certificate"),
     // Everything.
     ("error", "why it failed"),
     ("reason", "why it was decided so"),

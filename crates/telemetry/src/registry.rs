@@ -68,6 +68,8 @@ impl Registry {
         let mut text = String::new();
         // Writing into a text does not fail.
         let _ = encode_registry(&mut text, &self.0);
+        // An empty set of labels is written as `{}`, which scrapers read and people stumble over.
+        let mut text = text.replace("{} ", " ");
         text.push_str(more.strip_suffix("# EOF\n").unwrap_or(more));
         let _ = encode_eof(&mut text);
         text

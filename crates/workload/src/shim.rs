@@ -57,6 +57,8 @@ pub(crate) struct ShimJob {
     /// Owner of the output pipes: root of the container, so that it can reopen `/dev/stdout`.
     pub(crate) owner: u32,
     pub(crate) oom_counter: PathBuf,
+    /// Whether the runtime has to be asked for the exit status: the process of a sandbox ends with one of its own.
+    pub(crate) asks_runtime: bool,
 }
 
 /// Files of a bundle directory that agent and shim share.
@@ -127,8 +129,12 @@ fn run(job: &ShimJob) -> io::Result<()> {
         write_record(&ShimFiles::running(&job.bundle), &Running { shim, container, since })?;
     }
     note(job, "the container runs", &json!({ "pid": container }));
+    let told = if job.asks_runtime { Some(ask_runtime(job)?) } else { None };
     tell_ready()?;
     let mut exit = wait_for(container)?;
+    if let Some(code) = told.and_then(|told| told.join().ok().flatten()) {
+        (exit.code, exit.signal) = (code, Some(code - 128).filter(|signal| *signal > 0));
+    }
     exit.out_of_memory = out_of_memory_kills(job) > oom_before;
     finish(readers);
     note(job, "the container ended", &json!({ "code": exit.code, "out_of_memory": exit.out_of_memory }));
@@ -186,6 +192,23 @@ fn start(job: &ShimJob, stdout: OwnedFd, stderr: OwnedFd) -> io::Result<i32> {
     }
     let pid = fs::read_to_string(pid_file)?;
     pid.trim().parse().map_err(io::Error::other)
+}
+
+/// Has the runtime wait for the container too: it prints `{"id":…,"exitStatus":…}`, where a signal counts as 128 and its
+/// number. None when it says nothing, as when the sandbox itself was killed.
+fn ask_runtime(job: &ShimJob) -> io::Result<JoinHandle<Option<i32>>> {
+    let [program, arguments @ ..] = job.command.as_slice() else {
+        return Err(io::Error::other("no OCI runtime is configured"));
+    };
+    let mut command = Command::new(program);
+    command.args(arguments).arg("--root").arg(&job.runtime_root).arg("wait").arg(&job.container);
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    Ok(thread::spawn(move || {
+        let mut text = String::new();
+        child.stdout?.read_to_string(&mut text).ok()?;
+        let told: serde_json::Value = serde_json::from_str(&text).ok()?;
+        told.get("exitStatus")?.as_i64()?.try_into().ok()
+    }))
 }
 
 /// The messages of runc's log lines (`time="…" level=error msg="…"`).

@@ -23,7 +23,7 @@ pub(super) fn clear(path: &Path) -> io::Result<()> {
         found => found?.len(),
     };
     if is_torn(len) {
-        warn!(path = %path.display(), len, "the engine's log was cut off before its first entry; it is begun again");
+        warn!(path = %path.display(), bytes = len, "the engine's log was cut off before its first entry; it is begun again");
         File::options().write(true).open(path)?.set_len(0)?;
     }
     Ok(())

@@ -1,5 +1,6 @@
 // What a wallet does with a node. Any difference from what is expected throws, which ends the program with an error.
 import assert from "node:assert/strict";
+import { Secp256k1HdWallet } from "@cosmjs/amino";
 import { toHex } from "@cosmjs/encoding";
 import { DirectSecp256k1HdWallet } from "@cosmjs/proto-signing";
 import { GasPrice, SigningStargateClient, StargateClient, calculateFee } from "@cosmjs/stargate";
@@ -117,6 +118,19 @@ const committed = await comet.broadcastTxCommit({
 });
 assert.equal(committed.txResult.code, 0);
 assert.deepEqual(await client.getBalance(RECIPIENT, "utet"), utet(1012));
+
+// A wallet that signs JSON, as those in hardware do.
+const ledger = await Secp256k1HdWallet.fromMnemonic(MNEMONIC, { prefix: "tetra" });
+assert.equal(ledger.signDirect, undefined);
+const byJson = await SigningStargateClient.connectWithSigner(RPC, ledger, options);
+const shown = await byJson.signAndBroadcast(address, [message(2), message(1)], "auto", "a<b & \"c\" é");
+assert.equal(shown.code, 0, shown.rawLog);
+assert.deepEqual(await client.getBalance(RECIPIENT, "utet"), utet(1015));
+const { AuthInfo } = await import("cosmjs-types/cosmos/tx/v1beta1/tx");
+const kept = TxRaw.decode((await byJson.getTx(shown.transactionHash)).tx);
+assert.equal(AuthInfo.decode(kept.authInfoBytes).signerInfos[0].modeInfo.single.mode, 127);
+byJson.disconnect();
+console.log("signs as JSON");
 
 // The same client over one websocket, and in batches over HTTP.
 const overSocket = await StargateClient.create(listener);

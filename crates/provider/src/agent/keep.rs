@@ -135,6 +135,6 @@ impl Agent {
 }
 
 fn tell_exit(lease: &LeaseName, service: &str, index: u32, exit: &ExitStatus, wait: Duration) {
-    let (ExitStatus { code, out_of_memory, .. }, again_in_s) = (exit, wait.as_secs());
-    tracing::info!(lease = %lease, service, index, code, out_of_memory, again_in_s, "the replica ended");
+    let (ExitStatus { code, out_of_memory, .. }, seconds) = (exit, wait.as_secs());
+    tracing::info!(lease = %lease, service, index, code, out_of_memory, seconds, "the replica ended; it starts again after these seconds");
 }

@@ -100,10 +100,15 @@ impl Net {
     }
 
     pub(crate) fn load_image(&self) {
+        self.json(&["image", "load", &self.image_archive()]);
+    }
+
+    /// The example's image as a file.
+    pub(crate) fn image_archive(&self) -> String {
         let script = root().join("examples/hello-web/build-image.sh");
         let archive = self.home.path().join("hello-web.tar");
         assert!(Command::new(script).arg(&archive).output().unwrap().status.success());
-        self.json(&["image", "load", archive.to_str().unwrap()]);
+        archive.display().to_string()
     }
 
     /// A command on this network, not yet started.
@@ -254,6 +259,20 @@ impl Net {
         ]);
         held.retain(|_, names| !names.is_empty());
         held
+    }
+
+    /// Processor time that all containers of the agent have used so far, in seconds, as the host counts it (cgroup
+    /// version 1); none where that is not to be had.
+    pub(crate) fn cpu_seconds(&self) -> Option<f64> {
+        let root = Path::new("/sys/fs/cgroup/cpuacct");
+        let prefix = format!("tetra-{}", tag(self.report["providers"][0]["dir"].as_str()?));
+        let groups = names(root, &prefix);
+        let used = groups.iter().map(|group| {
+            let text = std::fs::read_to_string(root.join(group).join("cpuacct.usage")).ok()?;
+            text.trim().parse::<f64>().ok()
+        });
+        let used: Option<Vec<f64>> = used.collect();
+        used.filter(|used| !used.is_empty()).map(|used| used.iter().sum::<f64>() / 1e9)
     }
 
     /// The processes that watch the agent's containers: they name a file of its folder of mounts.

@@ -329,6 +329,7 @@ impl Host {
             log_file_bytes: self.config.log_file_bytes,
             owner: record.root_uid(),
             oom_counter: self.cgroups.oom_counter(&cgroup),
+            asks_runtime: record.spec.isolation == Isolation::Gvisor,
         };
         let content = match record.spec.isolation {
             Isolation::Namespaces => bundle.config(),

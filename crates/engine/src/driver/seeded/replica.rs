@@ -279,7 +279,7 @@ impl<'h, H: Host> Replica<'h, H> {
         let core = self.core.get_or_insert_with(|| {
             consensus::State::new(Ctx, height, set.clone(), self.params.clone(), self.queues.0, self.queues.1)
         });
-        debug!(%height, round = %core.round(), restart, "height starts");
+        debug!(%height, round = %core.round(), "height starts");
         let around = &mut self.around;
         around.votes = self.params.enabled && set.get_by_address(&me).is_some();
         let entries = if restart || !around.votes {

@@ -203,7 +203,7 @@ fn a_lease_outlives_its_node_and_costs_nothing_while_the_chain_stands() {
     });
     assert!(told.unwrap().contains("does not answer"));
     // It tries ever more seldom: this is its sixth attempt, after some two seconds.
-    let waits = until(|| Some(agent.said()).filter(|said| said.contains("wait_ms=1920")).ok_or(()));
+    let waits = until(|| Some(agent.said()).filter(|said| said.contains("seconds=1.92")).ok_or(()));
     assert!(waits.is_ok_and(|said| said.contains("the chain cannot be followed")), "{}", agent.said());
     for command in [vec!["deploy", HELLO, "--auto", "cheapest"], vec!["lease", "list"], vec!["status"]] {
         let said = net.fails(5, &command);

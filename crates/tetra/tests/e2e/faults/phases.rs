@@ -6,9 +6,8 @@ use crate::net::{Deployment, Net, until};
 
 const HELLO: &str = "examples/hello-web/deploy.yaml";
 
-/// Until the container serves, in this order. An image is unpacked only once, so that comes first.
-pub(super) const OPENING: [&str; 13] = [
-    "image-unpacking",
+/// Until the container serves, in this order.
+pub(super) const OPENING: [&str; 12] = [
     "bid-decided",
     "bid-placed",
     "lease-won",
@@ -28,7 +27,7 @@ pub(super) const CLOSING: [&str; 4] = ["lease-over", "pod-stopped", "pod-dismant
 #[test]
 fn an_agent_killed_while_a_lease_opens_comes_back_and_serves_it() {
     let Some(net) = started() else { return };
-    for point in &OPENING[..7] {
+    for point in &OPENING[..6] {
         opens(&net, point);
     }
 }
@@ -36,7 +35,7 @@ fn an_agent_killed_while_a_lease_opens_comes_back_and_serves_it() {
 #[test]
 fn an_agent_killed_while_a_container_starts_comes_back_and_serves_it() {
     let Some(net) = started() else { return };
-    for point in &OPENING[7..] {
+    for point in &OPENING[6..] {
         opens(&net, point);
     }
     opens(&net, "withdrawn");
@@ -49,6 +48,18 @@ fn an_agent_killed_while_a_lease_ends_comes_back_and_frees_everything() {
         closes(&net, point);
     }
     ends_without_the_agent(&net);
+}
+
+#[test]
+fn an_image_whose_loading_was_killed_is_loaded_again_and_served() {
+    let Some(net) = Net::start(false) else { return };
+    let archive = net.image_archive();
+    Part::start(&net, "load", &["image", "load", &archive], Some("image-unpacking")).crashed("image-unpacking");
+    net.json(&["image", "load", &archive]);
+    let deployment = net.deploy(HELLO);
+    until(|| deployment.page()).unwrap();
+    net.close(deployment.dseq);
+    net.nothing_left();
 }
 
 /// A network whose agent the test starts, one that withdraws as soon as it can.

@@ -53,7 +53,7 @@ fn random_crashes_of_every_part_leave_nothing_and_lose_nothing() {
     for round in 1..=number(ROUNDS).unwrap_or(50) {
         match dice.below(5) {
             0 => {
-                let point = dice.of(&OPENING[1..]);
+                let point = dice.of(&OPENING);
                 println!("round {round}: the agent dies at {point}");
                 opens(&net, point);
             }

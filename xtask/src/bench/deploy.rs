@@ -1,4 +1,4 @@
-//! Measurements, as ratios within one run.
+//! From the command to HTTP 200, phase by phase, beside plain runc.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,16 +18,9 @@ const EXAMPLE: &str = "examples/hello-web/deploy.yaml";
 const GOAL_FROM_BID_MS: u64 = 3_000;
 const GOAL_RUNTIME: u64 = 2;
 
-/// What to measure.
-#[derive(Debug, clap::Subcommand)]
-pub(crate) enum Verb {
-    /// From `tetra deploy` to HTTP 200, phase by phase, beside the same bundle started with plain runc
-    Deploy(Deploy),
-}
-
 /// Options of `bench deploy`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Deploy {
+pub(crate) struct Args {
     /// How many deployments
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
@@ -36,20 +29,14 @@ pub(crate) struct Deploy {
     block_time: String,
 }
 
+/// One column of the table: a phase, and what it took in each round, in microseconds.
+type Rows = BTreeMap<&'static str, Vec<u64>>;
+
 /// Runs it.
 ///
 /// # Errors
 /// When a step fails.
-pub(crate) fn run(verb: &Verb) -> Result {
-    match verb {
-        Verb::Deploy(args) => deploy(args),
-    }
-}
-
-/// One column of the table: a phase, and what it took in each round, in microseconds.
-type Rows = BTreeMap<&'static str, Vec<u64>>;
-
-fn deploy(args: &Deploy) -> Result {
+pub(crate) fn run(args: &Args) -> Result {
     setup::run(setup::RUN)?;
     if !setup::is_root() {
         return Err(Failure::new("containers need root").hint("sudo -E env PATH=\"$PATH\" cargo xtask bench deploy"));
@@ -170,7 +157,7 @@ fn folders(path: &Path) -> Vec<PathBuf> {
     entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
 }
 
-fn table(rows: &Rows, args: &Deploy) {
+fn table(rows: &Rows, args: &Args) {
     println!(
         "\nfrom `tetra deploy` to HTTP 200, {} rounds, a block every {}, debug build",
         args.rounds, args.block_time

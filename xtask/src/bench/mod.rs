@@ -1,0 +1,31 @@
+//! Measurements, as ratios within one run.
+//!
+//! | module | what it measures |
+//! |---|---|
+//! | `deploy` | from the command to HTTP 200, beside plain runc |
+//! | `chain` | signed transfers through RPC into blocks, beside what the machine verifies; memory; leases |
+
+mod chain;
+mod deploy;
+
+use crate::failure::Result;
+
+/// What to measure.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Verb {
+    /// From `tetra deploy` to HTTP 200, phase by phase, beside the same bundle started with plain runc
+    Deploy(deploy::Args),
+    /// Signed transfers per second through RPC into committed blocks, memory, and the cost of open leases
+    Chain(chain::Args),
+}
+
+/// Runs it.
+///
+/// # Errors
+/// When a step fails.
+pub(crate) fn run(verb: &Verb) -> Result {
+    match verb {
+        Verb::Deploy(args) => deploy::run(args),
+        Verb::Chain(args) => chain::run(args),
+    }
+}
