@@ -40,6 +40,9 @@ pub(crate) const READY: &str = "ready";
 /// Bytes a second that a container may log; beyond them its writes wait, as on a slow terminal.
 const BYTES_PER_SECOND: usize = 4 << 20;
 
+/// The exit code of a container that nobody was told.
+const UNKNOWN: i32 = -1;
+
 /// One container to start and watch.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ShimJob {
@@ -132,8 +135,11 @@ fn run(job: &ShimJob) -> io::Result<()> {
     let told = if job.asks_runtime { Some(ask_runtime(job)?) } else { None };
     tell_ready()?;
     let mut exit = wait_for(container)?;
-    if let Some(code) = told.and_then(|told| told.join().ok().flatten()) {
-        (exit.code, exit.signal) = (code, Some(code - 128).filter(|signal| *signal > 0));
+    if let Some(told) = told {
+        // The sandbox's own status says nothing of the container's; where nobody told that, it is not known.
+        let code = told.join().ok().flatten();
+        exit.signal = code.map(|code| code - 128).filter(|signal| *signal > 0).or(exit.signal);
+        exit.code = code.or(exit.signal.map(|signal| 128 + signal)).unwrap_or(UNKNOWN);
     }
     exit.out_of_memory = out_of_memory_kills(job) > oom_before;
     finish(readers);
@@ -195,14 +201,15 @@ fn start(job: &ShimJob, stdout: OwnedFd, stderr: OwnedFd) -> io::Result<i32> {
 }
 
 /// Has the runtime wait for the container too: it prints `{"id":…,"exitStatus":…}`, where a signal counts as 128 and its
-/// number. None when it says nothing, as when the sandbox itself was killed.
+/// number. None when it says nothing, as when the sandbox itself was killed, or ended before the question came.
 fn ask_runtime(job: &ShimJob) -> io::Result<JoinHandle<Option<i32>>> {
     let [program, arguments @ ..] = job.command.as_slice() else {
         return Err(io::Error::other("no OCI runtime is configured"));
     };
     let mut command = Command::new(program);
     command.args(arguments).arg("--root").arg(&job.runtime_root).arg("wait").arg(&job.container);
-    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let errors = File::create(job.bundle.join("wait.log"))?;
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors).spawn()?;
     Ok(thread::spawn(move || {
         let mut text = String::new();
         child.stdout?.read_to_string(&mut text).ok()?;
@@ -293,7 +300,7 @@ fn wait_for(container: i32) -> io::Result<ExitStatus> {
         let signal = status.terminating_signal();
         let code = status.exit_status().or(signal.map(|signal| 128 + signal));
         return Ok(ExitStatus {
-            code: code.unwrap_or(-1),
+            code: code.unwrap_or(UNKNOWN),
             signal,
             out_of_memory: false,
             at: OffsetDateTime::now_utc(),

@@ -93,6 +93,19 @@ impl Net {
         net
     }
 
+    /// Stops the network, changes the settings of its first provider, and goes on with it; every process logs what a
+    /// filter says.
+    pub(crate) fn again_with(&mut self, filter: &str, change: impl FnOnce(&mut Value)) {
+        assert!(self.run(&["down"]).status.success());
+        let config = self.provider().join("provider.json");
+        let mut settings: Value = serde_json::from_str(&std::fs::read_to_string(&config).unwrap()).unwrap();
+        change(&mut settings);
+        std::fs::write(&config, settings.to_string()).unwrap();
+        let output = self.run_logging(filter, &["up", "--detach", "-o", "json"]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        self.report = serde_json::from_slice(&output.stdout).unwrap();
+    }
+
     /// Stops the network and goes on with it.
     pub(crate) fn again(&mut self) {
         assert!(self.run(&["down"]).status.success());
