@@ -10,7 +10,7 @@
 //! | [`token`], [`claims`] | what a tenant shows to a provider: signed by the account that owns the leases; what it permits |
 //! | [`gateway`] | [`Gateway`]: a provider's gateway: manifest, state of a lease, logs |
 //! | [`account`] | [`Account`]: one account's transactions one after the other, recovering from sequence errors |
-//! | [`chain_info`] | what a wallet must know of a chain |
+//! | [`mod@chain_info`] | what a wallet must know of a chain |
 //! | [`capacity`] | what a host's key signs |
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)]

@@ -1,7 +1,7 @@
 //! The numbers of a node: what it counts as blocks commit, and what is read when somebody looks.
 //!
 //! What a look costs: a copy of the counters, a few files of `/proc`, the mempool's sizes. Nothing of the state is read
-//! then; the folder's size is measured at most once in [`DISK_EVERY`].
+//! then; the folder's size is measured at most once in `DISK_EVERY`.
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};

@@ -1,7 +1,7 @@
 //! The seeded driver: one engine in a simulated world.
 //!
 //! It drives Malachite's own core (`core-consensus`, which does no I/O) and the part of its sync that does none either,
-//! with the context, codecs, signatures and [`handler`](super::handler) of the actor driver. What a world gives it is
+//! with the context, codecs, signatures and `handler` of the actor driver. What a world gives it is
 //! simulated: links ([`Port`]), clocks, and the file of the write-ahead log ([`LogFile`]); the log's format is
 //! Malachite's. Dropping its future is what `kill -9` is to a process.
 //!
