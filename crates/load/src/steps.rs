@@ -17,6 +17,8 @@ use crate::accounts::Signed;
 use crate::blocks::Seen;
 use crate::{LoadError, Result};
 
+/// What is committed in this part of a step, a fraction of it, is of the rate before it, or not yet in a block.
+const WARMS_UP: u32 = 3;
 /// How long a chain may take to commit what it admitted, before the next rate.
 const DRAINS: Duration = Duration::from_secs(30);
 
@@ -38,7 +40,7 @@ pub(crate) struct Step {
     pub(crate) refused: usize,
     /// Why the first one was refused.
     pub(crate) first_refusal: Option<String>,
-    /// Transfers committed per second, between the first one sent and the end of the step.
+    /// Transfers committed per second, in blocks that came in the last two thirds of the step.
     pub(crate) committed_per_second: f64,
     /// From the call to the block at a subscriber, in milliseconds.
     pub(crate) latency_p50_ms: f64,
@@ -136,7 +138,8 @@ async fn drained(sent: &Sent, seen: &Seen) {
 fn told(rate: u64, sent: &Sent, seen: &Seen, begin: Instant, end: Instant) -> Step {
     let blocks: Vec<(Instant, Instant)> =
         sent.admitted.iter().filter_map(|(hash, called)| Some((*called, seen.when(hash)?))).collect();
-    let in_time = blocks.iter().filter(|(_, block)| *block <= end).count();
+    let warm = begin + end.duration_since(begin) / WARMS_UP;
+    let in_time = blocks.iter().filter(|(_, block)| (warm..=end).contains(block)).count();
     let mut latencies: Vec<f64> =
         blocks.iter().map(|(called, block)| block.duration_since(*called).as_secs_f64() * 1000.0).collect();
     latencies.sort_by(f64::total_cmp);
@@ -146,7 +149,7 @@ fn told(rate: u64, sent: &Sent, seen: &Seen, begin: Instant, end: Instant) -> St
         admitted: sent.admitted.len(),
         refused: sent.refused,
         first_refusal: sent.first_refusal.clone(),
-        committed_per_second: (in_time as f64 / end.duration_since(begin).as_secs_f64()).round(),
+        committed_per_second: (in_time as f64 / end.duration_since(warm).as_secs_f64()).round(),
         latency_p50_ms: quantile(50),
         latency_p99_ms: quantile(99),
         lost: sent.admitted.len() - blocks.len(),

@@ -44,6 +44,8 @@ pub(crate) fn run(args: &Args) -> Result {
         let (count, interval) = (validators.to_string(), args.interval_ms.to_string());
         let seconds = args.seconds.to_string();
         let program = program("tetra").display().to_string();
+        // Memory after many transfers is one node's matter.
+        let in_all = if *validators == 1 { "100000" } else { "0" };
         let told = load(&[
             "transfers",
             "--tetra",
@@ -54,6 +56,8 @@ pub(crate) fn run(args: &Args) -> Result {
             &interval,
             "--seconds",
             &seconds,
+            "--in-all",
+            in_all,
         ])?;
         transfers(&told, verified, *validators == 1);
     }
@@ -107,6 +111,14 @@ fn transfers(told: &Value, verified: f64, has_goal: bool) {
     for (stage, share) in stages {
         println!("  {stage:<10} {:>5.1} %", share.as_f64().unwrap_or_default() * 100.0);
     }
+    let used: f64 = told
+        .get("cpu_seconds_during_steps")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_f64)
+        .sum();
+    println!("processor time of all nodes: {used:.0} s in {:.0} s", number(told, "/steps_lasted_seconds"));
     let megabytes = |pointer: &str| number(told, pointer) / 1e6;
     println!(
         "memory of the first node: {:.0} MB at rest, {:.0} MB after {} transfers; storage {:.0} MB",
