@@ -124,6 +124,8 @@ proptest! {
 
     #[test]
     fn any_path_is_answered(path in prop::collection::vec(any::<u8>(), 1..20)) {
+        // Dots alone name a folder (WHATWG URL, 4.4): clients ask for `/`, the page of methods, which is no JSON.
+        prop_assume!(path != b"." && path != b"..");
         let (runtime, client) = &*SERVER;
         let path: String = path.iter().map(|byte| format!("%{byte:02x}")).collect();
         answered(runtime.block_on(client.get(&format!("/{path}"))))?;
