@@ -110,6 +110,17 @@ impl BlockStore {
         self.write(batch)
     }
 
+    /// Replaces the commit of a stored block, durably.
+    ///
+    /// # Errors
+    /// [`Error::NoBlock`]; a failure of the storage.
+    pub fn save_commit(&self, height: u64, commit: Vec<u8>) -> Result<()> {
+        self.hash(height)?.ok_or(Error::NoBlock(height))?;
+        let mut batch = Batch::default();
+        batch.put(layout::key(COMMIT, &height), commit);
+        self.write(batch)
+    }
+
     /// Stores the results of a stored block, durably.
     ///
     /// # Errors

@@ -59,23 +59,21 @@ impl Seen {
 }
 
 impl Watch {
-    /// Subscribes to the blocks of a node.
+    /// Subscribes to the headers of a node and fetches each block's transactions: what a full block's results look like
+    /// in JSON is megabytes, which nobody reads here.
     pub(crate) async fn start(url: &str) -> Result<Self> {
         let address = format!("{}/websocket", url.replace("http://", "ws://"));
         let (mut socket, _) = connect_async(address).await.map_err(LoadError::node)?;
-        let ask =
-            json!({ "jsonrpc": "2.0", "id": 1, "method": "subscribe", "params": { "query": "tm.event='NewBlock'" } });
+        let query = "tm.event='NewBlockHeader'";
+        let ask = json!({ "jsonrpc": "2.0", "id": 1, "method": "subscribe", "params": { "query": query } });
         socket.send(Message::text(ask.to_string())).await.map_err(LoadError::node)?;
         let seen = Seen::default();
-        let into = seen.clone();
+        let (into, url) = (seen.clone(), url.to_owned());
         let task = tokio::spawn(async move {
             while let Some(Ok(message)) = socket.next().await {
                 let now = Instant::now();
-                let Ok(text) = message.to_text() else { continue };
-                let Ok(event) = serde_json::from_str::<Value>(text) else { continue };
-                let Some(txs) = event.pointer("/result/data/value/block/data/txs") else { continue };
-                let hashes = txs.as_array().into_iter().flatten().filter_map(hash);
-                let hashes: Vec<[u8; 32]> = hashes.collect();
+                let Some(height) = message.to_text().ok().and_then(height) else { continue };
+                let hashes = hashes(&url, &height).await.unwrap_or_default();
                 into.with(|blocks| {
                     blocks.blocks.push(now);
                     blocks.txs.extend(hashes.into_iter().map(|hash| (hash, now)));
@@ -84,6 +82,20 @@ impl Watch {
         });
         Ok(Self { seen, task })
     }
+}
+
+/// The height of an announced header.
+fn height(text: &str) -> Option<String> {
+    let event: Value = serde_json::from_str(text).ok()?;
+    Some(event.pointer("/result/data/value/header/height")?.as_str()?.to_owned())
+}
+
+/// The transactions of a block. One that cannot be fetched shows as lost transactions.
+async fn hashes(url: &str, height: &str) -> Option<Vec<[u8; 32]>> {
+    let answer = reqwest::get(format!("{url}/block?height={height}")).await.ok()?;
+    let block: Value = serde_json::from_slice(&answer.bytes().await.ok()?).ok()?;
+    let txs = block.pointer("/result/block/data/txs")?.as_array()?;
+    Some(txs.iter().filter_map(hash).collect())
 }
 
 fn hash(tx: &Value) -> Option<[u8; 32]> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use app::genesis::ModuleStates;
-use app::{BlockInput, Genesis, Verdicts};
+use app::{BlockInput, Effects, Genesis, Verdicts};
 use client::SigningKey;
 use client::tx::Draft;
 use ledger::bank::genesis::Balance;
@@ -127,7 +127,8 @@ impl Story {
     fn begin(genesis: &Genesis) -> Result<Self> {
         let beginning = genesis.begin().map_err(LoadError::chain)?;
         let memory = Arc::new(Memory::new());
-        let store = StateStore::open(memory, &app::MODULES, Config::default()).map_err(LoadError::chain)?;
+        let store = StateStore::open(memory, &app::MODULES, Config { history: Some(1), proofs: 1 })
+            .map_err(LoadError::chain)?;
         store.commit(0, &beginning.writes).map_err(LoadError::chain)?;
         Ok(Self { chain_id: genesis.chain_id.clone(), app: beginning.app, store, height: 0 })
     }
@@ -138,6 +139,16 @@ impl Story {
 
     /// A block of one transaction, which must succeed.
     fn run(&mut self, key: &SigningKey, messages: Vec<Any>) -> Result<()> {
+        self.height += 1;
+        // No reader is left when the block is committed: storage in memory copies itself under a reader.
+        let effects = self.executed(key, messages)?;
+        if let Some(failed) = effects.results.iter().find(|result| result.code != 0) {
+            return Err(LoadError::Chain(failed.log.clone()));
+        }
+        self.store.commit(self.height, &effects.writes).map_err(LoadError::chain).map(drop)
+    }
+
+    fn executed(&self, key: &SigningKey, messages: Vec<Any>) -> Result<Effects> {
         let reader = self.reader()?;
         let context = self.app.reading(&reader).map_err(LoadError::chain)?;
         let account = ledger::accounts::get(&context, &key.address()).map_err(LoadError::chain)?;
@@ -145,16 +156,11 @@ impl Story {
         let fee: Coins = "2500000utet".parse().map_err(LoadError::chain)?;
         let draft = Draft { messages, fee, gas_limit: GAS, ..Draft::default() };
         let tx = draft.sign(key, &self.chain_id, account.number, account.sequence);
-        self.height += 1;
         // So close together that what the leases cost is nothing beside their deposits.
         let time = Timestamp { seconds: 1_700_000_000, nanos: i32::try_from(self.height).unwrap_or(i32::MAX) };
-        let block =
-            BlockInput { height: self.height, time, hash: [7; 32], txs: vec![tx], verdicts: Verdicts::default() };
-        let effects = self.app.execute(&reader, &block).map_err(LoadError::chain)?;
-        if let Some(failed) = effects.results.iter().find(|result| result.code != 0) {
-            return Err(LoadError::Chain(failed.log.clone()));
-        }
-        self.store.commit(self.height, &effects.writes).map_err(LoadError::chain).map(drop)
+        let verdicts = Verdicts::default();
+        let block = BlockInput { height: self.height, time, hash: [7; 32], txs: vec![tx], verdicts };
+        self.app.execute(&reader, &block).map_err(LoadError::chain)
     }
 
     /// The state, its heights moved to before the first block of the chain that begins with it.

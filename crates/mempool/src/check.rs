@@ -19,6 +19,8 @@ pub struct Checked {
     pub sender: Bytes,
     /// The sequence that it spends. Within a sender, transactions are proposed in ascending order without gaps.
     pub sequence: u64,
+    /// The sequence that the state expects of the sender next.
+    pub expected: u64,
     /// The gas that it may use at most.
     pub gas_wanted: u64,
     /// Fee per unit of gas, scaled by a factor that the node chooses; higher goes first.

@@ -34,7 +34,7 @@ pub use check::{CheckKind, CheckTx, Checked, Fault, Rejection};
 pub use file::{Journal, JournalError};
 pub use gossip::{Gossip, GossipConfig, GossipError, GossipHandle};
 pub use pool::{Entry, Limits, Pool, PoolError};
-pub use service::{Config, Mempool, OpenError, Stats, SubmitError, Totals, Updated};
+pub use service::{Accepted, Config, Mempool, OpenError, Stats, SubmitError, Totals, Updated};
 
 /// Hash of a transaction: SHA-256 of its raw bytes, as CometBFT names transactions.
 pub type TxHash = [u8; 32];

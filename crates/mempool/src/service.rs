@@ -46,9 +46,35 @@ pub enum SubmitError {
     /// The chain's checks refuse it.
     #[error(transparent)]
     Rejected(#[from] Rejection),
+    /// It leaves a gap behind what its sender has waiting, so that its turn would never come.
+    #[error("account sequence mismatch, expected {expected}, got {got}: incorrect account sequence")]
+    Gap {
+        /// The sequence that would follow.
+        expected: u64,
+        /// The sequence that it spends.
+        got: u64,
+    },
     /// It could not be made durable, so it was not accepted.
     #[error(transparent)]
     Journal(#[from] JournalError),
+}
+
+/// A transaction that was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// Its hash.
+    pub hash: TxHash,
+    /// The gas that it may use at most.
+    pub gas_wanted: u64,
+}
+
+/// Whether a transaction may come before those that its sender sends ahead of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// Peers deliver in any order.
+    Any,
+    /// Clients send in sequence.
+    InSequence,
 }
 
 /// What the pool holds now.
@@ -121,6 +147,7 @@ impl SubmitError {
             Self::Pool(PoolError::Underpriced { .. }) => "underpriced",
             Self::Pool(PoolError::Empty) | Self::Rejected(Rejection { fault: Fault::Malformed, .. }) => "malformed",
             Self::Rejected(_) => "rejected",
+            Self::Gap { .. } => "gap",
             Self::Journal(_) => "journal",
         }
     }
@@ -151,14 +178,15 @@ impl Mempool {
         Ok(Self { shared, intake })
     }
 
-    /// Checks a transaction, adds it, makes it survive a crash of the node, and shares it.
-    pub async fn submit(&self, raw: impl Into<Bytes>) -> Result<TxHash, SubmitError> {
+    /// Checks a transaction of a client, adds it, makes it survive a crash of the node, and shares it. It must follow
+    /// what its sender has waiting.
+    pub async fn submit(&self, raw: impl Into<Bytes>) -> Result<Accepted, SubmitError> {
         let raw = raw.into();
-        let hash = self.shared.accept(raw.clone()).await?;
+        let accepted = self.shared.accept(raw.clone(), Order::InSequence).await?;
         if let Some(gossip) = &self.shared.gossip {
             gossip.publish(raw).await;
         }
-        Ok(hash)
+        Ok(accepted)
     }
 
     /// Applies a committed block: its transactions leave and are not accepted again, those that waited too long
@@ -240,8 +268,8 @@ impl Shared {
         self.totals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn accept(&self, raw: Bytes) -> Result<TxHash, SubmitError> {
-        let outcome = self.take(raw).await;
+    async fn accept(&self, raw: Bytes, order: Order) -> Result<Accepted, SubmitError> {
+        let outcome = self.take(raw, order).await;
         let mut totals = self.totals();
         match &outcome {
             Ok(_) => totals.accepted += 1,
@@ -250,17 +278,21 @@ impl Shared {
         outcome
     }
 
-    async fn take(&self, raw: Bytes) -> Result<TxHash, SubmitError> {
+    async fn take(&self, raw: Bytes, order: Order) -> Result<Accepted, SubmitError> {
         let _gate = self.block_gate.read().await;
         let _claim = Claim::new(self, &raw)?;
         let checked = self.check.check(&raw, CheckKind::New).await?;
 
         let mut state = self.state();
-        let height = state.height;
+        let expected = state.pool.next_sequence(&checked.sender, checked.expected);
+        if order == Order::InSequence && checked.sequence > expected {
+            return Err(SubmitError::Gap { expected, got: checked.sequence });
+        }
+        let (height, gas_wanted) = (state.height, checked.gas_wanted);
         let inserted = state.pool.insert(raw, checked, height)?;
         state.record(&inserted.hash, &inserted.left)?;
         self.waiting.send_replace(state.pool.len());
-        Ok(inserted.hash)
+        Ok(Accepted { hash: inserted.hash, gas_wanted })
     }
 
     /// What the journal held enters through the same checks; its age counts on.
@@ -396,7 +428,7 @@ async fn take_in(shared: Arc<Shared>, mut events: mpsc::Receiver<GossipEvent>) {
 }
 
 async fn judge(shared: &Shared, received: &Received) -> Verdict {
-    match shared.accept(received.bytes.clone()).await {
+    match shared.accept(received.bytes.clone(), Order::Any).await {
         Ok(_) => Verdict::Accept,
         Err(SubmitError::Rejected(Rejection { fault: Fault::Malformed, .. }))
         | Err(SubmitError::Pool(PoolError::TooLarge { .. } | PoolError::Empty)) => {

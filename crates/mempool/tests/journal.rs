@@ -10,8 +10,13 @@ use proptest::prelude::*;
 fn pool_of(txs: &[(u64, &'static [u8])]) -> Pool {
     let mut pool = Pool::new(Limits::new(1 << 20));
     for (sequence, raw) in txs {
-        let checked =
-            Checked { sender: Bytes::from_static(b"sender"), sequence: *sequence, gas_wanted: 1, priority: 1 };
+        let checked = Checked {
+            sender: Bytes::from_static(b"sender"),
+            sequence: *sequence,
+            expected: 0,
+            gas_wanted: 1,
+            priority: 1,
+        };
         pool.insert(Bytes::from_static(raw), checked, 40).unwrap();
     }
     pool

@@ -109,24 +109,11 @@ impl NodeBackend {
         // CometBFT clients refuse an answer at height 0.
         Ok(Answer { height: at.max(1), value, key: Vec::new(), proof: Vec::new() })
     }
+}
 
-    /// Refuses a sequence beyond what waits: it would never be reached.
-    fn refuse_gap(&self, raw: &[u8]) -> Option<Checked> {
-        let tx = SignedTx::decode(raw).ok()?;
-        let reader = self.chain.latest().ok()?;
-        let admission = self.chain.app().check(&reader, &tx, &self.verdicts(&reader, &tx)).ok()?;
-        let next = self.mempool.next_sequence(admission.sender.as_bytes(), admission.expected_sequence);
-        (admission.sequence > next).then(|| {
-            let got = admission.sequence;
-            let log = format!("account sequence mismatch, expected {next}, got {got}: incorrect account sequence");
-            Checked { code: 32, codespace: "sdk".to_owned(), log, gas_wanted: tx.gas_limit }
-        })
-    }
-
-    fn verdicts(&self, reader: &Arc<dyn store::Reader>, tx: &SignedTx) -> app::Verdicts {
-        let checks = self.chain.app().next(reader).map(|context| self.chain.app().signature_checks(&context, tx));
-        self.chain.signatures().answer(checks.unwrap_or_default())
-    }
+/// The refusal of a sequence beyond what waits: it would never be reached.
+fn gap(refusal: &SubmitError, gas_wanted: u64) -> Checked {
+    Checked { code: 32, codespace: "sdk".to_owned(), log: refusal.to_string(), gas_wanted }
 }
 
 #[async_trait]
@@ -243,25 +230,26 @@ impl Backend for NodeBackend {
     }
 
     fn check(&self, tx: &[u8]) -> Checked {
-        block_in_place(|| {
-            if let Some(gap) = self.refuse_gap(tx) {
-                return gap;
-            }
-            match admit(&self.chain, tx) {
-                Ok(admitted) => Checked { gas_wanted: admitted.gas_wanted, ..Checked::default() },
-                Err(why) => refused(why),
-            }
-        })
+        let admitted = match admit(&self.chain, tx) {
+            Ok(admitted) => admitted,
+            Err(why) => return refused(why),
+        };
+        let (got, gas_wanted) = (admitted.sequence, admitted.gas_wanted);
+        let expected = self.mempool.next_sequence(&admitted.sender, admitted.expected);
+        match got > expected {
+            true => gap(&SubmitError::Gap { expected, got }, gas_wanted),
+            false => Checked { gas_wanted, ..Checked::default() },
+        }
     }
 
     async fn submit(&self, tx: Bytes) -> Submitted {
-        if let Some(gap) = block_in_place(|| self.refuse_gap(&tx)) {
-            return Submitted::Checked(gap);
-        }
-        let gas_wanted = SignedTx::decode(&tx).map_or(0, |tx| tx.gas_limit);
+        let raw = tx.clone();
         match self.mempool.submit(tx).await {
-            Ok(_) => Submitted::Checked(Checked { gas_wanted, ..Checked::default() }),
+            Ok(accepted) => Submitted::Checked(Checked { gas_wanted: accepted.gas_wanted, ..Checked::default() }),
             Err(SubmitError::Rejected(why)) => Submitted::Checked(refused(why)),
+            Err(refusal @ SubmitError::Gap { .. }) => {
+                Submitted::Checked(gap(&refusal, SignedTx::decode(&raw).map_or(0, |tx| tx.gas_limit)))
+            }
             Err(SubmitError::Pool(mempool::PoolError::AlreadyKnown)) => Submitted::Known,
             Err(other) => Submitted::Full(other.to_string()),
         }

@@ -331,9 +331,7 @@ impl Chain {
     /// When the storage fails, or the certificate is not the tip's.
     pub fn finalize(&self, certificate: Certificate) -> Result<(), ChainError> {
         let height = certificate.height;
-        let mut stored = self.blocks.get(height)?.ok_or(ChainError::Missing { what: "block", height })?;
-        stored.commit = records::encode_certificate(&certificate);
-        self.blocks.save(&stored)?;
+        self.blocks.save_commit(height, records::encode_certificate(&certificate))?;
         let mut tip = self.tip.write().unwrap_or_else(PoisonError::into_inner);
         if tip.height == height {
             tip.certificate = Some(certificate);
@@ -416,8 +414,8 @@ fn shown(genesis: &app::Genesis) -> Result<rpc::backend::Genesis, ChainError> {
         hex::decode_to_slice(text, &mut key).map_err(|_| ChainError::GenesisKey(text.clone()))?;
         validators.push((key, power));
     }
-    let document = serde_json::to_value(genesis).map_err(app::genesis::GenesisError::from)?;
-    Ok(rpc::backend::Genesis { time: genesis.genesis_time, validators, document })
+    let document = serde_json::to_string(genesis).map_err(app::genesis::GenesisError::from)?;
+    Ok(rpc::backend::Genesis { time: genesis.genesis_time, validators, document: document.into() })
 }
 
 /// What the index keeps of a block's transactions.

@@ -1,5 +1,5 @@
 //! What the mempool asks: admission. Sequences ahead of the account's pass here, since peers deliver out of order and a
-//! block never takes a gap; transactions that are handed in over RPC must follow what waits (see `backend`).
+//! block never takes a gap; what clients hand in must follow what waits, which the pool sees to.
 
 use std::sync::Arc;
 
@@ -10,7 +10,6 @@ use ledger::Failure;
 use mempool::{CheckKind, CheckTx, Checked, Fault, Rejection};
 
 use crate::chain::Chain;
-use crate::offload::block_in_place;
 
 pub(crate) struct Admissions {
     pub(crate) chain: Arc<Chain>,
@@ -53,6 +52,7 @@ pub fn admit(chain: &Chain, raw: &[u8]) -> Result<Checked, Rejection> {
     Ok(Checked {
         sender: Bytes::copy_from_slice(admission.sender.as_bytes()),
         sequence: admission.sequence,
+        expected: admission.expected_sequence,
         gas_wanted,
         priority: admission.priority,
     })
@@ -61,6 +61,6 @@ pub fn admit(chain: &Chain, raw: &[u8]) -> Result<Checked, Rejection> {
 #[async_trait]
 impl CheckTx for Admissions {
     async fn check(&self, tx: &[u8], _: CheckKind) -> Result<Checked, Rejection> {
-        block_in_place(|| admit(&self.chain, tx))
+        admit(&self.chain, tx)
     }
 }

@@ -1,10 +1,13 @@
 //! Each signature is verified once: at admission to the mempool, or else in parallel before its block is executed.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::thread;
 
 use app::{SignatureCheck, Verdicts};
+
+/// How many threads verify. Asked once: on Linux each question reads files of cgroups.
+static CORES: LazyLock<usize> = LazyLock::new(|| thread::available_parallelism().map_or(1, usize::from));
 
 /// Answers per generation; two generations are kept.
 const GENERATION: usize = 20_000;
@@ -74,7 +77,7 @@ impl SignatureCache {
 /// Verifies on as many threads as there are cores; few checks stay on this one.
 fn verify_all(checks: &[SignatureCheck]) -> Vec<bool> {
     const FEW: usize = 4;
-    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let cores = *CORES;
     if checks.len() <= FEW || cores == 1 {
         return checks.iter().map(SignatureCheck::verify).collect();
     }

@@ -85,6 +85,7 @@ pub(crate) fn consensus_params((bytes, gas): (u64, u64)) -> Value {
 /// CometBFT's genesis document; this chain's own one is its `app_state`.
 pub(crate) fn genesis(genesis: &Genesis, chain_id: &str, limits: (u64, u64)) -> Result<Value, CallError> {
     let time = tendermint::Time::from_unix_timestamp(genesis.time, 0).map_err(CallError::internal)?;
+    let document: Value = serde_json::from_str(&genesis.document).map_err(CallError::internal)?;
     let validator = |(key, power): &([u8; 32], u64)| {
         json!({
             "address": hex(ConsensusAddress::of(key).as_bytes()),
@@ -100,7 +101,7 @@ pub(crate) fn genesis(genesis: &Genesis, chain_id: &str, limits: (u64, u64)) -> 
         "consensus_params": consensus_params(limits),
         "validators": genesis.validators.iter().map(validator).collect::<Vec<_>>(),
         "app_hash": "",
-        "app_state": genesis.document,
+        "app_state": document,
     }))
 }
 

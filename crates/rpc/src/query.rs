@@ -82,6 +82,11 @@ impl Query {
             .iter()
             .all(|condition| pairs.iter().any(|(key, value)| *key == condition.key && condition.holds(value)))
     }
+
+    /// Whether the conditions leave room for a key that has this value and no other.
+    pub fn may_match(&self, key: &str, value: &str) -> bool {
+        self.conditions.iter().filter(|condition| condition.key == key).all(|condition| condition.holds(value))
+    }
 }
 
 impl Condition {

@@ -56,41 +56,62 @@ impl Subscriptions {
         let mut of_block = vec![("block.height".to_owned(), height.to_string())];
         of_block.extend(encode::event_keys(&new.events));
 
-        let finalized = json!({ "events": encode::events(&new.events), "tx_results": encode::tx_results(&new.results), "validator_updates": null });
-        let block = json!({
-            "block": encode::block(&new.block)?,
-            "block_id": encode::block_with_id(&new.block)?["block_id"],
-            "result_finalize_block": finalized,
-        });
-        self.push(&mut messages, "NewBlock", block, &of_block);
-        let header = json!({ "header": encode::header(&new.block.block.header)? });
-        self.push(&mut messages, "NewBlockHeader", header, &of_block);
+        let block = || {
+            let finalized = json!({ "events": encode::events(&new.events), "tx_results": encode::tx_results(&new.results), "validator_updates": null });
+            Ok(json!({
+                "block": encode::block(&new.block)?,
+                "block_id": encode::block_with_id(&new.block)?["block_id"],
+                "result_finalize_block": finalized,
+            }))
+        };
+        self.push(&mut messages, "NewBlock", block, &of_block)?;
+        let header = || Ok(json!({ "header": encode::header(&new.block.block.header)? }));
+        self.push(&mut messages, "NewBlockHeader", header, &of_block)?;
 
+        if !self.0.iter().any(|known| known.query.may_match("tm.event", "Tx")) {
+            return Ok(messages);
+        }
         for (index, (tx, result)) in new.block.block.data.iter().zip(new.results.iter()).enumerate() {
             let pairs = encode::tx_keys(&hash(tx), height, &result.events);
-            let value = json!({ "TxResult": {
-                "height": height.to_string(),
-                "index": index,
-                "tx": encode::base64(tx),
-                "result": encode::tx_result(result),
-            }});
-            self.push(&mut messages, "Tx", value, &pairs);
+            let value = || {
+                Ok(json!({ "TxResult": {
+                    "height": height.to_string(),
+                    "index": index,
+                    "tx": encode::base64(tx),
+                    "result": encode::tx_result(result),
+                }}))
+            };
+            self.push(&mut messages, "Tx", value, &pairs)?;
         }
         Ok(messages)
     }
 
-    fn push(&self, messages: &mut Vec<Value>, kind: &str, value: Value, pairs: &[(String, String)]) {
+    /// Adds a message for each subscription that matches. The value is made only for one that does: of a full block
+    /// that is megabytes.
+    fn push(
+        &self,
+        messages: &mut Vec<Value>,
+        kind: &str,
+        value: impl FnOnce() -> Result<Value, CallError>,
+        pairs: &[(String, String)],
+    ) -> Result<(), CallError> {
         let mut pairs = pairs.to_vec();
         if !pairs.iter().any(|(key, _)| key == "tm.event") {
             pairs.push(("tm.event".to_owned(), kind.to_owned()));
         }
-        for known in self.0.iter().filter(|known| known.query.matches(&pairs)) {
-            messages.push(json!({ "jsonrpc": "2.0", "id": known.id, "result": {
+        let matching: Vec<&Subscription> = self.0.iter().filter(|known| known.query.matches(&pairs)).collect();
+        if matching.is_empty() {
+            return Ok(());
+        }
+        let (value, events) = (value()?, encode::grouped(&pairs));
+        messages.extend(matching.into_iter().map(|known| {
+            json!({ "jsonrpc": "2.0", "id": known.id, "result": {
                 "query": known.text,
                 "data": { "type": format!("tendermint/event/{kind}"), "value": value },
-                "events": encode::grouped(&pairs),
-            }}));
-        }
+                "events": events,
+            }})
+        }));
+        Ok(())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::{Module, Result};
@@ -84,6 +85,14 @@ impl WriteSet {
     pub fn of(&self, module: Module) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
         let writes = self.0.get(&module).into_iter().flatten();
         writes.map(|(key, value)| (key.as_slice(), value.as_deref()))
+    }
+
+    /// The writes of one module with `start <= key < end`, in order of key.
+    fn range(&self, module: Module, start: &[u8], end: Option<&[u8]>) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+        let ordered = end.is_none_or(|end| start < end);
+        let bounds = (Bound::Included(start), end.map_or(Bound::Unbounded, Bound::Excluded));
+        let writes = self.0.get(&module).filter(|_| ordered).map(|writes| writes.range::<[u8], _>(bounds));
+        writes.into_iter().flatten().map(|(key, value)| (key.as_slice(), value.as_deref()))
     }
 
     fn absorb(&mut self, upper: Self) {
@@ -213,8 +222,7 @@ impl State {
     ) -> Result<Vec<Pair>> {
         let mut overlay: BTreeMap<&[u8], Option<&[u8]>> = BTreeMap::new();
         for layer in &self.layers {
-            let in_range = layer.of(module).filter(|(key, _)| *key >= start && end.is_none_or(|end| *key < end));
-            overlay.extend(in_range);
+            overlay.extend(layer.range(module, start, end));
         }
         // Each removed key can hide one committed pair.
         let removed = overlay.values().filter(|value| value.is_none()).count();
@@ -302,6 +310,7 @@ mod tests {
             base in proptest::collection::btree_map(0u8..8, 1u8.., 0..8),
             steps in steps(),
             limit in 0usize..10,
+            (from, to) in (0u8..9, proptest::option::of(0u8..9)),
         ) {
             let base: BTreeMap<Vec<u8>, Vec<u8>> = base.into_iter().map(|(k, v)| (vec![k], vec![v])).collect();
             let mut state = State::new(Arc::new(Fixed(base.clone())));
@@ -342,6 +351,11 @@ mod tests {
                 prop_assert_eq!(state.scan(M, &[], None, Direction::Up, limit).unwrap(), up);
                 let down: Vec<Pair> = top.clone().into_iter().rev().take(limit).collect();
                 prop_assert_eq!(state.scan(M, &[], None, Direction::Down, limit).unwrap(), down);
+                let within = top.iter().filter(|(key, _)| key[0] >= from && to.is_none_or(|to| key[0] < to));
+                let span: Vec<Pair> = within.map(|(key, value)| (key.clone(), value.clone())).take(limit).collect();
+                let to = to.map(|to| [to]);
+                let to = to.as_ref().map(|to| to.as_slice());
+                prop_assert_eq!(state.scan(M, &[from], to, Direction::Up, limit).unwrap(), span);
             }
         }
     }

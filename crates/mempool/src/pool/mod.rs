@@ -106,7 +106,7 @@ impl Pool {
     /// Adds a checked transaction that arrived after block `height`. On an error the pool is unchanged.
     pub fn insert(&mut self, raw: Bytes, checked: Checked, height: u64) -> Result<Inserted, PoolError> {
         let hash = self.screen(&raw)?;
-        let Checked { sender, sequence, gas_wanted: gas, priority } = checked;
+        let Checked { sender, sequence, gas_wanted: gas, priority, .. } = checked;
         let newcomer = Entry { hash, bytes: raw, sender, sequence, gas, priority, height, arrival: self.arrivals };
 
         let replaced = self.take_outbid(&newcomer)?;

@@ -37,7 +37,7 @@ fn raw(sender: u8, sequence: u64, priority: u128, size: usize, salt: u8) -> Byte
 }
 
 fn checked(sender: u8, sequence: u64, gas_wanted: u64, priority: u128) -> Checked {
-    Checked { sender: Bytes::from(vec![sender]), sequence, gas_wanted, priority }
+    Checked { sender: Bytes::from(vec![sender]), sequence, expected: 0, gas_wanted, priority }
 }
 
 #[derive(Default)]
@@ -64,7 +64,7 @@ impl Model {
         if self.waiting.iter().any(|e| e.hash == hash) || self.committed.contains(&hash) {
             return Err("known");
         }
-        let Checked { sender, sequence, gas_wanted: gas, priority } = checked;
+        let Checked { sender, sequence, gas_wanted: gas, priority, .. } = checked;
         let newcomer = Entry { hash, bytes, sender, sequence, gas, priority, height, arrival: self.arrivals };
         let mut after = Model { waiting: self.waiting.clone(), ..Model::default() };
         let rival = after.waiting.iter().position(|e| e.sender == newcomer.sender && e.sequence == sequence);

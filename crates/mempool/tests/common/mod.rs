@@ -67,7 +67,8 @@ impl CheckTx for Checks {
         if sequence < self.committed.lock().unwrap().get(sender).copied().unwrap_or(0) {
             return Err(refusal(32, "account sequence mismatch", Fault::State));
         }
-        Ok(Checked { sender: Bytes::copy_from_slice(sender.as_bytes()), sequence, gas_wanted: 10, priority })
+        let sender = Bytes::copy_from_slice(sender.as_bytes());
+        Ok(Checked { sender, sequence, expected: 0, gas_wanted: 10, priority })
     }
 }
 

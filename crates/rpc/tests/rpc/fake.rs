@@ -123,7 +123,7 @@ impl Backend for Fake {
     }
 
     fn genesis(&self) -> Genesis {
-        Genesis { time: 1_700_000_000, validators: vec![(KEY, 10)], document: json!({ "own": ["document"] }) }
+        Genesis { time: 1_700_000_000, validators: vec![(KEY, 10)], document: r#"{"own":["document"]}"#.into() }
     }
 
     fn peers(&self) -> Vec<Peer> {
