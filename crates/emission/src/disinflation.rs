@@ -7,7 +7,7 @@
 //!
 //! What `n` periods emit is first × (1 - q^n) / (1 - q), in closed form, so that no period needs the one before. Powers
 //! are fixed-point numbers of 36 places, rounded down at each multiplication; with the powers and products of the
-//! defaults the whole is within 10^-12 base units of the exact sum before it is rounded down.
+//! defaults the whole is within 10^-11 base units of the exact sum before it is rounded down.
 
 use primitives::math::mul_div_floor;
 use thiserror::Error;

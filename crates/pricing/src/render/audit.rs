@@ -106,18 +106,25 @@ fn error_within(limit: u32, counts: &Counts) -> bool {
 pub fn detection(tiles: u32, bad: u32, sampled: u32) -> Dec {
     let (bad, sampled) = (bad.min(tiles), sampled.min(tiles));
     // Symmetric in the two, so that the loop goes over the smaller.
-    let (marked, draws) = (u128::from(bad.max(sampled)), bad.min(sampled));
+    let (marked, draws) = (u128::from(bad.max(sampled)), u128::from(bad.min(sampled)));
+    if draws > 0 && marked + draws > u128::from(tiles) {
+        return Dec::ONE;
+    }
     let mut missed = Dec::ONE.atoms();
-    for drawn in 0..u128::from(draws) {
+    for drawn in 0..draws {
         let left = u128::from(tiles) - drawn;
-        let Some(good) = left.checked_sub(marked).filter(|good| *good > 0) else { return Dec::ONE };
-        missed = mul_div_ceil(missed, good, left).unwrap_or(missed);
+        let next = mul_div_ceil(missed, left - marked, left).unwrap_or(missed);
+        // Rounding up stops it there, after at most some 420,000 rounds with the most tiles there are.
+        if next == missed {
+            break;
+        }
+        missed = next;
     }
     Dec::ONE.saturating_sub(Dec::from_atoms(missed))
 }
 
 /// The probability of being caught at least once in `frames` frames that are each caught with probability `each`,
-/// independently: 1 - (1 - each)^frames, rounded down, by at most 10^-16.
+/// independently: 1 - (1 - each)^frames, rounded down, by at most 2 × 10^-18 for each frame.
 pub fn over_frames(each: Dec, mut frames: u32) -> Dec {
     let times = |a: u128, b: u128| mul_div_ceil(a, b, Dec::ONE.atoms()).unwrap_or(Dec::ONE.atoms());
     let mut base = Dec::ONE.saturating_sub(each).atoms();
@@ -215,6 +222,8 @@ mod tests {
         assert_eq!(p(25, 25, 1), 10u128.pow(18));
         assert_eq!((p(25, 0, 9), p(25, 9, 0), p(0, 1, 1)), (0, 0, 0));
         assert_eq!(p(25, 20, 6), 10u128.pow(18));
+        assert!(p(u32::MAX, 1 << 30, 1 << 30) >= 10u128.pow(18) - 4);
+        assert!(p(u32::MAX, 400_000, 400_000) >= 10u128.pow(18) - 400_000);
         // A node that cheats in a hundred frames of which each is caught with 4 %.
         let found = over_frames(detection(25, 1, 1), 100);
         assert_eq!(format!("{found:.4}"), "0.9831");

@@ -54,7 +54,7 @@ pub fn valuation(median: Dec, average: Dec) -> Dec {
 }
 
 impl Rates {
-    /// Base units of credits for `lux` base units, rounded down.
+    /// Base units of credits for `lux` base units, rounded down. USD is converted as LUX at a price of one.
     ///
     /// # Errors
     /// When a price is zero or the result needs more than 128 bits.

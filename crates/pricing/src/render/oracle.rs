@@ -251,7 +251,7 @@ mod tests {
         fn a_minority_cannot_leave_the_honest_range(
             honest in proptest::collection::vec(1u128..1 << 90, 1..8), lies in proptest::collection::vec(any::<u128>(), 0..7),
         ) {
-            prop_assume!(lies.len() < honest.len());
+            let lies = lies.into_iter().take(honest.len() - 1);
             let (low, high) = (*honest.iter().min().unwrap(), *honest.iter().max().unwrap());
             let all: Vec<Dec> = honest.into_iter().chain(lies).map(Dec::from_atoms).collect();
             let median = median(&all).unwrap().atoms();

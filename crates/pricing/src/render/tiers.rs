@@ -111,7 +111,7 @@ pub struct Controller {
 }
 
 impl Default for Controller {
-    /// A target of 80 %, a gain of a half, a tenth an epoch.
+    /// A target of 80 %, a tenth an epoch, both of A2.2; the gain of a half is ours, for A2.2 leaves it open.
     fn default() -> Self {
         Self { target: 800_000, gain: 500_000, step: 100_000 }
     }

@@ -162,7 +162,7 @@ mod tests {
             honest in proptest::collection::vec(1_000u64..100_000, 3..10),
             lies in proptest::collection::vec(any::<u64>(), 0..9), factor in 1_000_000u32..10_000_000,
         ) {
-            prop_assume!(lies.len() < honest.len());
+            let lies: Vec<u64> = lies.into_iter().take(honest.len() - 1).collect();
             let frames: Vec<Vec<Sample>> = honest.iter().chain(&lies).map(|ms| vec![sample(600, *ms, 40_000)]).collect();
             let bounds = Bounds { factor, frames: 3 };
             let works = of_frames(bounds, &frames).unwrap();
