@@ -178,6 +178,9 @@ mod tests {
         let other = node(2, 1_300, 24, 90);
         let all = points(&[weak, strong, strong, strong, other]);
         assert_eq!([all[1], all[2], all[3]], [all[4]; 3]);
+        // Of equal ones the first three do.
+        let equal = points(&[strong; 5]);
+        assert!(equal[2] == equal[0] && equal[3] < equal[2] && equal[4] < equal[3]);
         let alone = points(&[Idle { operator: 3, ..weak }, strong, strong, strong, other]);
         assert!(all[0] < alone[0]);
     }

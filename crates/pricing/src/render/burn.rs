@@ -3,9 +3,9 @@
 //! LUX is valued at the lower of the feeders' median and the average of 24 hours, so that nobody gains by paying in at
 //! the top of a spike. Of what an approved frame costs, 5 % goes to the network and the rest is burned (A3.1: RNP-006).
 //!
-//! What a [`Lock`] has used up after some frames is floor(locked × credits spent / credits bought), and all of it once all
-//! credits are spent; the network's part is floor(5 % × used). A frame pays the difference to what was used up before, so
-//! that cutting a job into frames changes no sum, the remainder of the split is burned, and at every moment
+//! What a [`Lock`] has used up after some frames is floor(locked × credits spent / credits bought); the network's part is
+//! floor(5 % × used). A frame pays the difference to what was used up before, so that cutting a job into frames changes no
+//! sum, the remainder of the split is burned, and at every moment
 //! `locked = burned + network + refund`.
 
 use primitives::Dec;
@@ -126,9 +126,6 @@ impl Lock {
 
     /// LUX that frames have used up so far.
     fn used(&self) -> u128 {
-        if self.spent == self.credits && self.spent > 0 {
-            return self.locked;
-        }
         mul_div_floor(self.locked, self.spent, self.credits).unwrap_or(0)
     }
 

@@ -125,6 +125,11 @@ mod tests {
         assert_eq!(compare(&billed, MICRO, 20_000).unwrap().agreement, Agreement::WorkAboveBurn);
         assert_eq!(compare(&billed, 3 * MICRO, 20_000).unwrap().agreement, Agreement::BurnAboveWork);
         assert_eq!(compare(&[], 0, 0).unwrap().agreement, Agreement::Empty);
+        // Exactly at the tolerance, and one base unit beyond it.
+        assert_eq!(compare(&billed, 2 * MICRO, 0).unwrap().agreement, Agreement::Agree);
+        let above = [Billed { work: 2_400, price: Tier::Economy.start() }];
+        assert_eq!(compare(&above, 10_000, 200_000).unwrap().agreement, Agreement::Agree);
+        assert_eq!(compare(&above, 10_000, 199_999).unwrap().agreement, Agreement::WorkAboveBurn);
         let free = compare(&billed, 0, 20_000).unwrap();
         assert_eq!((free.agreement, free.ratio), (Agreement::WorkAboveBurn, None));
     }

@@ -142,6 +142,9 @@ mod tests {
         let frame = |ms| vec![sample(600, ms, 40_000)];
         let frames = [frame(2_400), vec![], frame(2_700), frame(3_000), vec![]];
         assert_eq!(of_frames(Bounds::default(), &frames), Ok(vec![10_000, 11_250, 11_250, 12_500, 11_250]));
+        // Of an even number the lower of the two in the middle.
+        let even = [frame(2_400), frame(2_700), frame(3_000), frame(3_300), vec![]];
+        assert_eq!(of_frames(Bounds::default(), &even).unwrap()[4], 11_250);
         assert_eq!(of_frames(Bounds::default(), &frames[..3]), Err(WorkError::TooFew { sampled: 2, wanted: 3 }));
     }
 
