@@ -60,8 +60,6 @@ pub(crate) struct ShimJob {
     /// Owner of the output pipes: root of the container, so that it can reopen `/dev/stdout`.
     pub(crate) owner: u32,
     pub(crate) oom_counter: PathBuf,
-    /// Whether the runtime has to be asked for the exit status: the process of a sandbox ends with one of its own.
-    pub(crate) asks_runtime: bool,
 }
 
 /// Files of a bundle directory that agent and shim share.
@@ -132,15 +130,8 @@ fn run(job: &ShimJob) -> io::Result<()> {
         write_record(&ShimFiles::running(&job.bundle), &Running { shim, container, since })?;
     }
     note(job, "the container runs", &json!({ "pid": container }));
-    let told = if job.asks_runtime { Some(ask_runtime(job)?) } else { None };
     tell_ready()?;
     let mut exit = wait_for(container)?;
-    if let Some(told) = told {
-        // The sandbox's own status says nothing of the container's; where nobody told that, it is not known.
-        let code = told.join().ok().flatten();
-        exit.signal = code.map(|code| code - 128).filter(|signal| *signal > 0).or(exit.signal);
-        exit.code = code.or(exit.signal.map(|signal| 128 + signal)).unwrap_or(UNKNOWN);
-    }
     exit.out_of_memory = out_of_memory_kills(job) > oom_before;
     finish(readers);
     note(job, "the container ended", &json!({ "code": exit.code, "out_of_memory": exit.out_of_memory }));
@@ -198,24 +189,6 @@ fn start(job: &ShimJob, stdout: OwnedFd, stderr: OwnedFd) -> io::Result<i32> {
     }
     let pid = fs::read_to_string(pid_file)?;
     pid.trim().parse().map_err(io::Error::other)
-}
-
-/// Has the runtime wait for the container too: it prints `{"id":…,"exitStatus":…}`, where a signal counts as 128 and its
-/// number. None when it says nothing, as when the sandbox itself was killed, or ended before the question came.
-fn ask_runtime(job: &ShimJob) -> io::Result<JoinHandle<Option<i32>>> {
-    let [program, arguments @ ..] = job.command.as_slice() else {
-        return Err(io::Error::other("no OCI runtime is configured"));
-    };
-    let mut command = Command::new(program);
-    command.args(arguments).arg("--root").arg(&job.runtime_root).arg("wait").arg(&job.container);
-    let errors = File::create(job.bundle.join("wait.log"))?;
-    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors).spawn()?;
-    Ok(thread::spawn(move || {
-        let mut text = String::new();
-        child.stdout?.read_to_string(&mut text).ok()?;
-        let told: serde_json::Value = serde_json::from_str(&text).ok()?;
-        told.get("exitStatus")?.as_i64()?.try_into().ok()
-    }))
 }
 
 /// The messages of runc's log lines (`time="…" level=error msg="…"`).

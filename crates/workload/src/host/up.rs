@@ -329,11 +329,10 @@ impl Host {
             log_file_bytes: self.config.log_file_bytes,
             owner: record.root_uid(),
             oom_counter: self.cgroups.oom_counter(&cgroup),
-            asks_runtime: record.spec.isolation == Isolation::Gvisor,
         };
         let content = match record.spec.isolation {
             Isolation::Namespaces => bundle.config(),
-            Isolation::Gvisor => gvisor::adapt(bundle.config()),
+            Isolation::Gvisor => gvisor::keep_tmp(gvisor::adapt(bundle.config()), &dirs.rootfs())?,
         };
         let config = dirs.bundle().join("config.json");
         write_record(&config, &content).at("writing", &config)?;
