@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use rustix::mount::{MountFlags, mount_bind};
+use rustix::fs::{FlockOperation, flock};
+use rustix::mount::{MountFlags, MountPropagationFlags, mount_bind, mount_change};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::error::{Error, IoContext, Result};
 use crate::idmap;
+use crate::rootfs::mounts_below;
 use crate::slots::UID_RANGE;
 
 /// Where iproute2 looks for named network namespaces.
@@ -23,10 +25,26 @@ const READY: Duration = Duration::from_secs(20);
 
 /// Makes the pair of namespaces and pins them at `user` and at the name `net`.
 pub(crate) async fn pin_namespaces(uid_base: u32, user: &Path, net: &str) -> Result<()> {
+    share(Path::new(NETNS_DIR))?;
     let mut holder = Holder::spawn().await?;
     let outcome = holder.pin(uid_base, user, &netns_path(net));
     holder.release().await;
     outcome
+}
+
+/// Makes the folder of named network namespaces a shared mount point, as `ip netns add` does where it is none yet:
+/// iproute2 would mount it over itself and hide what is pinned there, which then could not be taken away any more.
+fn share(dir: &Path) -> Result<()> {
+    fs::create_dir_all(dir).at("making", dir)?;
+    // iproute2 takes the same lock.
+    let lock = File::open(dir).at("opening", dir)?;
+    flock(&lock, FlockOperation::LockExclusive).at("locking", dir)?;
+    // What is pinned there already must not be hidden by this either.
+    if mounts_below(dir).is_empty() {
+        mount_bind(dir, dir).at("mounting", dir)?;
+        mount_change(dir, MountPropagationFlags::SHARED).at("sharing", dir)?;
+    }
+    Ok(())
 }
 
 pub(crate) fn netns_path(name: &str) -> PathBuf {
@@ -119,3 +137,43 @@ pub(crate) async fn probe_idmap(dir: &Path) -> Result<()> {
 
 /// Makes an existing mount refuse set-uid bits and device nodes.
 pub(crate) const SAFE: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV);
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use rustix::mount::{UnmountFlags, unmount};
+
+    use super::*;
+
+    /// Set in a mount namespace of the test's own, in which /run is empty.
+    const INSIDE: &str = "TETRA_TEST_EMPTY_RUN";
+
+    #[test]
+    fn others_who_add_network_namespaces_hide_none_of_ours() {
+        let has_ip = Command::new("ip").arg("-V").output().is_ok();
+        if !rustix::process::geteuid().is_root() || !has_ip {
+            println!("skipped: needs root and ip");
+            return;
+        }
+        if std::env::var_os(INSIDE).is_none() {
+            let name = "userns::tests::others_who_add_network_namespaces_hide_none_of_ours";
+            let mut again = Command::new("unshare");
+            again.args(["--mount", "sh", "-c", "mount -t tmpfs tmpfs /run && exec \"$@\"", "sh"]);
+            again.arg(std::env::current_exe().unwrap()).args(["--exact", name]).env(INSIDE, "1");
+            let ended = again.output().unwrap();
+            assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stdout));
+            return;
+        }
+        let dir = Path::new(NETNS_DIR);
+        let ours = dir.join("ours");
+        share(dir).unwrap();
+        pin(Path::new("/proc/self/ns/net"), &ours).unwrap();
+        assert!(Command::new("ip").args(["netns", "add", "theirs"]).status().unwrap().success());
+        share(dir).unwrap();
+        assert_eq!(mounts_below(&ours).len(), 1);
+        unmount(&ours, UnmountFlags::DETACH).unwrap();
+        assert!(mounts_below(&ours).is_empty());
+        fs::remove_file(&ours).unwrap();
+    }
+}
