@@ -7,6 +7,10 @@
 //!   the host's where `/proc/sys/net/core/rmem_default` exists, which newer kernels show in all of them, so that
 //!   `/proc/sys/net` is hidden from it; and the address must have no peer, for it takes the address away from the
 //!   interface by its local part alone
+//! * it mounts a file system in memory over `/tmp` where that is empty and no mount stands there, so that files in it would
+//!   count as memory and not as disk: the writable layer's own `/tmp` is mounted there, by [`keep_tmp`]
+//! * the process of the sandbox ends with the exit code of the container, 128 and its number for a signal; `runsc wait`
+//!   tells the same, but nothing once the sandbox is gone
 //! * cgroups: the group around it is made here, and it starts inside, so that what the sandbox itself uses counts too
 //! * a user namespace of ours does not work together with its network stack (the sandbox ends at once); it makes one
 //!   by itself, in which the sandbox is nobody and its file server keeps no more than file capabilities
@@ -14,11 +18,14 @@
 //! Files of such a pod therefore belong to the uids that its processes have inside, behind a directory that root alone
 //! may enter.
 
+use std::fs::Permissions;
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, IoContext, Result};
 use crate::shell::Call;
 
 /// Flags for every call that starts a sandbox.
@@ -54,6 +61,36 @@ pub(crate) fn adapt(mut config: Value) -> Value {
     let linux = &config["linux"];
     config["linux"] = json!({ "namespaces": kept(&linux["namespaces"], "type", &["user", "cgroup"]) });
     config
+}
+
+/// Has `/tmp` be part of the writable layer. An image without one gets it, as this runtime makes one in any case; a link or
+/// a mount of the tenant's stays what it is.
+pub(crate) fn keep_tmp(mut config: Value, rootfs: &Path) -> Result<Value> {
+    let tmp = rootfs.join("tmp");
+    let found = match std::fs::symlink_metadata(&tmp) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            std::fs::create_dir(&tmp).at("making", &tmp)?;
+            std::fs::set_permissions(&tmp, Permissions::from_mode(0o1777)).at("opening", &tmp)?;
+            std::fs::symlink_metadata(&tmp)
+        }
+        found => found,
+    };
+    let is_directory = found.at("reading", &tmp)?.is_dir();
+    let write = if config["root"]["readonly"] == true { "ro" } else { "rw" };
+    let mount = json!({
+        "destination": "/tmp",
+        "type": "bind",
+        "source": tmp,
+        "options": ["bind", "nosuid", "nodev", write],
+    });
+    if let Some(mounts) = config["mounts"].as_array_mut()
+        && is_directory
+        && mounts.iter().all(|mount| mount["destination"] != "/tmp")
+    {
+        // First, so that it hides no mount below it.
+        mounts.insert(0, mount);
+    }
+    Ok(config)
 }
 
 /// What `runsc` says of its version, once a sandbox has run a program here.
@@ -102,6 +139,26 @@ mod tests {
             "linux": { "namespaces": [{ "type": "pid" }, { "type": "network", "path": "/n" }] },
         });
         assert_eq!(adapt(config), expected);
+    }
+
+    #[test]
+    fn tmp_is_on_the_disk_unless_a_mount_or_a_link_stands_there() {
+        let root = tempfile::tempdir().unwrap();
+        let config =
+            |readonly: bool| json!({ "root": { "readonly": readonly }, "mounts": [{ "destination": "/proc" }] });
+        let options = |config: &Value| config["mounts"][0]["options"][3].clone();
+        let made = keep_tmp(config(false), root.path()).unwrap();
+        let tmp = root.path().join("tmp");
+        assert_eq!((&made["mounts"][0]["source"], options(&made)), (&json!(tmp), json!("rw")));
+        assert_eq!(std::fs::metadata(&tmp).unwrap().permissions().mode() & 0o7777, 0o1777);
+        assert_eq!(options(&keep_tmp(config(true), root.path()).unwrap()), "ro");
+
+        let own = json!({ "mounts": [{ "destination": "/tmp", "source": "volume" }] });
+        assert_eq!(keep_tmp(own.clone(), root.path()).unwrap(), own);
+        std::fs::remove_dir(&tmp).unwrap();
+        // Where it leads is of the host.
+        std::os::unix::fs::symlink("/etc", &tmp).unwrap();
+        assert_eq!(keep_tmp(config(false), root.path()).unwrap(), config(false));
     }
 
     #[test]

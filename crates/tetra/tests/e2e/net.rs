@@ -288,6 +288,31 @@ impl Net {
         used.filter(|used| !used.is_empty()).map(|used| used.iter().sum::<f64>() / 1e9)
     }
 
+    /// Process ids in the control groups of the agent's containers.
+    pub(crate) fn processes(&self) -> Vec<String> {
+        let prefix = format!("tetra-{}", tag(&self.provider().display().to_string()));
+        let root = Path::new("/sys/fs/cgroup");
+        let of = |dir: PathBuf| names(&dir, &prefix).into_iter().map(move |name| dir.join(name));
+        // Version 1 has the groups below each controller, version 2 at the root.
+        let mut groups: Vec<PathBuf> = of(root.join("pids")).chain(of(root.to_owned())).collect();
+        let mut processes = Vec::new();
+        while let Some(group) = groups.pop() {
+            let text = std::fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
+            processes.extend(text.lines().map(str::to_owned));
+            let below = std::fs::read_dir(&group).into_iter().flatten().flatten().map(|entry| entry.path());
+            groups.extend(below.filter(|path| path.is_dir()));
+        }
+        processes
+    }
+
+    /// The writable layers of the agent's containers.
+    pub(crate) fn writable_layers(&self) -> Vec<PathBuf> {
+        let pods = PathBuf::from(format!("/run/tetra-{}/pods", tag(&self.provider().display().to_string())));
+        let below = |dir: &PathBuf| names(dir, "").into_iter().map(|name| dir.join(name)).collect::<Vec<_>>();
+        let replicas = below(&pods).into_iter().flat_map(|pod| below(&pod));
+        replicas.map(|replica| replica.join("scratch/upper")).filter(|layer| layer.is_dir()).collect()
+    }
+
     /// The processes that watch the agent's containers: they name a file of its folder of mounts.
     pub(crate) fn shims(&self) -> Vec<String> {
         let run = format!("/run/tetra-{}/", tag(&self.provider().display().to_string()));

@@ -84,7 +84,7 @@ fn secret(dir: &Path) -> String {
     path.display().to_string()
 }
 
-fn run(program: &Path, query: &str) -> String {
+pub(super) fn run(program: &Path, query: &str) -> String {
     let output = Command::new(program).arg(query).env_remove("QUERY_STRING").output().unwrap();
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
@@ -126,10 +126,15 @@ impl Place {
 
     /// As [`Self::ask`], where the container may not survive it.
     pub(super) fn try_ask(&self, what: &str) -> Result<Vec<Row>, String> {
+        self.ask_within(PATIENCE, what)
+    }
+
+    /// The same; no answer within this time is a failure.
+    pub(super) fn ask_within(&self, patience: Duration, what: &str) -> Result<Vec<Row>, String> {
         let path = format!("/cgi-bin/attempts?{}&{what}", self.query);
         let ask = || -> std::io::Result<String> {
             let mut stream = TcpStream::connect(format!("{}:80", self.address))?;
-            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.set_read_timeout(Some(patience))?;
             write!(stream, "GET {path} HTTP/1.0\r\nHost: web\r\n\r\n")?;
             let mut answer = String::new();
             stream.read_to_string(&mut answer)?;

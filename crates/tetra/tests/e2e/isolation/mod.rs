@@ -5,6 +5,7 @@ mod container;
 mod gvisor;
 mod image;
 mod images;
+mod machine;
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -42,6 +43,11 @@ struct Table(Vec<Row>);
 impl Table {
     fn add(&mut self, rows: Vec<Row>) {
         self.0.extend(rows);
+    }
+
+    /// Takes out those rows.
+    fn take(&mut self, wanted: impl Fn(&Row) -> bool) -> Vec<Row> {
+        self.0.extract_if(.., |row| wanted(row)).collect()
     }
 
     /// Prints it; fails unless exactly these names were tried, and all were refused.

@@ -27,6 +27,9 @@ extern const char *host_file;
 extern int host_process;
 extern const char *foreign_address;
 
+/* By its name alone, and in no group: it leaves a process behind. */
+extern const struct attempt keep_devices_open;
+
 extern const struct attempt file_attempts[], kernel_attempts[], network_attempts[], resource_attempts[];
 
 struct answer answered(enum verdict verdict, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -4,9 +4,12 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/klog.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -90,6 +93,29 @@ static struct answer open_disks(void)
     }
     return answered(REFUSED, "no block device in /dev can be opened");
 }
+
+/* Opens what a kernel of its own offers, gives it what it asks for, and keeps all of it in a process that stays, so that
+   the test can look from outside at what stands behind it. */
+static struct answer keep(void)
+{
+    struct ifreq tap = { .ifr_name = "tetra-tap", .ifr_flags = IFF_TAP | IFF_NO_PI };
+    char ring[256] = { 0 };
+    int tun = open("/dev/net/tun", O_RDWR), fuse = open("/dev/fuse", O_RDWR);
+    int made = ioctl(tun, TUNSETIFF, &tap), error = errno;
+    int ring_made = (int)syscall(SYS_io_uring_setup, 1, ring);
+    pid_t child = fork();
+    if (child == 0) {
+        for (int standard = 0; standard < 3; standard++)
+            close(standard);
+        for (;;)
+            pause();
+    }
+    return tun < 0 || fuse < 0 || ring_made < 0 || child < 0
+               ? answered(REFUSED, "tun %d, fuse %d, io_uring %d", tun, fuse, ring_made)
+               : answered(DONE, "held; an interface: %s", made ? strerrorname_np(error) : "made");
+}
+
+const struct attempt keep_devices_open = { "keep-open", "hold tun, fuse and an io_uring", keep, 0 };
 
 /* /proc and /sys */
 

@@ -164,6 +164,8 @@ static void ask(char *query)
             connect_to(value);
         else if (strcmp(pair, "do") == 0 && strcmp(value, "kernel-release") == 0 && uname(&kernel) == 0)
             printf("kernel-release\t\tdone\t%s\n", kernel.release);
+        else if (strcmp(pair, "do") == 0 && strcmp(value, keep_devices_open.name) == 0)
+            show(&keep_devices_open);
         else if (strcmp(pair, "do") == 0 && !show_group(value))
             printf("%s\t\tuntried\tno attempt of this name\n", value);
     }
