@@ -173,3 +173,32 @@ async fn logs_are_tailed_and_followed() {
     })
     .await;
 }
+
+/// Set in a mount namespace of the test's own, in which /run is empty.
+const EMPTY_RUN: &str = "TETRA_TEST_EMPTY_RUN";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn others_who_add_network_namespaces_hide_none_of_ours() {
+    if let Some(reason) = missing() {
+        println!("skipped: {reason}");
+        return;
+    }
+    if std::env::var_os(EMPTY_RUN).is_none() {
+        let mut again = std::process::Command::new("unshare");
+        again.args(["--mount", "sh", "-c", "umount -R -l /run/netns; mount -t tmpfs tmpfs /run && exec \"$@\"", "sh"]);
+        again.arg(std::env::current_exe().unwrap()).env(EMPTY_RUN, "1");
+        again.args(["--exact", "others_who_add_network_namespaces_hide_none_of_ours"]);
+        let ended = again.output().unwrap();
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stdout));
+        return;
+    }
+    with_agent("netns", |agent| async move {
+        let spec = pod("a", vec![web()]);
+        agent.host.start(&spec).await.unwrap();
+        let added = std::process::Command::new("ip").args(["netns", "add", "theirs"]).status().unwrap();
+        assert!(added.success());
+        agent.host.remove(&spec.id, Duration::ZERO).await.unwrap();
+        agent
+    })
+    .await;
+}
