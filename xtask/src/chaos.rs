@@ -15,6 +15,9 @@ pub(crate) struct Args {
     /// This seed alone
     #[arg(long, conflicts_with_all = ["seeds", "from"])]
     pub(crate) seed: Option<u64>,
+    /// So many of the four validators lie, beside the one that a seed may choose; two break what is promised
+    #[arg(long, default_value_t = 0)]
+    pub(crate) liars: u8,
     /// Print all that happens to the network; for one seed
     #[arg(long, requires = "seed")]
     pub(crate) trace: bool,
@@ -31,6 +34,9 @@ pub(crate) fn run(args: &Args) -> Result {
         Some(seed) => command.args(["--seed", &seed.to_string()]),
         None => command.args(["--seeds", &args.seeds.to_string(), "--from", &args.from.to_string()]),
     };
+    if args.liars > 0 {
+        command.args(["--liars", &args.liars.to_string()]);
+    }
     if args.trace {
         command.arg("--trace");
     }

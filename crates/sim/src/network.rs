@@ -158,6 +158,12 @@ impl Network {
         Plan { validators, seed: 0, links, skews, traitors, deaths, powers: BTreeMap::new(), trace: false }
     }
 
+    /// Simulated time, how many things happened so far, and the hash of all of them as in [`Report::trace`].
+    pub fn so_far(&self) -> (Duration, u64, String) {
+        let (happenings, trace) = self.world.trace.sum();
+        (self.world.now, happenings, trace)
+    }
+
     /// The highest block that any node has.
     pub fn highest(&self) -> u64 {
         self.world.watch.highest()

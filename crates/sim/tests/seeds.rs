@@ -7,9 +7,9 @@ use sim::chaos;
 fn play(from: u64) {
     for seed in from..from + 25 {
         let again = format!("again: cargo xtask chaos --seed {seed} --trace");
-        let report = chaos::run(seed, false).unwrap_or_else(|broken| panic!("seed {seed}: {broken}\n{again}"));
+        let report = chaos::run(seed, 0, false).unwrap_or_else(|broken| panic!("seed {seed}: {broken}\n{again}"));
         if seed < from + 5 {
-            let second = chaos::run(seed, false).unwrap_or_else(|broken| panic!("seed {seed}: {broken}\n{again}"));
+            let second = chaos::run(seed, 0, false).unwrap_or_else(|broken| panic!("seed {seed}: {broken}\n{again}"));
             assert_eq!(report, second, "two runs of seed {seed} differ\n{again}");
         }
     }

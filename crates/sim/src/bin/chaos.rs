@@ -25,27 +25,30 @@ struct Args {
     /// This seed alone, twice: both runs must give the same trace
     #[arg(long, conflicts_with_all = ["seeds", "from"])]
     seed: Option<u64>,
+    /// So many of the four validators lie, beside the one that a seed may choose; two break what is promised
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=4))]
+    liars: u8,
     /// Print all that happens; for one seed
     #[arg(long, requires = "seed")]
     trace: bool,
 }
 
-/// What went wrong with a seed.
-fn play(seed: u64, trace: bool) -> Result<sim::Report, String> {
+/// What went wrong with a seed, and went wrong in the same way in two runs.
+fn play(seed: u64, liars: u8, trace: bool) -> Result<sim::Report, String> {
     let run = |trace| {
-        let run = catch_unwind(AssertUnwindSafe(|| chaos::run(seed, trace)));
+        let run = catch_unwind(AssertUnwindSafe(|| chaos::run(seed, liars.into(), trace)));
         let said = |panic: Box<dyn std::any::Any + Send>| {
             let text = panic.downcast_ref::<String>().cloned();
             text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
         };
-        run.unwrap_or_else(|panic| Err(sim::Broken::Scenario(format!("panicked: {}", said(panic)))))
+        let run = run.map(|run| run.map_err(|failed| failed.to_string()));
+        run.unwrap_or_else(|panic| Err(format!("panicked: {}", said(panic))))
     };
-    let first = run(trace).map_err(|broken| broken.to_string())?;
-    let second = run(false).map_err(|broken| format!("only in the second run: {broken}"))?;
+    let (first, second) = (run(trace), run(false));
     if first != second {
         return Err(format!("two runs differ: {first:?}, {second:?}"));
     }
-    Ok(first)
+    first
 }
 
 fn main() -> ExitCode {
@@ -64,7 +67,7 @@ fn main() -> ExitCode {
             if seed >= from + seeds {
                 return;
             }
-            match play(seed, args.trace) {
+            match play(seed, args.liars, args.trace) {
                 Ok(report) => {
                     blocks.fetch_add(report.height, Ordering::Relaxed);
                     deaths.fetch_add(report.deaths, Ordering::Relaxed);
@@ -73,7 +76,8 @@ fn main() -> ExitCode {
                     }
                 }
                 Err(why) => {
-                    eprintln!("seed {seed}: {why}\n  again: cargo xtask chaos --seed {seed} --trace");
+                    let liars = if args.liars > 0 { format!(" --liars {}", args.liars) } else { String::new() };
+                    eprintln!("seed {seed}: {why}\n  again: cargo xtask chaos --seed {seed}{liars} --trace");
                     failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(seed);
                 }
             }
