@@ -15,7 +15,8 @@ use node::{Home, NodeConfig};
 
 use crate::{LoadError, Result};
 
-const STARTS: Duration = Duration::from_secs(120);
+/// A genesis with 100,000 leases is read, checked and committed before the first block.
+const STARTS: Duration = Duration::from_secs(300);
 
 /// The key of a validator, for all to know.
 pub(crate) fn validator(index: u8) -> ValidatorKey {
@@ -103,7 +104,7 @@ impl Network {
         self.nodes.iter().map(|process| usage(process.child.id())).collect()
     }
 
-    /// Seconds that the first node has spent in each stage of a block so far.
+    /// Seconds that the first node has spent so far in each stage of a block, and in calls of each class, which overlap.
     pub(crate) async fn stages(&self) -> Result<BTreeMap<String, f64>> {
         let Some(first) = self.nodes.first() else { return Ok(BTreeMap::new()) };
         let answer = reqwest::get(&first.metrics).await.map_err(LoadError::node)?;
@@ -151,10 +152,13 @@ fn usage(pid: u32) -> Result<Usage> {
     Ok(Usage { resident: pages * 4096, cpu: (ticks(11) + ticks(12)) as f64 / 100.0 })
 }
 
-/// A line such as `tetra_node_block_stage_seconds_sum{stage="execute"} 1.5`.
+/// A line such as `tetra_node_block_stage_seconds_sum{stage="execute"} 1.5`, or of the calls of one class.
 fn stage(line: &str) -> Option<(String, f64)> {
-    let (name, seconds) = line.strip_prefix("tetra_node_block_stage_seconds_sum{stage=\"")?.split_once("\"}")?;
-    Some((name.to_owned(), seconds.trim().parse().ok()?))
+    let of_block = line.strip_prefix("tetra_node_block_stage_seconds_sum{stage=\"").map(|rest| ("", rest));
+    let of_calls = || Some(("calls: ", line.strip_prefix("tetra_node_rpc_request_seconds_sum{class=\"")?));
+    let (kind, rest) = of_block.or_else(of_calls)?;
+    let (name, seconds) = rest.split_once("\"}")?;
+    Some((format!("{kind}{name}"), seconds.trim().parse().ok()?))
 }
 
 fn size(path: &Path) -> u64 {

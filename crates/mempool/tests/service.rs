@@ -22,6 +22,7 @@ async fn a_block_takes_its_transactions_and_what_it_made_invalid() {
     let (home, checks) = (tempfile::tempdir().unwrap(), Checks::new(false));
     let mempool = open(&home, Limits { ttl_blocks: 2, ..limits() }, &checks, 1).await;
     let pending = mempool.pending();
+    checks.commit("bob", 3);
     for tx in ["alice/0/5", "alice/1/5", "bob/3/9", "bob/4/9"] {
         mempool.submit(tx).await.unwrap();
     }
@@ -67,6 +68,19 @@ async fn a_refusal_keeps_its_code_and_may_come_again() {
 }
 
 #[tokio::test]
+async fn a_client_leaves_no_gap() {
+    let (home, checks) = (tempfile::tempdir().unwrap(), Checks::new(false));
+    let mempool = open(&home, limits(), &checks, 1).await;
+    checks.commit("alice", 4);
+    mempool.submit("alice/4/5").await.unwrap();
+    let error = mempool.submit("alice/6/5").await.unwrap_err();
+    assert!(matches!(error, SubmitError::Gap { expected: 5, got: 6 }), "{error}");
+    mempool.submit("alice/5/5").await.unwrap();
+    mempool.submit("alice/6/5").await.unwrap();
+    assert_eq!(mempool.stats().txs, 3);
+}
+
+#[tokio::test]
 async fn a_second_copy_is_known_while_the_first_is_checked() {
     let (home, checks) = (tempfile::tempdir().unwrap(), Checks::new(false));
     let mempool = open(&home, limits(), &checks, 1).await;
@@ -99,7 +113,7 @@ async fn an_abandoned_check_does_not_block_its_transaction() {
 async fn what_was_accepted_survives_a_kill_and_what_left_does_not_return() {
     let (home, checks) = (tempfile::tempdir().unwrap(), Checks::new(false));
     let mempool = open(&home, limits(), &checks, 1).await;
-    for tx in ["alice/1/5", "alice/0/5", "bob/0/7", "bob/0/8", "carol/0/1"] {
+    for tx in ["alice/0/5", "alice/1/5", "bob/0/7", "bob/0/8", "carol/0/1"] {
         mempool.submit(tx).await.unwrap();
     }
     checks.commit("carol", 1);

@@ -11,8 +11,8 @@ fn chaos(arguments: &[&str]) -> (bool, String, String) {
 
 #[test]
 fn the_printed_command_plays_a_failing_seed_again() {
-    // Two liars of four are more than any network bears.
-    let (held, _, said) = chaos(&["--seeds", "2", "--from", "7", "--liars", "2"]);
+    // With nobody honest no block comes, whatever the seed.
+    let (held, _, said) = chaos(&["--seeds", "2", "--from", "7", "--liars", "4"]);
     assert!(!held, "{said}");
     let lines: Vec<&str> = said.lines().collect();
     let [why, again] = *lines.windows(2).find(|pair| pair[1].contains("again: ")).unwrap() else { unreachable!() };

@@ -106,10 +106,18 @@ fn transfers(told: &Value, verified: f64, has_goal: bool) {
     if has_goal {
         println!("goal {GOAL_PER_SECOND:.0}/s: {}", met(best >= GOAL_PER_SECOND));
     }
-    println!("share of the first node's time while transfers came, by stage of a block:");
+    println!(
+        "share of the first node's time while transfers came, by stage of a block (\"whole\" holds the others; calls overlap):"
+    );
     let stages = told.get("stages").and_then(Value::as_object).into_iter().flatten();
-    for (stage, share) in stages {
-        println!("  {stage:<10} {:>5.1} %", share.as_f64().unwrap_or_default() * 100.0);
+    let stages: Vec<(&String, f64)> =
+        stages.map(|(stage, share)| (stage, share.as_f64().unwrap_or_default())).collect();
+    for (stage, share) in &stages {
+        println!("  {stage:<18} {:>5.1} %", share * 100.0);
+    }
+    let single = stages.iter().filter(|(stage, _)| *stage != "whole" && !stage.starts_with("calls"));
+    if let Some((stage, share)) = single.max_by(|a, b| a.1.total_cmp(&b.1)) {
+        println!("the longest stage of a block: {stage}, {:.1} % of the time", share * 100.0);
     }
     let used: f64 = told
         .get("cpu_seconds_during_steps")

@@ -64,11 +64,12 @@ impl CheckTx for Checks {
             _ if self.lenient => (text.as_str(), 0, 1),
             _ => return Err(refusal(2, "does not decode", Fault::Malformed)),
         };
-        if sequence < self.committed.lock().unwrap().get(sender).copied().unwrap_or(0) {
+        let expected = self.committed.lock().unwrap().get(sender).copied().unwrap_or(0);
+        if sequence < expected {
             return Err(refusal(32, "account sequence mismatch", Fault::State));
         }
         let sender = Bytes::copy_from_slice(sender.as_bytes());
-        Ok(Checked { sender, sequence, expected: 0, gas_wanted: 10, priority })
+        Ok(Checked { sender, sequence, expected, gas_wanted: 10, priority })
     }
 }
 
