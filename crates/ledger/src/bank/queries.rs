@@ -2,12 +2,14 @@
 
 use primitives::{Address, Denom};
 use proto::cosmos::bank::v1beta1::{
-    Metadata, Params, QueryAllBalancesRequest, QueryAllBalancesResponse, QueryBalanceRequest, QueryBalanceResponse,
-    QueryDenomMetadataByQueryStringRequest, QueryDenomMetadataByQueryStringResponse, QueryDenomMetadataRequest,
-    QueryDenomMetadataResponse, QueryDenomsMetadataRequest, QueryDenomsMetadataResponse, QueryParamsRequest,
-    QueryParamsResponse, QuerySendEnabledRequest, QuerySendEnabledResponse, QuerySpendableBalanceByDenomRequest,
-    QuerySpendableBalanceByDenomResponse, QuerySpendableBalancesRequest, QuerySpendableBalancesResponse,
-    QuerySupplyOfRequest, QuerySupplyOfResponse, QueryTotalSupplyRequest, QueryTotalSupplyResponse, SendEnabled,
+    DenomOwner, Metadata, Params, QueryAllBalancesRequest, QueryAllBalancesResponse, QueryBalanceRequest,
+    QueryBalanceResponse, QueryDenomMetadataByQueryStringRequest, QueryDenomMetadataByQueryStringResponse,
+    QueryDenomMetadataRequest, QueryDenomMetadataResponse, QueryDenomOwnersByQueryRequest,
+    QueryDenomOwnersByQueryResponse, QueryDenomOwnersRequest, QueryDenomOwnersResponse, QueryDenomsMetadataRequest,
+    QueryDenomsMetadataResponse, QueryParamsRequest, QueryParamsResponse, QuerySendEnabledRequest,
+    QuerySendEnabledResponse, QuerySpendableBalanceByDenomRequest, QuerySpendableBalanceByDenomResponse,
+    QuerySpendableBalancesRequest, QuerySpendableBalancesResponse, QuerySupplyOfRequest, QuerySupplyOfResponse,
+    QueryTotalSupplyRequest, QueryTotalSupplyResponse, SendEnabled,
 };
 use proto::cosmos::base::query::v1beta1::PageRequest;
 use proto::cosmos::base::v1beta1::Coin;
@@ -31,6 +33,8 @@ pub(super) fn routes() -> Vec<QueryRoute> {
         QueryRoute::new("/cosmos.bank.v1beta1.Query/DenomMetadata", denom_metadata),
         QueryRoute::new("/cosmos.bank.v1beta1.Query/DenomMetadataByQueryString", denom_metadata_by_query_string),
         QueryRoute::new("/cosmos.bank.v1beta1.Query/DenomsMetadata", denoms_metadata),
+        QueryRoute::new("/cosmos.bank.v1beta1.Query/DenomOwners", denom_owners),
+        QueryRoute::new("/cosmos.bank.v1beta1.Query/DenomOwnersByQuery", denom_owners_by_query),
         QueryRoute::new("/cosmos.bank.v1beta1.Query/SendEnabled", send_enabled),
     ]
 }
@@ -114,6 +118,34 @@ pub fn total_supply(ctx: &Context, request: QueryTotalSupplyRequest) -> Result<Q
 pub fn supply_of(ctx: &Context, request: QuerySupplyOfRequest) -> Result<QuerySupplyOfResponse, QueryError> {
     let amount = super::supply_of(ctx, &parse_denom(&request.denom)?)?;
     Ok(QuerySupplyOfResponse { amount: Some(coin(request.denom, amount)) })
+}
+
+/// Who has how much of one denom, by address. There is no index by denom: all balances are walked until the page is full,
+/// or to their end where the total is counted.
+///
+/// # Errors
+/// `InvalidArgument` when the denom or the page request is malformed.
+pub fn denom_owners(ctx: &Context, request: QueryDenomOwnersRequest) -> Result<QueryDenomOwnersResponse, QueryError> {
+    parse_denom(&request.denom)?;
+    let pick = |(address, denom): (Address, String), amount: Amount| {
+        let owner = || DenomOwner { address: ctx.text(&address), balance: Some(coin(denom.clone(), amount.0)) };
+        Ok((denom == request.denom).then(owner))
+    };
+    let (denom_owners, pagination) = Paging::parse(request.pagination)?.pick(&ctx.state, &BALANCES, &(), pick)?;
+    Ok(QueryDenomOwnersResponse { denom_owners, pagination })
+}
+
+/// [`denom_owners`], for denoms that no path can hold.
+///
+/// # Errors
+/// As [`denom_owners`].
+pub fn denom_owners_by_query(
+    ctx: &Context,
+    QueryDenomOwnersByQueryRequest { denom, pagination }: QueryDenomOwnersByQueryRequest,
+) -> Result<QueryDenomOwnersByQueryResponse, QueryError> {
+    let QueryDenomOwnersResponse { denom_owners, pagination } =
+        denom_owners(ctx, QueryDenomOwnersRequest { denom, pagination })?;
+    Ok(QueryDenomOwnersByQueryResponse { denom_owners, pagination })
 }
 
 /// Which denoms users may send.

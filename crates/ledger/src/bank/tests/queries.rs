@@ -1,8 +1,8 @@
 //! What bank queries answer.
 
 use proto::cosmos::bank::v1beta1::{
-    QueryAllBalancesRequest, QueryBalanceRequest, QueryDenomMetadataRequest, QueryDenomsMetadataRequest,
-    QuerySupplyOfRequest, QueryTotalSupplyRequest,
+    QueryAllBalancesRequest, QueryBalanceRequest, QueryDenomMetadataRequest, QueryDenomOwnersByQueryRequest,
+    QueryDenomOwnersRequest, QueryDenomsMetadataRequest, QuerySupplyOfRequest, QueryTotalSupplyRequest,
 };
 use proto::cosmos::base::query::v1beta1::PageRequest;
 
@@ -52,4 +52,37 @@ fn lists_come_in_pages() {
     let metadatas = queries::denoms_metadata(&ctx, QueryDenomsMetadataRequest { pagination: None }).unwrap();
     let symbols: Vec<String> = metadatas.metadatas.into_iter().map(|metadata| metadata.symbol).collect();
     assert_eq!(symbols, ["WIT", "LUX", "TET", "USD"]);
+}
+
+#[test]
+fn owners_of_a_denom_come_in_pages_without_those_of_others() {
+    let ctx = testing::context();
+    let ask = |denom: &str, page: PageRequest| {
+        let request = QueryDenomOwnersRequest { denom: denom.to_owned(), pagination: Some(page) };
+        queries::denom_owners(&ctx, request)
+    };
+    for denom in ["utet", "uusd"] {
+        let all = ask(denom, PageRequest::default()).unwrap();
+        let amounts =
+            all.denom_owners.iter().map(|owner| owner.balance.as_ref().unwrap().amount.parse::<u128>().unwrap());
+        let supply =
+            queries::supply_of(&ctx, QuerySupplyOfRequest { denom: denom.to_owned() }).unwrap().amount.unwrap();
+        assert_eq!(amounts.sum::<u128>().to_string(), supply.amount);
+        assert!(all.denom_owners.iter().all(|owner| owner.balance.as_ref().unwrap().denom == denom));
+        assert_eq!(all.pagination.unwrap().total, 4);
+        let (mut walked, mut key) = (Vec::new(), Vec::new());
+        loop {
+            let page = ask(denom, PageRequest { key, limit: 3, ..PageRequest::default() }).unwrap();
+            walked.extend(page.denom_owners);
+            key = page.pagination.unwrap().next_key;
+            if key.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(walked, all.denom_owners);
+        let request = QueryDenomOwnersByQueryRequest { denom: denom.to_owned(), pagination: None };
+        assert_eq!(queries::denom_owners_by_query(&ctx, request).unwrap().denom_owners, all.denom_owners);
+    }
+    assert!(ask("unone", PageRequest::default()).unwrap().denom_owners.is_empty());
+    assert_eq!(ask("", PageRequest::default()).unwrap_err().status, QueryStatus::InvalidArgument);
 }
