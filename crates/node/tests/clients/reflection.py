@@ -3,8 +3,11 @@
 import os
 
 import grpc
+from google.api import annotations_pb2
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
+from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 channel = grpc.insecure_channel(os.environ["GRPC"].removeprefix("http://"))
@@ -21,6 +24,31 @@ for name in [
 ]:
     assert name in names, (name, names)
 assert not any(name.endswith(".Msg") for name in names), names
+
+
+def reflect(version, **question):
+    """One answer of a version of reflection; both versions have the same messages under different names."""
+    ask = channel.stream_stream(
+        f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo",
+        request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
+        response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
+    )
+    return next(ask(iter([reflection_pb2.ServerReflectionRequest(**question)])))
+
+
+for version in ["v1", "v1alpha"]:
+    listed = {service.name for service in reflect(version, list_services="").list_services_response.service}
+    assert f"grpc.reflection.{version}.ServerReflection" in listed, listed
+    assert {name for name in listed if not name.startswith("grpc.reflection")} == {
+        name for name in names if not name.startswith("grpc.reflection")
+    }, listed
+    found = reflect(version, file_containing_symbol="cosmos.bank.v1beta1.Query").file_descriptor_response
+    (query,) = [FileDescriptorProto.FromString(file) for file in found.file_descriptor_proto]
+    paths = {method.name: method.options.Extensions[annotations_pb2.http].get for method in query.service[0].method}
+    assert paths["DenomOwners"] == "/cosmos/bank/v1beta1/denom_owners/{denom=**}", paths
+    assert all(paths.values()), paths
+    missing = reflect(version, file_containing_symbol="no.such.Thing").error_response
+    assert missing.error_code == grpc.StatusCode.NOT_FOUND.value[0], missing
 
 pool = DescriptorPool(database)
 
@@ -50,6 +78,9 @@ answer, height = call(
     address=os.environ["SENDER"], denom="utet",
 )
 assert (answer.balance.amount, height) == ("1000000000", 1), (answer, height)
+
+answer, _ = call("cosmos.bank.v1beta1.Query", "DenomOwners", denom="utet")
+assert os.environ["SENDER"] in {owner.address: owner.balance.amount for owner in answer.denom_owners}, answer
 
 for path, code, text in [
     ("/cosmos.staking.v1beta1.Query/Validators", grpc.StatusCode.UNIMPLEMENTED, "no staking"),

@@ -24,8 +24,9 @@ use tonic_web::GrpcWebLayer;
 use tower_http::cors::CorsLayer;
 
 use codec::AsIs;
+pub use reflection::reflection;
 
-use crate::descriptors::{Catalog, CatalogError};
+use crate::descriptors::CatalogError;
 use crate::front::{self, Front, HEIGHT};
 use crate::server::{LARGEST_BODY, Server, spawn};
 use crate::services;
@@ -53,8 +54,7 @@ pub enum ServeError {
 /// # Errors
 /// When the listener has no address, or the descriptors do not hold together.
 pub fn serve(node: Node, listener: TcpListener) -> Result<Server, ServeError> {
-    let catalog = Catalog::load()?;
-    let reflection = reflection::router(&catalog, &services::answered(node.as_ref()))?;
+    let reflection = reflection(&services::answered(node.as_ref()))?;
     let router = Router::new()
         .fallback(call)
         .with_state(Arc::new(Front::new("grpc", node)))
