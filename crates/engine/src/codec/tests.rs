@@ -314,8 +314,11 @@ fn stored_bytes_do_not_change() {
 
 /// Messages of every kind as seeds for the fuzz targets `p2p`, `sync` and `wal`.
 #[test]
-#[ignore = "records the corpus of the fuzz targets anew"]
+#[ignore = "records the corpus of the fuzz targets anew, where TETRA_RECORD is set"]
 fn record_corpus() {
+    if std::env::var_os("TETRA_RECORD").is_none() {
+        return;
+    }
     use arc_malachitebft_app_channel::app::consensus::Input;
     use arc_malachitebft_app_channel::app::engine::wal::encode_entry;
     use proptest::strategy::ValueTree;
