@@ -31,6 +31,9 @@ pub struct ProviderConfig {
     /// then need a token. All others are shown the certificate that the agent publishes on the chain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gateway_certificate: Option<IssuedCertificate>,
+    /// Where the status is told over gRPC; none tells it nowhere. Clients of Akash look for it on port 8444.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grpc_listen: Option<SocketAddr>,
     /// Where the HTTP proxy listens.
     pub proxy_listen: SocketAddr,
     /// Where `/metrics`, `/livez` and `/readyz` are served; none serves them nowhere. They ask for no password: keep them
@@ -103,6 +106,7 @@ impl ProviderConfig {
             host_uri: format!("https://{gateway_listen}"),
             gateway_listen,
             gateway_certificate: None,
+            grpc_listen: None,
             proxy_listen,
             metrics_listen: None,
             public_host: default_public_host(),

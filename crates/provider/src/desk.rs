@@ -10,6 +10,7 @@ use thiserror::Error;
 use workload::LogLine;
 
 use crate::lease::LeaseName;
+use crate::status::Standing;
 
 /// Why the desk refuses.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -56,8 +57,8 @@ pub trait Desk: Send + Sync + 'static {
     /// The provider's address, bech32.
     fn address(&self) -> String;
 
-    /// `GET /status`: leases, inventory, orders (spec/akash.md 3.3).
-    async fn status(&self) -> Value;
+    /// Leases, inventory, orders: for `GET /status` and `GetStatus` alike.
+    async fn status(&self) -> Standing;
 
     /// Takes the manifest of a deployment whose owner was authenticated; returns once it was accepted and the start
     /// of its containers was attempted, so that a missing image or a taken port is told to the tenant here.

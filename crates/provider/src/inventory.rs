@@ -1,5 +1,6 @@
 //! What this machine offers.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use sdl::resources::Attribute;
@@ -73,6 +74,12 @@ impl Inventory {
     pub(crate) fn capacity_of(&self, registered: Amount) -> Amount {
         let cpu_milli = registered.cpu_milli.saturating_mul(u64::from(self.cpu_overcommit_percent)) / 100;
         Amount { cpu_milli, ports: self.offered.ports, ..registered }
+    }
+
+    /// Classes of the volumes that the attributes offer.
+    pub(crate) fn storage_classes(&self) -> BTreeSet<String> {
+        let is_class = |key: &str| key.starts_with("capabilities/storage/") && key.ends_with("/class");
+        self.attributes.iter().filter(|attribute| is_class(&attribute.key)).map(|one| one.value.clone()).collect()
     }
 
     /// GPUs that were found; none can be passed into a container by this runtime, so none is offered.

@@ -11,7 +11,8 @@
 //! | `agent`, `reconcile`, `backoff`, `decisions` | the agent at work |
 //! | `metrics`, `health` | what the agent counts; whether it lives and is ready, and why not |
 //! | [`lease`] | names of leases as gateways and files write them |
-//! | [`gateway`] | HTTPS for tenants: tokens and certificates, manifests, states, logs |
+//! | [`status`] | what the agent tells of itself, as JSON and as a message |
+//! | [`gateway`] | HTTPS for tenants: tokens and certificates, manifests, states, logs; the status over gRPC |
 //! | [`proxy`] | the world's way to the containers: by host name and by port |
 //! | [`desk`] | what tenants may ask of the agent, behind a trait; the gateway speaks to nothing else |
 
@@ -40,6 +41,7 @@ mod reconcile;
 pub mod record;
 mod register;
 pub mod run;
+pub mod status;
 mod watch;
 
 pub use config::ProviderConfig;

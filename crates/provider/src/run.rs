@@ -18,7 +18,7 @@ use crate::certify::{CertifyError, certify, keep_certified};
 use crate::chain::{Chain, Facts};
 use crate::config::ProviderConfig;
 use crate::error::ProviderError;
-use crate::gateway::{self, Certificates, IdentityFile};
+use crate::gateway::{self, Certificates, IdentityFile, Limits};
 use crate::health::ProviderObserved;
 use crate::home::Home;
 use crate::inventory::{ISOLATION, Inventory};
@@ -34,6 +34,7 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 pub struct RunningProvider {
     agent: Arc<Agent>,
     gateway: gateway::Server,
+    grpc: Option<gateway::Server>,
     observed: Option<telemetry::Server>,
     follower: JoinHandle<()>,
 }
@@ -42,6 +43,11 @@ impl RunningProvider {
     /// Where the gateway listens.
     pub fn gateway_address(&self) -> SocketAddr {
         self.gateway.address()
+    }
+
+    /// Where the status is told over gRPC, if it is.
+    pub fn grpc_address(&self) -> Option<SocketAddr> {
+        self.grpc.as_ref().map(gateway::Server::address)
     }
 
     /// Where the HTTP proxy listens.
@@ -72,7 +78,12 @@ impl RunningProvider {
             () = shutdown => Ok(()),
         };
         self.follower.abort();
-        self.gateway.stop().await;
+        let grpc = async {
+            if let Some(grpc) = self.grpc {
+                grpc.stop().await;
+            }
+        };
+        futures::join!(self.gateway.stop(), grpc);
         self.agent.stop().await;
         ended
     }
@@ -102,10 +113,8 @@ pub async fn start(home: Home, key: SigningKey) -> Result<RunningProvider, Provi
     // Taken before anything is registered, so that the chain never names an address that another program has.
     let gateway_listener = listen("gateway", config.gateway_listen).await?;
     let proxy_listener = listen("proxy", config.proxy_listen).await?;
-    let metrics_listener = match config.metrics_listen {
-        Some(address) => Some(listen("metrics", address).await?),
-        None => None,
-    };
+    let grpc_listener = listen_if("gRPC", config.grpc_listen).await?;
+    let metrics_listener = listen_if("metrics", config.metrics_listen).await?;
     let server = |what: &'static str| move |why: String| ProviderError::Server { what, why };
     let [first, last] = config.port_range;
     let proxy = Proxy::start(proxy_listener, &config.public_host, first..=last)
@@ -144,6 +153,12 @@ pub async fn start(home: Home, key: SigningKey) -> Result<RunningProvider, Provi
         config,
     });
     let desk = Arc::new(Counter(Arc::clone(&agent)));
+    let grpc = grpc_listener.map(|listener| {
+        let (desk, certificates) = (desk.clone(), Arc::clone(&certificates));
+        gateway::serve_grpc(desk, certificates, listener, Limits::default())
+            .map_err(|error| server("gRPC")(error.to_string()))
+    });
+    let grpc = grpc.transpose()?;
     let gateway = gateway::serve(desk, node, Arc::clone(&certificates), gateway_listener)
         .map_err(|error| server("gateway")(error.to_string()))?;
     agent.spawn(keep_certified(Arc::clone(&agent), certificates, file, hosts));
@@ -161,7 +176,7 @@ pub async fn start(home: Home, key: SigningKey) -> Result<RunningProvider, Provi
         ?capacity,
         "the provider agent runs"
     );
-    Ok(RunningProvider { agent, gateway, observed, follower })
+    Ok(RunningProvider { agent, gateway, grpc, observed, follower })
 }
 
 /// Removes what a crash left in the middle of making or removing a pod, which no record names. Recorded pods stay: what
@@ -218,6 +233,13 @@ fn host_config(config: &ProviderConfig, home: &Home) -> HostConfig {
 async fn listen(what: &'static str, address: SocketAddr) -> Result<TcpListener, ProviderError> {
     let bound = TcpListener::bind(address).await;
     bound.map_err(|source| ProviderError::Listen { what, address, source })
+}
+
+async fn listen_if(what: &'static str, address: Option<SocketAddr>) -> Result<Option<TcpListener>, ProviderError> {
+    match address {
+        Some(address) => listen(what, address).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// An error that may pass by itself.

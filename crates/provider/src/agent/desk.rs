@@ -23,6 +23,7 @@ use crate::lease::LeaseName;
 use crate::pod::{isolation, pod};
 use crate::proxy::Published;
 use crate::record::LeaseRecord;
+use crate::status::{Machine, Standing};
 
 /// The agent as its gateway sees it.
 pub(crate) struct Counter(pub(crate) Arc<Agent>);
@@ -41,8 +42,8 @@ impl Desk for Counter {
         self.0.chain.address().to_owned()
     }
 
-    async fn status(&self) -> Value {
-        self.0.show().await
+    async fn status(&self) -> Standing {
+        self.0.standing()
     }
 
     async fn put_manifest(&self, owner: &str, dseq: u64, body: &[u8]) -> Result<(), DeskError> {
@@ -188,14 +189,7 @@ impl Agent {
         Ok(stream::select_all(streams).boxed())
     }
 
-    /// `GET /status` (spec/akash.md 3.3), with what was decided lately.
-    async fn show(&self) -> Value {
-        let show = |amount: Amount| {
-            json!({
-                "cpu": amount.cpu_milli, "memory": amount.memory, "storage_ephemeral": amount.storage,
-                "gpu": 0, "ports": amount.ports,
-            })
-        };
+    fn standing(&self) -> Standing {
         let (capacity, free, entries) = {
             let book = lock(&self.book);
             let entries: Vec<(String, Amount)> =
@@ -204,43 +198,35 @@ impl Agent {
         };
         let leases: Vec<String> = lock(&self.leases).keys().map(ToString::to_string).collect();
         let (active, pending): (Vec<_>, Vec<_>) = entries.into_iter().partition(|(holder, _)| leases.contains(holder));
-        let rows = |rows: Vec<(String, Amount)>| -> Vec<Value> {
-            rows.into_iter().map(|(holder, amount)| json!({ "id": holder, "resources": show(amount) })).collect()
-        };
         let (orders, decisions) = (lock(&self.bids).len(), lock(&self.decisions).show());
-        let mut manifests = 0;
         let slots: Vec<_> = lock(&self.leases).values().cloned().collect();
-        for slot in slots {
-            manifests += usize::from(slot.work.try_lock().is_ok_and(|work| work.record.is_some()));
-        }
+        let known = slots.iter().filter(|slot| slot.work.try_lock().is_ok_and(|work| work.record.is_some()));
+        let manifests = known.count();
         let report = &self.inventory.report;
         let followed = lock(&self.followed).clone();
-        json!({
-            "address": self.chain.address(),
-            "chain": { "height": followed.height, "problem": followed.problem },
-            "cluster_public_hostname": self.config.public_host,
-            "reclamation_window": 0,
-            "cluster": {
-                "leases": leases.len(),
-                "inventory": {
-                    "active": rows(active),
-                    "pending": rows(pending),
-                    "available": {
-                        "nodes": [{
-                            "name": self.config.instance,
-                            "allocatable": show(capacity),
-                            "available": show(free),
-                            "cpu_model": report.cpu_model,
-                            "architecture": report.architecture,
-                            "gpus": self.inventory.gpus(),
-                        }],
-                        "storage": [{ "class": "default", "size": free.storage }],
-                    },
-                },
-            },
-            "bidengine": { "orders": orders, "decisions": decisions },
-            "manifest": { "deployments": manifests },
-        })
+        let machine = Machine {
+            name: self.config.instance.clone(),
+            capacity,
+            free,
+            cpus: report.cpus,
+            cpu_model: report.cpu_model.clone(),
+            architecture: report.architecture.clone(),
+            gpus: self.inventory.gpus().to_vec(),
+            storage_classes: self.inventory.storage_classes(),
+        };
+        Standing {
+            address: self.chain.address().to_owned(),
+            height: followed.height,
+            problem: followed.problem,
+            public_host: self.config.public_host.clone(),
+            leases: leases.len(),
+            active,
+            pending,
+            machine,
+            orders,
+            decisions,
+            manifests,
+        }
     }
 }
 

@@ -9,11 +9,13 @@
 //! | [`keys`] | keys and certificates of owners, from the chain |
 //! | `refusal` | statuses and texts of refusals |
 //! | `routes`, `narrow` | the endpoints; answers cut down to the services that a token names |
+//! | `grpc` | the provider's status over gRPC |
 //! | `observe` | what is noted of every request |
 //! | `logs` | log lines over a websocket |
 //! | `server` | connections: handshakes, time-outs, the end |
 
 pub mod auth;
+mod grpc;
 pub mod identity;
 pub mod keys;
 mod logs;
@@ -38,6 +40,7 @@ use crate::desk::Desk;
 pub use identity::IdentityFile;
 pub use keys::{ChainKeys, OwnerKeys};
 pub use server::Server;
+use tls::Protocol;
 pub use tls::{Certificates, IssuedCertificate};
 
 /// Why the gateway does not start.
@@ -63,6 +66,9 @@ pub enum GatewayError {
     /// The listener.
     #[error("the gateway's listener cannot be used: {0}")]
     Listener(#[from] std::io::Error),
+    /// What gRPC clients are told of the methods.
+    #[error("the gateway's gRPC: {0}")]
+    Reflection(#[from] rpc::ServeError),
 }
 
 /// Bounds on what foreign clients may take.
@@ -147,7 +153,24 @@ pub fn serve_with(
     let prefix = prefix_of(&desk.address())?;
     let (stop, stopping) = watch::channel(false);
     let router = routes::router(Shared { desk, keys, prefix, limits, stopping: stopping.clone() });
-    server::start(router, certificates, listener, limits, stop, stopping)
+    server::start(router, Protocol::Http, certificates, listener, limits, stop, stopping)
+}
+
+/// Serves what a desk tells of itself over gRPC (`akash.provider.v1.ProviderRPC`), with reflection, until the server is
+/// stopped or dropped. It is told to anybody, as `GET /status` is; certificates are shown as [`serve`] shows them. To be
+/// called within a tokio runtime.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn serve_grpc(
+    desk: Arc<dyn Desk>,
+    certificates: Arc<Certificates>,
+    listener: TcpListener,
+    limits: Limits,
+) -> Result<Server, GatewayError> {
+    let (stop, stopping) = watch::channel(false);
+    let router = grpc::router(desk, limits, stopping.clone())?;
+    server::start(router, Protocol::Grpc, certificates, listener, limits, stop, stopping)
 }
 
 /// Owners have the prefix that the provider has.

@@ -1,5 +1,6 @@
 //! What is noted of every request: how long, with which status, in which trace.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
@@ -9,11 +10,11 @@ use primitives::{TraceId, TraceParent};
 use tracing::field::{Empty, display};
 use tracing::{Instrument, Span};
 
-use super::Shared;
+use crate::desk::Desk;
 
 /// Answers a request in a span of its own. The trace of the deployment is added once the caller is known
 /// ([`in_trace_of`]); a W3C `traceparent` of the caller's is logged beside it.
-pub(super) async fn observe(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+pub(super) async fn observe(State(desk): State<Arc<dyn Desk>>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
     let span = tracing::info_span!("request", route, trace = Empty, traceparent = Empty);
     let header = request.headers().get("traceparent").and_then(|header| header.to_str().ok());
@@ -25,7 +26,7 @@ pub(super) async fn observe(State(shared): State<Shared>, request: Request, next
     let begun = Instant::now();
     let response = next.run(request).instrument(span.clone()).await;
     let (status, took) = (response.status().as_u16(), begun.elapsed());
-    shared.desk.served(&route, status, took);
+    desk.served(&route, status, took);
     let seconds = took.as_secs_f64();
     span.in_scope(|| match changes {
         true => tracing::info!(status, seconds, "answered"),

@@ -1,6 +1,7 @@
 //! The endpoints of spec/akash.md 3.3.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::ws::WebSocketUpgrade;
@@ -44,7 +45,7 @@ pub(super) fn router(shared: Shared) -> Router {
         .route("/lease/{dseq}/{gseq}/{oseq}/attestation/quote", post(attestation))
         .route("/hostname/migrate", post(hostname_migrate))
         .route("/endpoint/migrate", post(ip_migrate))
-        .layer(from_fn_with_state(shared.clone(), observe::observe))
+        .layer(from_fn_with_state(Arc::clone(&shared.desk), observe::observe))
         .with_state(shared)
 }
 
@@ -131,7 +132,7 @@ async fn address(State(shared): State<Shared>) -> Json<Value> {
 }
 
 async fn status(State(shared): State<Shared>) -> Result<Json<Value>, Refused> {
-    Ok(Json(in_time(&shared, async { Ok(shared.desk.status().await) }).await?))
+    Ok(Json(in_time(&shared, async { Ok(shared.desk.status().await.json()) }).await?))
 }
 
 async fn in_time<T>(shared: &Shared, answer: impl Future<Output = Result<T, DeskError>>) -> Result<T, Refused> {

@@ -1,5 +1,5 @@
-//! Which certificate a connection is shown (spec/akash.md 3.1). TLS 1.3 and nothing older, HTTP/1.1 (websockets need
-//! it).
+//! Which certificate a connection is shown (spec/akash.md 3.1). TLS 1.3 and nothing older; HTTP/1.1 where websockets
+//! need it, HTTP/2 for gRPC.
 //!
 //! | name in the handshake | certificate | client certificate |
 //! |---|---|---|
@@ -39,10 +39,37 @@ pub struct Certificates {
     shown: RwLock<Shown>,
 }
 
+/// What is spoken over TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// HTTP/1.1.
+    Http,
+    /// HTTP/2.
+    Grpc,
+}
+
 #[derive(Debug)]
 struct Shown {
-    own: Arc<ServerConfig>,
-    issued: Option<Arc<ServerConfig>>,
+    own: Configs,
+    issued: Option<Configs>,
+}
+
+/// One certificate, for each protocol.
+#[derive(Debug)]
+struct Configs {
+    http: Arc<ServerConfig>,
+    grpc: Arc<ServerConfig>,
+}
+
+impl Configs {
+    fn of(config: ServerConfig) -> Self {
+        let with = |alpn: &[u8]| {
+            let mut config = config.clone();
+            config.alpn_protocols = vec![alpn.to_vec()];
+            Arc::new(config)
+        };
+        Self { http: with(b"http/1.1"), grpc: with(b"h2") }
+    }
 }
 
 impl Certificates {
@@ -78,12 +105,16 @@ impl Certificates {
     }
 
     /// TLS for a connection by the name that its client sent.
-    pub(super) fn for_name(&self, name: Option<&str>) -> Arc<ServerConfig> {
+    pub(super) fn for_name(&self, name: Option<&str>, protocol: Protocol) -> Arc<ServerConfig> {
         let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
-        match (&shown.issued, name) {
-            (Some(issued), Some(name)) if name.eq_ignore_ascii_case(&self.host) => Arc::clone(issued),
-            _ => Arc::clone(&shown.own),
-        }
+        let configs = match (&shown.issued, name) {
+            (Some(issued), Some(name)) if name.eq_ignore_ascii_case(&self.host) => issued,
+            _ => &shown.own,
+        };
+        Arc::clone(match protocol {
+            Protocol::Http => &configs.http,
+            Protocol::Grpc => &configs.grpc,
+        })
     }
 }
 
@@ -91,17 +122,17 @@ fn unusable(error: impl ToString) -> GatewayError {
     GatewayError::Certificate(error.to_string())
 }
 
-fn own_config(own: &Credential) -> Result<Arc<ServerConfig>, GatewayError> {
+fn own_config(own: &Credential) -> Result<Configs, GatewayError> {
     let provider = Arc::new(ring::default_provider());
     let verifier = Arc::new(Possession(provider.signature_verification_algorithms));
     let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(&[&TLS13]).map_err(unusable)?;
     let key = PrivateKeyDer::from_pem_slice(own.key_pem().as_bytes()).map_err(unusable)?;
     let chain = vec![CertificateDer::from(own.certificate().der().to_vec())];
     let config = builder.with_client_cert_verifier(verifier).with_single_cert(chain, key).map_err(unusable)?;
-    Ok(with_http(config))
+    Ok(Configs::of(config))
 }
 
-fn issued_config(files: &IssuedCertificate) -> Result<Arc<ServerConfig>, GatewayError> {
+fn issued_config(files: &IssuedCertificate) -> Result<Configs, GatewayError> {
     let IssuedCertificate { certificate, key } = files;
     let failed = |path: &PathBuf, why: String| GatewayError::Issued(format!("{}: {why}", path.display()));
     let chain = CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect::<Result<Vec<_>, _>>);
@@ -113,12 +144,7 @@ fn issued_config(files: &IssuedCertificate) -> Result<Arc<ServerConfig>, Gateway
     let provider = Arc::new(ring::default_provider());
     let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(&[&TLS13]).map_err(unusable)?;
     let config = builder.with_no_client_auth().with_single_cert(chain, secret);
-    Ok(with_http(config.map_err(|error| failed(key, error.to_string()))?))
-}
-
-fn with_http(mut config: ServerConfig) -> Arc<ServerConfig> {
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Arc::new(config)
+    Ok(Configs::of(config.map_err(|error| failed(key, error.to_string()))?))
 }
 
 /// Takes any client certificate whose key the client holds. Whose it is, and whether that counts, is asked of the chain

@@ -15,6 +15,7 @@ use provider::desk::{Desk, DeskError, LogRequest, NamedLine};
 use provider::gateway::keys::{KeyError, PublicKey};
 use provider::gateway::{Certificates, IssuedCertificate, Limits, OwnerKeys, Server, serve_with};
 use provider::lease::LeaseName;
+use provider::status::Standing;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
@@ -83,6 +84,8 @@ pub(crate) fn gateway_credential() -> Credential {
 
 #[derive(Default)]
 pub(crate) struct Memory {
+    /// Leases that run, as the status tells.
+    pub(crate) leases: usize,
     pub(crate) manifests: Vec<(String, u64, Vec<u8>)>,
     /// Manifests are refused so many times with "no lease for deployment".
     pub(crate) too_early: usize,
@@ -106,8 +109,9 @@ impl Desk for FakeDesk {
         address(PROVIDER)
     }
 
-    async fn status(&self) -> Value {
-        json!({ "cluster": { "leases": 1 }, "address": self.address() })
+    async fn status(&self) -> Standing {
+        let leases = self.0.lock().unwrap().leases;
+        Standing { leases, address: self.address(), public_host: "localhost".to_owned(), ..Standing::default() }
     }
 
     async fn put_manifest(&self, owner: &str, dseq: u64, body: &[u8]) -> Result<(), DeskError> {

@@ -92,6 +92,7 @@ async fn refusals_of_the_desk_have_the_statuses_of_the_wire_format() {
 #[tokio::test]
 async fn public_questions_need_no_token_and_others_do() {
     let running = Running::start(Limits::default()).await;
+    running.desk.0.lock().unwrap().leases = 1;
     assert_eq!(running.with(Auth::None).status().await.unwrap()["cluster"]["leases"], 1);
     let (status, _, body) = raw(&running, "GET /address HTTP/1.1\r\n", b"").await;
     assert_eq!((status, serde_json::from_str(&body).ok()), (200, Some(json!({ "address": address(PROVIDER) }))));

@@ -2,6 +2,7 @@
 
 mod auth;
 mod desk;
+mod grpc;
 mod http;
 mod logs;
 mod matrix;

@@ -1,5 +1,6 @@
 //! Which certificate is shown under which name, and whom a client trusts (spec/akash.md 3.1).
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,18 +68,30 @@ pub(crate) async fn connect(
     version: &'static SupportedProtocolVersion,
     own: Option<&Credential>,
 ) -> std::io::Result<TlsStream<TcpStream>> {
+    connect_to(running.server.address(), name, trusting(version, own)).await
+}
+
+/// Trusts whatever is shown.
+pub(crate) fn trusting(version: &'static SupportedProtocolVersion, own: Option<&Credential>) -> ClientConfig {
     let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
     let config = config.with_protocol_versions(&[version]).unwrap().dangerous();
     let config = config.with_custom_certificate_verifier(Arc::new(Anything));
-    let config = match own {
+    match own {
         None => config.with_no_client_auth(),
         Some(own) => {
             let key = PrivateKeyDer::from_pem_slice(own.key_pem().as_bytes()).unwrap();
             let chain = vec![CertificateDer::from(own.certificate().der().to_vec())];
             config.with_client_auth_cert(chain, key).unwrap()
         }
-    };
-    let stream = TcpStream::connect(running.server.address()).await?;
+    }
+}
+
+pub(crate) async fn connect_to(
+    address: SocketAddr,
+    name: &str,
+    config: ClientConfig,
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let stream = TcpStream::connect(address).await?;
     TlsConnector::from(Arc::new(config)).connect(ServerName::try_from(name.to_owned()).unwrap(), stream).await
 }
 

@@ -52,11 +52,14 @@ pub struct Init {
     /// Where the gateway for tenants listens
     #[arg(long, default_value = "127.0.0.1:8443", value_name = "HOST:PORT")]
     gateway_listen: SocketAddr,
+    /// Where the status is told over gRPC; clients of Akash look for it on port 8444
+    #[arg(long, default_value = "127.0.0.1:8444", value_name = "HOST:PORT")]
+    grpc_listen: SocketAddr,
     /// Where the HTTP proxy of workloads listens
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "HOST:PORT")]
     proxy_listen: SocketAddr,
     /// Where metrics and health are served; they ask for no password
-    #[arg(long, default_value = "127.0.0.1:8444", value_name = "HOST:PORT")]
+    #[arg(long, default_value = "127.0.0.1:8445", value_name = "HOST:PORT")]
     metrics_listen: SocketAddr,
     /// How tenants reach the gateway [default: https:// and where it listens]
     #[arg(long, value_name = "URL")]
@@ -114,6 +117,7 @@ fn init(context: &Context, args: Init) -> Result {
     let prices: BTreeMap<String, Usd> = args.token_prices.into_iter().collect();
     let mut config = ProviderConfig::new(node, args.account, keys, instance, args.gateway_listen, args.proxy_listen);
     config.public_host = args.public_host;
+    config.grpc_listen = Some(args.grpc_listen);
     config.metrics_listen = Some(args.metrics_listen);
     config.price_source = PriceSource::Config { usd_per_token: prices };
     if let Some(uri) = args.host_uri {

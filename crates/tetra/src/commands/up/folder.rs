@@ -64,6 +64,9 @@ pub struct ValidatorPorts {
 pub struct ProviderPorts {
     /// Its API for tenants.
     pub gateway: u16,
+    /// Its status over gRPC; 0, which is any port, in files of networks that had none.
+    #[serde(default)]
+    pub grpc: u16,
     /// Its reverse proxy.
     pub proxy: u16,
     /// Metrics and health; 0 in files of networks that had none.

@@ -61,6 +61,7 @@ pub fn make(folder: &Folder, plan: &Plan, accounts: &[&DevAccount], keys: &Path,
         let instance = dir.display().to_string();
         let (gateway, proxy) = addresses(ports);
         let mut config = ProviderConfig::new(node_of(plan), &account.name, keys, instance, gateway, proxy);
+        config.grpc_listen = Some(local(ports.grpc));
         config.metrics_listen = Some(local(ports.metrics));
         config.host_uri = host_uri(ports);
         config.scale = scaled(&config.scale, price_percent(index + 1));
@@ -83,8 +84,16 @@ pub fn configure(folder: &Folder, plan: &Plan) -> Result {
         let home = Home::new(folder.provider(index + 1));
         let old = home.config().class(Class::Usage)?;
         let (gateway_listen, proxy_listen) = addresses(ports);
-        let (node, metrics_listen, host_uri) = (node_of(plan), Some(local(ports.metrics)), host_uri(ports));
-        let config = ProviderConfig { node, gateway_listen, proxy_listen, metrics_listen, host_uri, ..old };
+        let (grpc_listen, metrics_listen) = (Some(local(ports.grpc)), Some(local(ports.metrics)));
+        let config = ProviderConfig {
+            node: node_of(plan),
+            gateway_listen,
+            grpc_listen,
+            proxy_listen,
+            metrics_listen,
+            host_uri: host_uri(ports),
+            ..old
+        };
         home.init(&config).class(Class::Machine)?;
     }
     Ok(())

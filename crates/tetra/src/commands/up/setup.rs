@@ -86,6 +86,7 @@ pub fn settle(wish: &Wish, stored: Option<&Plan>) -> Result<Plan> {
         let old = stored.and_then(|plan| plan.providers.get(index));
         plan.providers.push(ProviderPorts {
             gateway: ports.settle(old.map(|old| old.gateway))?,
+            grpc: ports.settle(remembered(old.map(|old| old.grpc)))?,
             proxy: ports.settle(old.map(|old| old.proxy))?,
             metrics: ports.settle(old.map(|old| old.metrics).filter(|port| *port != 0))?,
         });
