@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
+use app::tx::SignForm;
 use app::{App, BlockInput, Effects, Genesis, SignedTx, Verdicts};
 use proto::Timestamp;
 use store::{Config, Memory, Reader, StateStore};
@@ -60,7 +61,16 @@ pub(crate) struct Chain {
 
 impl Chain {
     pub(crate) fn at(height: u64) -> Self {
-        let beginning = Genesis::parse(GENESIS).unwrap().begin().unwrap();
+        Self::of(Genesis::parse(GENESIS).unwrap(), height)
+    }
+
+    /// The same on a chain that speaks the older API.
+    pub(crate) fn classic_at(height: u64) -> Self {
+        Self::of(Genesis { classic: true, ..Genesis::parse(GENESIS).unwrap() }, height)
+    }
+
+    fn of(genesis: Genesis, height: u64) -> Self {
+        let beginning = genesis.begin().unwrap();
         let store = StateStore::open(Arc::new(Memory::new()), &app::MODULES, Config::default()).unwrap();
         store.commit(0, &beginning.writes).unwrap();
         let chain = Self { app: beginning.app, store };
@@ -100,4 +110,18 @@ fn block(height: u64, txs: Vec<Vec<u8>>, verdicts: Verdicts) -> BlockInput {
 fn sound(app: &App, reader: &Arc<dyn Reader>) {
     let broken = app.broken_promises(reader).unwrap();
     assert!(broken.is_empty(), "promises are broken: {broken:?}");
+}
+
+/// What a wallet shows and signs: canonical JSON, another text for another message.
+pub(crate) fn amino(bytes: &[u8]) {
+    let Ok(tx) = SignedTx::decode(bytes) else { return };
+    if !tx.signers.iter().any(|signer| signer.form == SignForm::AminoJson) {
+        return;
+    }
+    let signed = tx.sign_bytes("fuzz-1", 7, SignForm::AminoJson, 3);
+    let value: serde_json::Value = serde_json::from_slice(&signed).unwrap_or_else(|error| panic!("no JSON: {error}"));
+    assert_eq!(sdl::canonical::text(&value).into_bytes(), signed, "what is signed is not canonical");
+    assert_eq!(value["msgs"].as_array().map(Vec::len), Some(tx.messages.len()), "a message is not signed");
+    assert_ne!(signed, tx.sign_bytes("fuzz-2", 7, SignForm::AminoJson, 3), "the chain is not signed");
+    assert_ne!(signed, tx.sign_bytes("fuzz-1", 7, SignForm::AminoJson, 4), "the sequence is not signed");
 }

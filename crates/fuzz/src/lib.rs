@@ -7,6 +7,9 @@
 //! | module | whose bytes |
 //! |---|---|
 //! | `chain` | a user's: transactions, and what they do to the machine; genesis documents |
+//! | `older` | a user's of the older Akash API: its messages and queries |
+//! | `credentials` | a caller's: tokens, certificates; an operator's: key files, configurations |
+//! | `images` | a registry's: names, documents and layers of images |
 //! | `files` | a tenant's: deployment files and manifests |
 //! | `peers` | a peer's: consensus, sync, blocks |
 //! | `records` | the disk's: the write-ahead log, the mempool's journal, stored records |
@@ -15,7 +18,10 @@
 //! | `seeds` | what the corpora begin with |
 
 mod chain;
+mod credentials;
 mod files;
+mod images;
+mod older;
 mod peers;
 mod proofs;
 mod records;
@@ -78,6 +84,46 @@ pub const TARGETS: &[Target] = &[
         name: "query",
         promise: "every query answers any request or refuses it with a status",
         run: requests::query,
+    },
+    Target {
+        name: "rest",
+        promise: "a request means one query or is refused; its answer is shown as JSON",
+        run: requests::rest,
+    },
+    Target {
+        name: "json",
+        promise: "JSON that is read as a message is written to JSON that means the same message",
+        run: requests::json,
+    },
+    Target {
+        name: "amino",
+        promise: "what a wallet signs as JSON is canonical, and has every message, the chain and the sequence",
+        run: chain::amino,
+    },
+    Target {
+        name: "older",
+        promise: "an older message or query means one of the present or is refused; answers can be said in its words",
+        run: older::older,
+    },
+    Target {
+        name: "token",
+        promise: "a token permits no more than it says, keeps its claims, and is nobody else's",
+        run: credentials::token,
+    },
+    Target {
+        name: "certificate",
+        promise: "a certificate that is read is signed by its own key and reads again as the same",
+        run: credentials::certificate,
+    },
+    Target {
+        name: "settings",
+        promise: "a key file or a configuration is read as what it writes again, or refused with a reason",
+        run: credentials::settings,
+    },
+    Target {
+        name: "image",
+        promise: "a name, document or layer is taken or refused; nothing outside of the image's folder changes",
+        run: images::image,
     },
 ];
 

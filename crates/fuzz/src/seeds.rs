@@ -13,11 +13,14 @@ use sdl::Sdl;
 use crate::chain::{Chain, recorded};
 use crate::proofs;
 
-type Seed = (&'static str, String, Vec<u8>);
+mod more;
+
+pub(crate) type Seed = (&'static str, String, Vec<u8>);
 
 /// Target, file name and bytes of each.
 pub fn seeds() -> Vec<Seed> {
-    [transactions(), blocks(), files(), stored(), claims(), asked()].into_iter().flatten().collect()
+    let seeds = [transactions(), blocks(), files(), stored(), claims(), asked(), surfaces(), more::seeds()];
+    seeds.into_iter().flatten().collect()
 }
 
 fn transactions() -> Vec<Seed> {
@@ -125,5 +128,34 @@ fn asked() -> Vec<Seed> {
     }
     let searches = ["tm.event='Tx' AND transfer.recipient='tetra1x' AND tx.height>5", "a.b EXISTS", "a.b CONTAINS 'x'"];
     seeds.extend((0..).zip(searches).map(|(number, text): (u8, _)| ("search", number.to_string(), text.into())));
+    seeds
+}
+
+/// REST and JSON, as clients of the tests send them.
+fn surfaces() -> Vec<Seed> {
+    let lines = [
+        "GET /cosmos/bank/v1beta1/denom_owners/utet?pagination.limit=2&pagination.count_total=true",
+        "GET /akash/deployment/v1beta4/deployments/list?filters.owner=tetra1x&filters.state=active",
+        "GET /cosmos/bank/v1beta1/supply/by_denom?denom=utet",
+        "GET /cosmos/bank/v1beta1/denoms_metadata/ibc%2F1/x",
+        "GET /cosmos/base/tendermint/v1beta1/blocks/7/",
+        "POST /cosmos/tx/v1beta1/simulate\n{\"tx_bytes\":\"CgA=\"}",
+    ];
+    let texts = [
+        r#"{"address":"tetra1x","denom":"utet"}"#,
+        r#"{"pagination":{"key":"AAE=","limit":"2","countTotal":true},"denom":"utet"}"#,
+        r#"{"filters":{"owner":"x","dseq":"7","state":"active"}}"#,
+        r#"{"tx_bytes":"CgA=","mode":"BROADCAST_MODE_SYNC"}"#,
+        r#"{"account":{"@type":"/cosmos.auth.v1beta1.BaseAccount","address":"x","sequence":"3"}}"#,
+    ];
+    let mut seeds: Vec<Seed> = Vec::new();
+    for (number, line) in lines.iter().enumerate() {
+        seeds.push(("rest", number.to_string(), line.as_bytes().to_vec()));
+    }
+    for (number, text) in texts.iter().enumerate() {
+        for kind in [0u8, 40, 80, 120] {
+            seeds.push(("json", format!("{number}-{kind}"), [&[kind][..], text.as_bytes()].concat()));
+        }
+    }
     seeds
 }

@@ -10,6 +10,7 @@
 //! | [`rest`] | REST by the `google.api.http` annotations, on a third one |
 //! | `front` | what those two share: limits, heights, status codes |
 //! | `descriptors`, `json` | the `.proto` files as data; messages as grpc-gateway's JSON |
+//! | [`foreign`] | doors to the decoders, for fuzzing |
 //! | `websocket` | calls and subscriptions over a websocket |
 //! | `subscription` | what one websocket listens to |
 //! | `call` | calls; parameters by name, by position or by URI |
@@ -25,6 +26,7 @@ pub mod backend;
 mod call;
 mod descriptors;
 mod encode;
+pub mod foreign;
 mod front;
 pub mod grpc;
 mod json;

@@ -1,12 +1,12 @@
 //! REST as grpc-gateway serves it: routes, requests and answers by the descriptors, every method answered by
 //! [`crate::services::answer`].
 
-mod routes;
+pub(crate) mod routes;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
@@ -85,40 +85,54 @@ impl Gateway {
         };
         let height = parts.headers.get(HEIGHT).map(|value| value.to_str().unwrap_or("not a text"));
         let height = front::height(height)?;
-        let request = self.request(&found, parts, body).await?;
+        let body = if found.route.body == "*" { whole(body).await? } else { Bytes::new() };
+        let request = request(&self.catalog, &found, parts.uri.query().unwrap_or_default(), &body)?;
         let answer = self.front.ask(&found.route.path, &request.encode_to_vec(), height).await?;
         self.shown(&found, &answer)
     }
 
-    /// The request that the query, the body and the path describe. The path has the last word: clients repeat its
-    /// fields in the query.
-    async fn request(&self, found: &Match<'_>, parts: &Parts, body: Body) -> Result<DynamicMessage, Status> {
-        let json = Json(&self.catalog);
-        let mut request = DynamicMessage::new(found.route.method.input());
-        for (key, value) in form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()) {
-            json.merge_text(&mut request, &key, &value).map_err(invalid)?;
-        }
-        if found.route.body == "*" {
-            let too_large = |_| Status::invalid_argument(format!("a body has at most {LARGEST_BODY} bytes"));
-            let bytes = to_bytes(body, LARGEST_BODY).await.map_err(too_large)?;
-            let given: Value = serde_json::from_slice(&bytes)
-                .map_err(|error| Status::invalid_argument(format!("the body is no JSON: {error}")))?;
-            json.merge(&mut request, &given).map_err(invalid)?;
-        }
-        for (field, value) in &found.captured {
-            json.set_text(&mut request, field, value).map_err(invalid)?;
-        }
-        Ok(request)
-    }
-
     fn shown(&self, found: &Match<'_>, answer: &Answer) -> Result<Response, Status> {
-        let message = DynamicMessage::decode(found.route.method.output(), answer.value.as_slice());
-        let message = message.map_err(|error| Status::internal(format!("the answer does not decode: {error}")))?;
-        let body = Json(&self.catalog).write(&message).to_string();
+        let body = written(&self.catalog, found, &answer.value)?;
         let height = HeaderValue::from(answer.height);
         let headers = [(HEIGHT, height.clone()), (GATEWAY_HEIGHT, height)];
         Ok(([(CONTENT_TYPE, "application/json")], headers, body).into_response())
     }
+}
+
+async fn whole(body: Body) -> Result<Bytes, Status> {
+    let too_large = |_| Status::invalid_argument(format!("a body has at most {LARGEST_BODY} bytes"));
+    to_bytes(body, LARGEST_BODY).await.map_err(too_large)
+}
+
+/// The request that the query, the body and the path describe. The path has the last word: clients repeat its fields in
+/// the query.
+pub(crate) fn request(
+    catalog: &Catalog,
+    found: &Match<'_>,
+    query: &str,
+    body: &[u8],
+) -> Result<DynamicMessage, Status> {
+    let json = Json(catalog);
+    let mut request = DynamicMessage::new(found.route.method.input());
+    for (key, value) in form_urlencoded::parse(query.as_bytes()) {
+        json.merge_text(&mut request, &key, &value).map_err(invalid)?;
+    }
+    if found.route.body == "*" {
+        let given: Value = serde_json::from_slice(body)
+            .map_err(|error| Status::invalid_argument(format!("the body is no JSON: {error}")))?;
+        json.merge(&mut request, &given).map_err(invalid)?;
+    }
+    for (field, value) in &found.captured {
+        json.set_text(&mut request, field, value).map_err(invalid)?;
+    }
+    Ok(request)
+}
+
+/// An answer as JSON.
+pub(crate) fn written(catalog: &Catalog, found: &Match<'_>, answer: &[u8]) -> Result<String, Status> {
+    let message = DynamicMessage::decode(found.route.method.output(), answer);
+    let message = message.map_err(|error| Status::internal(format!("the answer does not decode: {error}")))?;
+    Ok(Json(catalog).write(&message).to_string())
 }
 
 /// Why a path is not answered. grpc-gateway says 501 to what it does not know, and clients rely on that.

@@ -18,27 +18,27 @@ enum Segment {
 
 /// A method by its path.
 #[derive(Clone, Debug)]
-pub(super) struct Route {
+pub(crate) struct Route {
     /// `GET` and so on.
     verb: &'static str,
     segments: Vec<Segment>,
     /// The gRPC path.
-    pub(super) path: String,
+    pub(crate) path: String,
     /// The method.
-    pub(super) method: MethodDescriptor,
+    pub(crate) method: MethodDescriptor,
     /// `*` when the body holds the request.
-    pub(super) body: String,
+    pub(crate) body: String,
 }
 
 /// All of them. Those with more literal segments come first, so that `blocks/latest` wins over `blocks/{height}`.
 #[derive(Clone, Debug)]
-pub(super) struct Routes(Vec<Route>);
+pub(crate) struct Routes(Vec<Route>);
 
 /// A route that fits, with the texts of its fields.
 #[derive(Clone, Debug)]
-pub(super) struct Match<'a> {
-    pub(super) route: &'a Route,
-    pub(super) captured: Vec<(&'a str, String)>,
+pub(crate) struct Match<'a> {
+    pub(crate) route: &'a Route,
+    pub(crate) captured: Vec<(&'a str, String)>,
 }
 
 fn segments(template: &str) -> Result<Vec<Segment>, String> {
@@ -99,7 +99,7 @@ impl Route {
 
 impl Routes {
     /// Of every method that has a path.
-    pub(super) fn of(catalog: &Catalog) -> Result<Self, CatalogError> {
+    pub(crate) fn of(catalog: &Catalog) -> Result<Self, CatalogError> {
         let mut routes = Vec::new();
         for method in catalog.methods() {
             for rule in catalog.http_rules(&method)? {
@@ -111,7 +111,7 @@ impl Routes {
     }
 
     /// The route of a request; a slash at the end does no harm.
-    pub(super) fn find(&self, verb: &str, path: &str) -> Option<Match<'_>> {
+    pub(crate) fn find(&self, verb: &str, path: &str) -> Option<Match<'_>> {
         let path = path.strip_prefix('/')?;
         let parts: Vec<&str> = path.strip_suffix('/').unwrap_or(path).split('/').collect();
         let candidates = self.0.iter().filter(|route| route.verb == verb);

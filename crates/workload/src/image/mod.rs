@@ -4,8 +4,10 @@
 //! * `layout`: OCI layouts and docker-save archives into the store
 //! * `pull`: registries into the store
 //! * `unpack`: layers into one tree, on the assumption that every layer is hostile
+//! * [`foreign`]: doors to the decoders, for fuzzing
 //! * `users`: names in the image's own passwd and group files
 
+pub mod foreign;
 mod format;
 mod layout;
 mod pull;

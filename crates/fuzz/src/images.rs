@@ -1,0 +1,45 @@
+//! What foreign registries send.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use workload::image::foreign;
+
+/// A file beside the tree of an image, and what it holds.
+const OUTSIDE: (&str, &[u8]) = ("outside", b"untouched");
+
+/// The first byte chooses: a name, a document, or a layer, which is unpacked beside a file that must stay as it is.
+pub(crate) fn image(bytes: &[u8]) {
+    static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
+        let folder = std::env::temp_dir().join(format!("tetra-fuzz-image-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(OUTSIDE.0), OUTSIDE.1).unwrap();
+        folder
+    });
+    let Some((first, bytes)) = bytes.split_first() else { return };
+    match first % 5 {
+        0 => {
+            if let Ok(name) = std::str::from_utf8(bytes) {
+                let _ = foreign::name(name);
+            }
+        }
+        1 => {
+            let _ = foreign::index(bytes);
+        }
+        2 => {
+            let _ = foreign::manifest(bytes);
+        }
+        3 => {
+            let _ = foreign::config(bytes);
+        }
+        _ => {
+            let root = FOLDER.join("root");
+            fs::create_dir_all(&root).unwrap();
+            let _ = foreign::unpack(bytes, &root);
+            assert_eq!(fs::read(FOLDER.join(OUTSIDE.0)).unwrap(), OUTSIDE.1, "a layer changes a file outside");
+            assert_eq!(fs::read_dir(&*FOLDER).unwrap().count(), 2, "a layer makes or removes files outside");
+            fs::remove_dir_all(&root).unwrap();
+        }
+    }
+}
