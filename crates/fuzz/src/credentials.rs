@@ -1,8 +1,6 @@
 //! What callers show to a gateway, and what operators leave in files.
 
 use std::fs;
-use std::path::PathBuf;
-use std::sync::LazyLock;
 
 use client::certs::{Certificate, Credential, read};
 use client::claims::{Claims, Scope, Target};
@@ -60,17 +58,13 @@ pub(crate) fn certificate(bytes: &[u8]) {
 
 /// The first byte chooses: a key file, or the configuration of a node or an agent.
 pub(crate) fn settings(bytes: &[u8]) {
-    static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
-        let folder = std::env::temp_dir().join(format!("tetra-fuzz-settings-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        folder
-    });
     let Some((first, bytes)) = bytes.split_first() else { return };
-    let put = |name: &str| fs::write(FOLDER.join(name), bytes).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let put = |name: &str| fs::write(folder.path().join(name), bytes).unwrap();
     match first % 3 {
         0 => {
             put("some.key");
-            let store = Keystore::new(FOLDER.as_path());
+            let store = Keystore::new(folder.path());
             let Ok(info) = store.info("some") else { return };
             if let Ok(key) = store.open("some", None) {
                 assert!(info.dev, "an encrypted key opens without its passphrase");
@@ -79,14 +73,14 @@ pub(crate) fn settings(bytes: &[u8]) {
         }
         1 => {
             put("node.json");
-            let home = node::Home::new(FOLDER.as_path());
+            let home = node::Home::new(folder.path());
             let Ok(config) = home.config() else { return };
             home.configure(&config).unwrap();
             assert_eq!(home.config().unwrap(), config, "a configuration changes on the way");
         }
         _ => {
             put("provider.json");
-            let Ok(config) = provider::Home::new(FOLDER.as_path()).config() else { return };
+            let Ok(config) = provider::Home::new(folder.path()).config() else { return };
             let text = serde_json::to_string(&config).unwrap();
             let again: provider::ProviderConfig = serde_json::from_str(&text).unwrap();
             assert_eq!(again, config, "a configuration changes on the way");

@@ -1,8 +1,6 @@
 //! What foreign registries send.
 
 use std::fs;
-use std::path::PathBuf;
-use std::sync::LazyLock;
 
 use workload::image::foreign;
 
@@ -11,12 +9,6 @@ const OUTSIDE: (&str, &[u8]) = ("outside", b"untouched");
 
 /// The first byte chooses: a name, a document, or a layer, which is unpacked beside a file that must stay as it is.
 pub(crate) fn image(bytes: &[u8]) {
-    static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
-        let folder = std::env::temp_dir().join(format!("tetra-fuzz-image-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        fs::write(folder.join(OUTSIDE.0), OUTSIDE.1).unwrap();
-        folder
-    });
     let Some((first, bytes)) = bytes.split_first() else { return };
     match first % 5 {
         0 => {
@@ -34,12 +26,13 @@ pub(crate) fn image(bytes: &[u8]) {
             let _ = foreign::config(bytes);
         }
         _ => {
-            let root = FOLDER.join("root");
-            fs::create_dir_all(&root).unwrap();
+            let folder = tempfile::tempdir().unwrap();
+            let (root, outside) = (folder.path().join("root"), folder.path().join(OUTSIDE.0));
+            fs::create_dir(&root).unwrap();
+            fs::write(&outside, OUTSIDE.1).unwrap();
             let _ = foreign::unpack(bytes, &root);
-            assert_eq!(fs::read(FOLDER.join(OUTSIDE.0)).unwrap(), OUTSIDE.1, "a layer changes a file outside");
-            assert_eq!(fs::read_dir(&*FOLDER).unwrap().count(), 2, "a layer makes or removes files outside");
-            fs::remove_dir_all(&root).unwrap();
+            assert_eq!(fs::read(&outside).unwrap(), OUTSIDE.1, "a layer changes a file outside");
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "a layer makes or removes files outside");
         }
     }
 }

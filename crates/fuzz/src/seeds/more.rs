@@ -63,7 +63,7 @@ fn transfer(mode: ModeInfo) -> Vec<u8> {
     let body = TxBody { messages: vec![message], memo: "<&>".to_owned(), ..TxBody::default() };
     let signer = SignerInfo { public_key: None, mode_info: Some(mode), sequence: 3 };
     let fee = Fee { amount, gas_limit: 200_000, ..Fee::default() };
-    let auth = AuthInfo { signer_infos: vec![signer], fee: Some(fee), ..AuthInfo::default() };
+    let auth = AuthInfo { signer_infos: vec![signer], fee: Some(fee) };
     let raw = TxRaw {
         body_bytes: body.encode_to_vec(),
         auth_info_bytes: auth.encode_to_vec(),
