@@ -19,7 +19,7 @@ struct Floor {
 /// From the ground up.
 const FLOORS: [Floor; 6] = [
     Floor { name: "words", crates: &["primitives", "proto"] },
-    Floor { name: "rules", crates: &["sdl", "pricing", "emission", "classic"] },
+    Floor { name: "rules", crates: &["sdl", "pricing", "emission", "yuma", "classic"] },
     Floor { name: "machine", crates: &["store", "ledger", "market", "app"] },
     Floor { name: "parts", crates: &["disk", "engine", "mempool", "rpc", "client", "workload", "telemetry"] },
     Floor { name: "roles", crates: &["node", "provider"] },
@@ -40,8 +40,8 @@ const ALONG: [(&str, &str, &str); 6] = [
 ];
 
 /// Crates whose code every node must run to the same result; `proto` is left out because it is generated.
-const DETERMINISTIC: [&str; 9] =
-    ["primitives", "sdl", "pricing", "emission", "classic", "store", "ledger", "market", "app"];
+const DETERMINISTIC: [&str; 10] =
+    ["primitives", "sdl", "pricing", "emission", "yuma", "classic", "store", "ledger", "market", "app"];
 
 /// What each of them denies in its `lib.rs`.
 const DENIED: [&str; 11] = [
