@@ -4,9 +4,11 @@
 //! |---|---|
 //! | `deploy` | from the command to HTTP 200, beside plain runc |
 //! | `chain` | signed transfers through RPC into blocks, beside what the machine verifies; memory; leases |
+//! | `yuma` | one epoch of Yuma consensus, beside what the chain's own code takes |
 
 mod chain;
 mod deploy;
+mod yuma;
 
 use crate::failure::Result;
 
@@ -17,6 +19,8 @@ pub(crate) enum Verb {
     Deploy(deploy::Args),
     /// Signed transfers per second through RPC into committed blocks, memory, and the cost of open leases
     Chain(chain::Args),
+    /// One epoch of Yuma consensus: rule sets, sizes, sparse and all-to-all
+    Yuma(yuma::Args),
 }
 
 /// Runs it.
@@ -27,5 +31,6 @@ pub(crate) fn run(verb: &Verb) -> Result {
     match verb {
         Verb::Deploy(args) => deploy::run(args),
         Verb::Chain(args) => chain::run(args),
+        Verb::Yuma(args) => yuma::run(args),
     }
 }
