@@ -170,6 +170,11 @@ fn known_gaps(args: &Args) -> Vec<String> {
             "the gallery of deployment files: ../shared/data is absent and TETRA_SDL_GALLERY is not set".to_owned(),
         );
     }
+    if std::env::var_os("TETRA_YUMA_VECTORS").is_none() && !shell::root().join("../shared/data/yuma").is_dir() {
+        gaps.push(
+            "most vectors of Yuma consensus: ../shared/data is absent and TETRA_YUMA_VECTORS is not set".to_owned(),
+        );
+    }
     if !setup::is_root() {
         gaps.push("whatever starts containers: this is not root".to_owned());
     }

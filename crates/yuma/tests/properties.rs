@@ -99,8 +99,6 @@ fn moved_rows(rows: &Rows, order: &[usize], place: &[Uid]) -> Rows {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 200 } else { 20_000 }))]
-
     #[test]
     fn what_is_paid_is_the_emission_but_for_dust(rules in rules(), subnet in subnets(10)) {
         let outcome = run(rules, &subnet);
