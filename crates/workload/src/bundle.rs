@@ -14,6 +14,8 @@ use crate::spec::{PodId, ServiceSpec, VolumeKind};
 /// Everything that goes into the configuration of one container.
 pub(crate) struct Bundle<'a> {
     pub(crate) service: &'a ServiceSpec,
+    /// Number of the replica within its service.
+    pub(crate) index: u32,
     pub(crate) image: &'a ImageConfig,
     pub(crate) user: &'a User,
     pub(crate) uid_base: u32,
@@ -137,7 +139,7 @@ impl Bundle<'_> {
         annotations
     }
 
-    /// The trace, the image's environment, then the service's; a name stands once, its last value wins.
+    /// The trace, the image's environment, the service's, then the replica's; a name stands once, its last value wins.
     fn environment(&self) -> Vec<String> {
         let trace = self.pod.trace().map(|trace| trace.to_string());
         let mut pairs: Vec<(&str, &str)> = trace.iter().map(|trace| (TRACE_VARIABLE, trace.as_str())).collect();
@@ -145,6 +147,8 @@ impl Bundle<'_> {
         pairs.push(("HOME", self.user.home.as_deref().unwrap_or("/")));
         pairs.extend(self.image.env.iter().filter_map(|pair| pair.split_once('=')));
         pairs.extend(self.service.env.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        let own = self.service.replica_env.get(self.index as usize).into_iter().flatten();
+        pairs.extend(own.map(|(name, value)| (name.as_str(), value.as_str())));
         let last = |index: usize, name: &str| pairs[index + 1..].iter().all(|(other, _)| *other != name);
         pairs
             .iter()

@@ -1,5 +1,7 @@
 //! What this machine has and can do; read by the agent's inventory and by `tetra doctor`.
 
+mod gpus;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +11,7 @@ use crate::cgroup::{CGROUP_ROOT, CgroupVersion, Cgroups};
 use crate::error::Result;
 use crate::shell::Call;
 use crate::{userns, volume};
+pub use gpus::Gpu;
 
 /// Where to look. [`Default`] is the machine itself; tests give other roots.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,19 +70,6 @@ impl HostReport {
     }
 }
 
-/// One GPU on the PCI bus.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Gpu {
-    /// PCI address, such as `0000:01:00.0`.
-    pub pci_address: String,
-    /// `nvidia`, `amd`, `intel`, or the vendor id as four hex digits.
-    pub vendor: String,
-    /// PCI device id as four hex digits.
-    pub device_id: String,
-    /// Model name, where a driver tells it.
-    pub model: Option<String>,
-}
-
 /// One external program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tool {
@@ -118,7 +108,7 @@ pub async fn probe(roots: &ProbeRoots, data_dir: &Path) -> Result<HostReport> {
         memory_available_bytes: kilobytes(&memory, "MemAvailable"),
         disk_bytes,
         disk_free_bytes,
-        gpus: gpus(roots),
+        gpus: gpus::find(roots),
         kernel: read(&roots.proc.join("sys/kernel/osrelease")).trim().to_owned(),
         cgroup: cgroup.as_ref().ok().map(Cgroups::version),
         tools: tools().await,
@@ -179,38 +169,6 @@ async fn capabilities(roots: &ProbeRoots, data_dir: &Path, cgroup: Result<()>) -
     ]
 }
 
-/// Display controllers on the PCI bus, named by NVIDIA's driver where it is loaded.
-fn gpus(roots: &ProbeRoots) -> Vec<Gpu> {
-    let devices = fs::read_dir(roots.sys.join("bus/pci/devices")).into_iter().flatten().flatten();
-    let mut gpus: Vec<Gpu> = devices
-        .filter_map(|device| {
-            let id = |name: &str| Some(read(&device.path().join(name)).trim().strip_prefix("0x")?.to_owned());
-            // Class 03: display; server cards without an output are 0302.
-            id("class")?.starts_with("03").then_some(())?;
-            let pci_address = device.file_name().into_string().ok()?;
-            let vendor = id("vendor")?;
-            let driver = roots.proc.join("driver/nvidia/gpus").join(&pci_address).join("information");
-            Some(Gpu {
-                model: value_of(&read(&driver), "Model"),
-                vendor: vendor_name(&vendor).to_owned(),
-                device_id: id("device")?,
-                pci_address,
-            })
-        })
-        .collect();
-    gpus.sort_by(|a, b| a.pci_address.cmp(&b.pci_address));
-    gpus
-}
-
-fn vendor_name(id: &str) -> &str {
-    match id {
-        "10de" => "nvidia",
-        "1002" => "amd",
-        "8086" => "intel",
-        other => other,
-    }
-}
-
 fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }
@@ -232,40 +190,6 @@ fn kilobytes(meminfo: &str, name: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn write(root: &Path, path: &str, text: &str) {
-        let path = root.join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-
-    #[test]
-    fn gpus_are_found_on_a_made_up_bus() {
-        let root = tempfile::tempdir().unwrap();
-        for (address, class, vendor, device) in [
-            ("0000:00:02.0", "0x020000", "0x8086", "0x100e"),
-            ("0000:01:00.0", "0x030200", "0x10de", "0x2330"),
-            ("0000:02:00.0", "0x030000", "0x1002", "0x744c"),
-        ] {
-            let dir = format!("bus/pci/devices/{address}");
-            for (name, text) in [("class", class), ("vendor", vendor), ("device", device)] {
-                write(root.path(), &format!("{dir}/{name}"), &format!("{text}\n"));
-            }
-        }
-        let information = "Model: \t\t NVIDIA H100 80GB HBM3\nIRQ:   \t 1\n";
-        write(root.path(), "driver/nvidia/gpus/0000:01:00.0/information", information);
-        let roots = ProbeRoots { sys: root.path().into(), proc: root.path().into() };
-        let found: Vec<_> =
-            gpus(&roots).into_iter().map(|gpu| format!("{} {} {:?}", gpu.vendor, gpu.device_id, gpu.model)).collect();
-        assert_eq!(found, ["nvidia 2330 Some(\"NVIDIA H100 80GB HBM3\")", "amd 744c None"]);
-    }
-
-    #[test]
-    fn no_bus_is_no_gpu() {
-        let root = tempfile::tempdir().unwrap();
-        let roots = ProbeRoots { sys: root.path().into(), proc: root.path().into() };
-        assert_eq!(gpus(&roots), []);
-    }
 
     #[tokio::test]
     async fn this_machine_has_cpus_memory_and_disk() {

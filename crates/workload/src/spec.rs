@@ -127,6 +127,10 @@ pub struct ServiceSpec {
     pub args: Vec<String>,
     /// Environment, added to the image's; later entries win.
     pub env: Vec<(String, String)>,
+    /// What else is told to one replica alone, by its number; it wins over [`Self::env`] and the image. Replicas beyond
+    /// its end are told nothing else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replica_env: Vec<Vec<(String, String)>>,
     /// Number of copies, each with its own namespaces, address and volumes.
     pub replicas: u32,
     /// Limits of each replica.
@@ -285,7 +289,10 @@ impl ServiceSpec {
             });
         }
         self.validate_resources(&field, isolation)?;
-        for (name, value) in &self.env {
+        if self.replica_env.len() > self.replicas as usize {
+            return Err(Error::invalid(field("replica_env"), "is of more replicas than there are"));
+        }
+        for (name, value) in self.env.iter().chain(self.replica_env.iter().flatten()) {
             if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
                 let reason = "a name holds no '=', and neither side a NUL";
                 return Err(Error::invalid(field(&format!("env[{name}]")), reason));

@@ -13,7 +13,7 @@
 //!
 //! A provider that registered no host is served as on Akash: its claims take no holds.
 
-mod devices;
+pub mod devices;
 mod errors;
 mod events;
 pub mod expiry;

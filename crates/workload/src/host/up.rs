@@ -302,6 +302,7 @@ impl Host {
         let cgroup = self.names.cgroup(&record.key(), &replica.name);
         let bundle = Bundle {
             service: replica.service,
+            index: replica.index,
             image: &tree.config,
             user,
             uid_base: uid_base(record.slot),

@@ -9,6 +9,7 @@ fn service(name: &str, exposures: Vec<Exposure>) -> ServiceSpec {
         command: Vec::new(),
         args: Vec::new(),
         env: Vec::new(),
+        replica_env: vec![],
         replicas: 1,
         resources: Resources { cpu_millis: 100, memory_bytes: 1 << 26, ephemeral_bytes: 1 << 24, pids: 9, gpus: 0 },
         volumes: Vec::new(),

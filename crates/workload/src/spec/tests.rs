@@ -8,6 +8,7 @@ fn service(name: &str) -> ServiceSpec {
         command: Vec::new(),
         args: Vec::new(),
         env: Vec::new(),
+        replica_env: vec![],
         replicas: 1,
         resources: Resources { cpu_millis: 100, memory_bytes: 64 << 20, ephemeral_bytes: 16 << 20, pids: 64, gpus: 0 },
         volumes: Vec::new(),
