@@ -11,6 +11,7 @@
 //! | [`gateway`] | [`Gateway`]: a provider's gateway: manifest, state of a lease, logs |
 //! | [`account`] | [`Account`]: one account's transactions one after the other, recovering from sequence errors |
 //! | [`mod@chain_info`] | what a wallet must know of a chain |
+//! | [`health`](mod@health) | what a process says of its own health |
 //! | [`capacity`] | what a host's key signs |
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)]
@@ -21,6 +22,7 @@ pub mod certs;
 pub mod chain_info;
 pub mod claims;
 pub mod gateway;
+pub mod health;
 pub mod keys;
 pub mod keystore;
 pub mod node;
@@ -30,6 +32,7 @@ pub mod tx;
 pub use account::{Account, Confirmed, Fees};
 pub use chain_info::{ChainInfoError, chain_info};
 pub use gateway::{Auth, Gateway, GatewayError, Trust};
+pub use health::{Health, HealthCheck};
 pub use keys::{KeyError, SigningKey};
 pub use keystore::{Keystore, KeystoreError};
 pub use node::{Node, NodeError, NodeStatus, TxOutcome};

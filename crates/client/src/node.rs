@@ -106,6 +106,8 @@ pub struct NodeStatus {
     pub grpc_listen: Option<String>,
     /// `host:port` of its REST.
     pub rest_listen: Option<String>,
+    /// `host:port` of its metrics and health.
+    pub metrics_listen: Option<String>,
 }
 
 /// An event of a transaction or block.
@@ -247,6 +249,7 @@ impl Node {
         Ok(NodeStatus {
             grpc_listen: other("grpc_address"),
             rest_listen: other("rest_address"),
+            metrics_listen: other("metrics_address"),
             chain_id: text("/node_info/network")?,
             moniker: text("/node_info/moniker")?,
             height: number(&text("/sync_info/latest_block_height")?),

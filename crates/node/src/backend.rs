@@ -40,6 +40,7 @@ pub(crate) struct Identity {
     pub(crate) rpc_listen: String,
     pub(crate) grpc_listen: Option<String>,
     pub(crate) rest_listen: Option<String>,
+    pub(crate) metrics_listen: Option<String>,
     pub(crate) validator_key: [u8; 32],
     pub(crate) history: Option<u64>,
 }
@@ -130,6 +131,7 @@ impl Backend for NodeBackend {
             rpc_listen: self.identity.rpc_listen.clone(),
             grpc_listen: self.identity.grpc_listen.clone(),
             rest_listen: self.identity.rest_listen.clone(),
+            metrics_listen: self.identity.metrics_listen.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             validator_key: self.identity.validator_key,
             voting_power: tip.validators.get(&address).map_or(0, |validator| validator.power),

@@ -195,6 +195,10 @@ pub async fn start(home: Home) -> Result<RunningNode, NodeError> {
         Some(address) => Some(listen("REST", "rest_listen", address).await?),
         None => None,
     };
+    let metrics_listener = match &config.metrics_listen {
+        Some(address) => Some(listen("metrics", "metrics_listen", address).await?),
+        None => None,
+    };
     let (announcements, _) = broadcast::channel(ANNOUNCEMENTS);
     let syncing = Arc::new(AtomicBool::new(false));
     let identity = Identity {
@@ -204,6 +208,7 @@ pub async fn start(home: Home) -> Result<RunningNode, NodeError> {
         rpc_listen: format!("tcp://{}", config.rpc_listen),
         grpc_listen: address_of(grpc_listener.as_ref()),
         rest_listen: address_of(rest_listener.as_ref()),
+        metrics_listen: address_of(metrics_listener.as_ref()),
         validator_key: validator_key.public_key(),
         history: config.history,
     };
@@ -220,22 +225,19 @@ pub async fn start(home: Home) -> Result<RunningNode, NodeError> {
     let server = rpc::serve(backend, listener).map_err(rpc::ServeError::from)?;
 
     let own = ConsensusAddress::of(&validator_key.public_key());
-    let observed = match &config.metrics_listen {
-        None => None,
-        Some(address) => {
-            let listener = listen("metrics", "metrics_listen", address).await?;
-            let node = NodeObserved {
-                home: home.clone(),
-                chain: chain.clone(),
-                mempool: mempool.clone(),
-                announcements: announcements.clone(),
-                syncing: syncing.clone(),
-                own,
-                configured_peers: config.gossip_peers.len(),
-            };
-            Some(telemetry::server::serve(Arc::new(node), listener).map_err(rpc::ServeError::from)?)
-        }
-    };
+    let observed = metrics_listener.map(|listener| {
+        let node = NodeObserved {
+            home: home.clone(),
+            chain: chain.clone(),
+            mempool: mempool.clone(),
+            announcements: announcements.clone(),
+            syncing: syncing.clone(),
+            own,
+            configured_peers: config.gossip_peers.len(),
+        };
+        telemetry::server::serve(Arc::new(node), listener).map_err(rpc::ServeError::from)
+    });
+    let observed = observed.transpose()?;
 
     let mut engine = EngineConfig::new(chain.id().clone(), config.moniker.clone(), &config.consensus_listen);
     engine.persistent_peers.clone_from(&config.consensus_peers);

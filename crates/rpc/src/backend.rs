@@ -60,6 +60,8 @@ pub struct NodeInfo {
     pub grpc_listen: Option<String>,
     /// `host:port` of REST, where it serves it.
     pub rest_listen: Option<String>,
+    /// `host:port` of metrics and health, where it serves them.
+    pub metrics_listen: Option<String>,
     /// The program's version.
     pub version: String,
     /// Public key of its validator; full nodes have one too, without power.

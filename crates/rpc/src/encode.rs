@@ -39,6 +39,7 @@ pub(crate) fn node_info(info: &NodeInfo) -> Value {
             "rpc_address": info.rpc_listen,
             "grpc_address": info.grpc_listen.as_deref().unwrap_or_default(),
             "rest_address": info.rest_listen.as_deref().unwrap_or_default(),
+            "metrics_address": info.metrics_listen.as_deref().unwrap_or_default(),
             "tetra": info.version,
         },
     })

@@ -111,6 +111,7 @@ impl Backend for Fake {
             rpc_listen: "tcp://127.0.0.1:2".into(),
             grpc_listen: None,
             rest_listen: Some("127.0.0.1:4".into()),
+            metrics_listen: Some("127.0.0.1:5".into()),
             version: "0.1.0".into(),
             validator_key: KEY,
             voting_power: 10,
