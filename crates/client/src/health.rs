@@ -72,6 +72,8 @@ impl Health {
 async fn ask(url: &str, path: &str) -> Result<(bool, Vec<HealthCheck>), String> {
     let url = format!("{url}/{path}?verbose");
     let text = |error: reqwest::Error| format!("{url} does not answer: {}", error.without_url());
+    // The HTTP client is built without a TLS provider of its own; one that was installed before stays.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let answer = reqwest::Client::new().get(&url).timeout(LIMIT).send().await.map_err(text)?;
     let well = answer.status().is_success();
     let body = answer.text().await.map_err(text)?;

@@ -39,6 +39,8 @@ pub(crate) struct Facts {
     pub(crate) chain_id: String,
     /// Bech32 prefix of its addresses.
     pub(crate) prefix: Prefix,
+    /// Whether it is a toy network, on which what is simulated may be sold.
+    pub(crate) dev: bool,
     /// The interval between blocks that the chain aims at, in milliseconds.
     pub(crate) block_interval_ms: u64,
     /// In what gas is paid, and base units per unit.
@@ -71,6 +73,7 @@ impl Facts {
         Ok(Self {
             chain_id: text("/genesis/app_state/chain_id")?,
             prefix: Prefix::new(&text("/genesis/app_state/prefix")?).map_err(|error| garbled(error.to_string()))?,
+            dev: answer.pointer("/genesis/app_state/dev").and_then(Value::as_bool).unwrap_or(false),
             block_interval_ms: interval.ok_or_else(|| garbled("block_interval_ms is no number above 0".to_owned()))?,
             gas: (
                 Denom::new(&gas.0).map_err(|error| garbled(error.to_string()))?,

@@ -9,6 +9,7 @@ use primitives::{Coin, Dec};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use workload::Isolation;
 
+pub use crate::devices::GpuModel;
 use crate::gateway::IssuedCertificate;
 
 /// `provider.json`.
@@ -62,6 +63,10 @@ pub struct ProviderConfig {
     /// The most that this agent offers of the machine.
     #[serde(default)]
     pub offer: OfferCaps,
+    /// GPUs that are sold and are not there, such as `nvidia/a100/80Gi/sxm`, one for each: for trying out how deployments
+    /// find them. Refused on every network but those whose genesis says `dev`, and marked wherever they show.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub simulated_gpus: Vec<GpuModel>,
     /// How much of each core may be promised, in percent; 100 promises it once.
     #[serde(default = "default_overcommit")]
     pub cpu_overcommit_percent: u32,
@@ -116,6 +121,7 @@ impl ProviderConfig {
             scale: Scale::default(),
             price_source: PriceSource::default(),
             offer: OfferCaps::default(),
+            simulated_gpus: Vec::new(),
             cpu_overcommit_percent: default_overcommit(),
             bid: BidConfig::default(),
             withdraw_every_s: default_withdraw(),

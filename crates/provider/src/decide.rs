@@ -4,6 +4,7 @@ use std::fmt;
 
 use primitives::DecCoin;
 use proto::akash::deployment::v1beta4::GroupSpec as WireGroup;
+use proto::tetra::capacity::v1::Device;
 use sdl::placement::Signed;
 use sdl::resources::{Attribute, EndpointKind, Resources};
 use sdl::{GroupSpec, WireError, capability, placement};
@@ -11,7 +12,7 @@ use thiserror::Error;
 use workload::Isolation;
 use workload::spec::MAX_REPLICAS;
 
-use crate::book::{Amount, Book, NoRoom};
+use crate::book::{Book, Needs, NoRoom};
 use crate::price::{PriceError, Pricer};
 
 /// What this agent is and has.
@@ -41,7 +42,9 @@ pub enum Decision {
         /// Per block, for the whole group.
         price: DecCoin,
         /// To be reserved.
-        needs: Amount,
+        needs: Needs,
+        /// With these devices.
+        devices: Vec<Device>,
     },
     /// Leave it.
     NoBid(NoBid),
@@ -138,12 +141,12 @@ pub enum NoBid {
 /// Decides on an order of this group; `reclamation` tells whether it wants a window.
 pub fn decide(group: &WireGroup, reclamation: bool, terms: &Terms<'_>) -> Decision {
     match judge(group, reclamation, terms) {
-        Ok((price, needs)) => Decision::Bid { price, needs },
+        Ok((price, needs, devices)) => Decision::Bid { price, needs, devices },
         Err(reason) => Decision::NoBid(reason),
     }
 }
 
-fn judge(group: &WireGroup, reclamation: bool, terms: &Terms<'_>) -> Result<(DecCoin, Amount), NoBid> {
+fn judge(group: &WireGroup, reclamation: bool, terms: &Terms<'_>) -> Result<(DecCoin, Needs, Vec<Device>), NoBid> {
     let group = GroupSpec::try_from(group)?;
     if reclamation {
         return Err(NoBid::Reclamation);
@@ -158,19 +161,19 @@ fn judge(group: &WireGroup, reclamation: bool, terms: &Terms<'_>) -> Result<(Dec
     if replicas > u64::from(MAX_REPLICAS) {
         return Err(NoBid::Replicas(replicas));
     }
-    let needs = Amount::of_group(&group).ok_or(NoBid::Uncountable)?;
-    terms.book.clone().reserve("", needs)?;
+    let needs = Needs::of_group(&group).ok_or(NoBid::Uncountable)?;
+    let devices = terms.book.pick(&needs)?;
     let ceiling = group.price().ok_or(NoBid::Uncountable)?;
-    let price = terms.pricer.price(&group)?;
+    let price = terms.pricer.price(&group, &needs.split(&devices).ok_or(NoBid::Uncountable)?)?;
     if price.amount > ceiling.amount {
         return Err(NoBid::Ceiling { price, ceiling });
     }
-    Ok((price, needs))
+    Ok((price, needs, devices))
 }
 
 fn can_serve(unit: &Resources, terms: &Terms<'_>) -> Result<(), NoBid> {
     let id = unit.id;
-    if unit.gpu.units.0 > 0 {
+    if unit.gpu.units.0 > 0 && terms.book.devices().is_empty() {
         return Err(NoBid::Gpu(id));
     }
     for Attribute { key, value } in &unit.cpu.attributes {

@@ -3,6 +3,7 @@ use sdl::Sdl;
 use sdl::resources::Endpoint;
 
 use super::*;
+use crate::book::Amount;
 use crate::config::{PriceSource, Usd};
 use pricing::scale::Scale;
 
@@ -38,7 +39,7 @@ fn attributes() -> Vec<Attribute> {
         .into()
 }
 
-const CAPACITY: Amount = Amount { cpu_milli: 2000, memory: 4 << 30, storage: 16 << 30, ports: 4 };
+const CAPACITY: Amount = Amount { cpu_milli: 2000, memory: 4 << 30, storage: 16 << 30, ports: 4, gpus: 0 };
 
 fn pricer() -> Pricer {
     let utet = ("utet".to_owned(), Usd("0.5".parse().unwrap()));
@@ -64,14 +65,14 @@ fn decide_with(group: &GroupSpec, change: impl FnOnce(&mut Terms<'_>), book: &Bo
 fn on(change: impl FnOnce(&mut GroupSpec)) -> Decision {
     let mut group = group();
     change(&mut group);
-    decide_with(&group, |_| {}, &Book::new(CAPACITY))
+    decide_with(&group, |_| {}, &Book::new(CAPACITY, Vec::new()))
 }
 
 #[test]
 fn a_bid_is_the_scale_per_block_and_takes_all_replicas() {
-    let Decision::Bid { price, needs } = on(|_| {}) else { panic!("a bid") };
-    let expected = Amount { cpu_milli: 1000, memory: 1 << 30, storage: 6 << 30, ports: 1 };
-    assert_eq!(needs, expected);
+    let Decision::Bid { price, needs, devices } = on(|_| {}) else { panic!("a bid") };
+    let expected = Amount { cpu_milli: 1000, memory: 1 << 30, storage: 6 << 30, ports: 1, gpus: 0 };
+    assert_eq!((needs.amount, devices), (expected, vec![]));
     // 2 x (0.5 x 1.60 + 0.5 x 0.80 + 1 x 0.02 + 2 x 0.04 + 2 x 0.05) = 2.80 USD a month of 438 291 blocks of 6 s, rounded up.
     assert_eq!(price.to_string(), "6.388449682973184483uusd");
 }
@@ -81,11 +82,14 @@ fn signed_attributes_and_a_declared_class_win_a_bid() {
     assert!(matches!(on(|group| group.signed_by.all_of.push("ann".into())), Decision::Bid { .. }));
     let mut group = group();
     group.units[0].resources.storage[1].attributes[0].value = "beta3".to_owned();
-    assert!(matches!(decide_with(&group, |_| {}, &Book::new(CAPACITY)), Decision::NoBid(NoBid::Capability(_))));
+    assert!(matches!(
+        decide_with(&group, |_| {}, &Book::new(CAPACITY, Vec::new())),
+        Decision::NoBid(NoBid::Capability(_))
+    ));
     let nvme =
         [("region", "eu"), ("capabilities/storage/9/class", "beta3"), ("capabilities/storage/9/persistent", "true")];
     let nvme = nvme.map(|(key, value)| Attribute::new(key, value));
-    let (signed, pricer, book) = (Signed::new(), pricer(), Book::new(CAPACITY));
+    let (signed, pricer, book) = (Signed::new(), pricer(), Book::new(CAPACITY, Vec::new()));
     let terms = Terms {
         attributes: &nvme,
         signed: &signed,
@@ -152,10 +156,10 @@ fn reasons_of_no_bid() {
         }),
     ];
     let mut reasons: Vec<String> = changes.into_iter().map(|change| on(change).to_string()).collect();
-    reasons.push(decide_with(&group(), |terms| terms.volumes = false, &Book::new(CAPACITY)).to_string());
+    reasons.push(decide_with(&group(), |terms| terms.volumes = false, &Book::new(CAPACITY, Vec::new())).to_string());
     let mut malformed: WireGroup = (&group()).into();
     malformed.resources[0].price = None;
-    let (attributes, pricer, book) = (attributes(), pricer(), Book::new(CAPACITY));
+    let (attributes, pricer, book) = (attributes(), pricer(), Book::new(CAPACITY, Vec::new()));
     let signed = Signed::new();
     let terms = Terms {
         attributes: &attributes,
@@ -172,6 +176,56 @@ fn reasons_of_no_bid() {
     insta::assert_snapshot!(reasons.join("\n"));
 }
 
+#[test]
+fn the_device_that_is_set_aside_is_priced() {
+    let mut group = group();
+    group.units[0].resources.gpu.units.0 = 1;
+    group.units[0].resources.gpu.attributes.push(Attribute::new("vendor/nvidia/model/*", "true"));
+    group.units[0].price.amount = primitives::Dec::from_integer(1000).unwrap();
+    let announced: Vec<Attribute> = ["a100", "t4"]
+        .map(|model| Attribute::new(format!("capabilities/gpu/vendor/nvidia/model/{model}"), "true"))
+        .into_iter()
+        .chain(attributes())
+        .collect();
+    let device =
+        |model: &str| Device { id: model.into(), model: format!("vendor/nvidia/model/{model}/simulated/true") };
+    let usd = |text: &str| Usd(text.parse().unwrap());
+    let gpu = [("a100".to_owned(), usd("100")), ("t4".to_owned(), usd("10"))].into();
+    let dear = Pricer::new(Scale { gpu, ..Scale::default() }, PriceSource::default(), 6000);
+    let bid = |book: &Book| {
+        let signed = Signed::new();
+        let terms = Terms {
+            attributes: &announced,
+            signed: &signed,
+            architecture: "amd64",
+            isolation: Isolation::Namespaces,
+            volumes: true,
+            book,
+            pricer: &dear,
+        };
+        decide(&(&group).into(), false, &terms)
+    };
+    // Two replicas, one device each.
+    let mixed = Book::new(CAPACITY, vec![device("a100"), device("t4")]);
+    let Decision::Bid { price: of_both, devices, .. } = bid(&mixed) else { panic!("a bid") };
+    assert_eq!(devices.len(), 2);
+    let Decision::Bid { price: of_a100, .. } =
+        bid(&Book::new(CAPACITY, vec![device("a100"), Device { id: "two".into(), ..device("a100") }]))
+    else {
+        panic!("a bid")
+    };
+    // 110 USD and 200 USD a month beside 2.80 USD of the rest, over 438 291 blocks of 6 s.
+    insta::assert_snapshot!(format!("{of_both}\n{of_a100}"), @r"
+    257.363258656919717722uusd
+    462.706284181057790373uusd
+    ");
+    let refused = [bid(&Book::new(CAPACITY, vec![device("t4")])), bid(&Book::new(CAPACITY, vec![]))];
+    insta::assert_snapshot!(refused.map(|decision| decision.to_string()).join("\n"), @r"
+    no bid: insufficient capacity for reservation: 2 GPUs wanted, 1 of 1 free
+    no bid: unit 1 wants a GPU, which this agent cannot pass into a container
+    ");
+}
+
 proptest! {
     /// Whatever is taken already: a bid never is over the ceiling nor takes more than is free.
     #[test]
@@ -180,16 +234,16 @@ proptest! {
         group.units[0].resources.cpu.units.0 = cpu;
         group.units[0].count = count;
         group.units[0].price.amount = primitives::Dec::from_integer(ceiling).unwrap();
-        let mut book = Book::new(CAPACITY);
+        let mut book = Book::new(CAPACITY, Vec::new());
         book.note("other", Amount { cpu_milli: taken, ..Amount::default() });
         match decide_with(&group, |_| {}, &book) {
-            Decision::Bid { price, needs } => {
+            Decision::Bid { price, needs, devices } => {
                 prop_assert!(price.amount <= group.price().unwrap().amount);
-                prop_assert_eq!(needs.cpu_milli, cpu * u64::from(count));
-                prop_assert!(book.reserve("ours", needs).is_ok());
+                prop_assert_eq!(needs.amount.cpu_milli, cpu * u64::from(count));
+                prop_assert!(book.reserve("ours", needs.amount, &devices).is_ok());
             }
             Decision::NoBid(NoBid::Ceiling { price, ceiling }) => prop_assert!(price.amount > ceiling.amount),
-            Decision::NoBid(NoBid::NoRoom(no)) => prop_assert!(no.wanted > no.free),
+            Decision::NoBid(NoBid::NoRoom(NoRoom::Amount { wanted, free, .. })) => prop_assert!(wanted > free),
             Decision::NoBid(other) => prop_assert!(false, "{}", other),
         }
     }

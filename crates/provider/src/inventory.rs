@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use proto::tetra::capacity::v1::Device;
 use sdl::resources::Attribute;
 use workload::probe::{Gpu, ProbeRoots};
 use workload::{HostReport, Isolation};
 
 use crate::book::Amount;
 use crate::config::ProviderConfig;
+use crate::devices::{self, GpuModel, SIMULATED};
 use crate::error::ProviderError;
 
 /// Memory that the agent, the node and the kernel keep for themselves, in bytes.
@@ -24,6 +26,8 @@ pub struct Inventory {
     pub report: HostReport,
     /// What is offered of it, capped; CPU without overcommit.
     pub offered: Amount,
+    /// The GPUs that are sold, all simulated.
+    pub devices: Vec<Device>,
     /// The most disk that may be offered, in bytes.
     pub storage_cap: Option<u64>,
     /// What may be promised of each core, in percent.
@@ -33,11 +37,11 @@ pub struct Inventory {
 }
 
 impl Inventory {
-    /// Looks at the machine.
+    /// Looks at the machine of this host key.
     ///
     /// # Errors
     /// [`ProviderError::Isolation`] with the remedies where tenants could not be kept apart.
-    pub async fn detect(config: &ProviderConfig, data: &Path) -> Result<Self, ProviderError> {
+    pub async fn detect(config: &ProviderConfig, data: &Path, host_key: &[u8; 32]) -> Result<Self, ProviderError> {
         let report = workload::probe(&ProbeRoots::default(), data).await?;
         if let Some(problems) = problems(&report) {
             return Err(ProviderError::Isolation(problems));
@@ -46,10 +50,10 @@ impl Inventory {
             let tried = workload::gvisor::probe(data).await;
             tried.map_err(|error| ProviderError::Isolation(format!("- isolation by gvisor: {error}")))?;
         }
-        Ok(Self::of(config, report))
+        Ok(Self::of(config, report, host_key))
     }
 
-    fn of(config: &ProviderConfig, report: HostReport) -> Self {
+    fn of(config: &ProviderConfig, report: HostReport, host_key: &[u8; 32]) -> Self {
         let cap = |found: u64, cap: Option<u64>| cap.map_or(found, |cap| cap.min(found));
         let [first, last] = config.port_range;
         let offered = Amount {
@@ -58,11 +62,13 @@ impl Inventory {
             // Whole GiB, so that a log file more is no change of the offer.
             storage: cap(report.disk_free_bytes >> 30 << 30, config.offer.storage),
             ports: u64::from(last.saturating_sub(first)) + u64::from(last >= first),
+            gpus: config.simulated_gpus.len() as u64,
         };
         let attributes = attributes(config, &report);
         Self {
             report,
             offered,
+            devices: devices::simulated(&config.simulated_gpus, host_key),
             storage_cap: config.offer.storage,
             cpu_overcommit_percent: config.cpu_overcommit_percent,
             attributes,
@@ -118,5 +124,9 @@ fn attributes(config: &ProviderConfig, report: &HostReport) -> Vec<Attribute> {
     add("capabilities/storage/3/persistent", "false");
     add("arch", &report.architecture);
     add(ISOLATION, config.isolation.as_str());
+    for key in config.simulated_gpus.iter().flat_map(GpuModel::capabilities) {
+        add(&key, "true");
+    }
+    add(SIMULATED, if config.simulated_gpus.is_empty() { "false" } else { "true" });
     all.into_iter().map(|(key, value)| Attribute::new(key, value)).collect()
 }

@@ -5,7 +5,7 @@
 //! | [`config`], [`home`] | what an agent is told; its folder |
 //! | [`run`] | starts and stops it |
 //! | `chain`, `watch`, `register`, `certify` | what it asks of the chain and tells it; what happens there |
-//! | [`inventory`], [`book`] | what this machine has; who has what of it |
+//! | [`inventory`], [`devices`], [`book`] | what this machine has, its GPUs; who has what of it |
 //! | [`price`], [`decide`] | whether to bid, and how much |
 //! | [`pod`], [`record`] | a manifest as containers; what is remembered of a lease |
 //! | `agent`, `reconcile`, `backoff`, `decisions` | the agent at work |
@@ -27,6 +27,7 @@ pub mod config;
 pub mod decide;
 mod decisions;
 pub mod desk;
+pub mod devices;
 mod error;
 pub mod gateway;
 mod health;

@@ -118,6 +118,7 @@ impl ProviderMetrics {
             self.book.set(&["memory", part], amount.memory as f64);
             self.book.set(&["storage", part], amount.storage as f64);
             self.book.set(&["ports", part], amount.ports as f64);
+            self.book.set(&["gpus", part], amount.gpus as f64);
         }
     }
 

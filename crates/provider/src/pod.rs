@@ -1,6 +1,7 @@
 //! What a lease's group of a manifest is as a pod of this machine, and how the world gets in.
 
 use proto::akash::deployment::v1beta4::GroupSpec;
+use proto::tetra::capacity::v1::Device;
 use sdl::manifest::{Credentials, Group, Params, Service, ServiceExpose, StorageMount};
 use sdl::model::Protocol as SdlProtocol;
 use sdl::resources::Storage;
@@ -9,6 +10,7 @@ use workload::{
     Egress, ExposeTo, Exposure, Isolation, PodSpec, Protocol, Resources, ServiceSpec, VolumeKind, VolumeSpec,
 };
 
+use crate::devices::{self, Shares};
 use crate::inventory::ISOLATION;
 use crate::lease::LeaseName;
 
@@ -29,6 +31,12 @@ pub enum PodError {
         what: &'static str,
         /// What to do.
         remedy: &'static str,
+    },
+    /// GPUs that the lease does not hold.
+    #[error("service {service:?}: the lease holds no GPUs on this machine that serve what the manifest asks for")]
+    Devices {
+        /// The service.
+        service: String,
     },
     /// Another isolation than the tenant asked for.
     #[error(
@@ -77,12 +85,19 @@ pub enum PodError {
     },
 }
 
-/// The pod of a lease.
+/// The pod of a lease that holds these devices. A simulated one is told to its container, and nothing is passed in.
 ///
 /// # Errors
 /// [`PodError`] for the first thing that cannot be served.
-pub fn pod(lease: &LeaseName, group: &Group, public_host: &str, isolation: Isolation) -> Result<PodSpec, PodError> {
-    let services = group.services.iter().map(|service| self::service(lease, service, public_host));
+pub fn pod(
+    lease: &LeaseName,
+    group: &Group,
+    public_host: &str,
+    isolation: Isolation,
+    held: &[Device],
+) -> Result<PodSpec, PodError> {
+    let shares = devices::share(group, held);
+    let services = group.services.iter().map(|service| self::service(lease, service, public_host, shares.as_ref()));
     // Nothing in a manifest speaks of the way out; whoever rents compute expects the internet.
     let services = services.collect::<Result<_, _>>()?;
     Ok(PodSpec { id: lease.pod(), services, egress: Egress::Internet, isolation })
@@ -102,7 +117,12 @@ pub fn isolation(order: &GroupSpec, here: Isolation) -> Result<Isolation, PodErr
     }
 }
 
-fn service(lease: &LeaseName, service: &Service, public_host: &str) -> Result<ServiceSpec, PodError> {
+fn service(
+    lease: &LeaseName,
+    service: &Service,
+    public_host: &str,
+    shares: Option<&Shares>,
+) -> Result<ServiceSpec, PodError> {
     let name = &service.name;
     let unsupported = |what, remedy| PodError::Unsupported { service: name.clone(), what, remedy };
     let range = |what| PodError::Range { service: name.clone(), what };
@@ -114,15 +134,14 @@ fn service(lease: &LeaseName, service: &Service, public_host: &str) -> Result<Se
     {
         return Err(unsupported("access to the lease from inside (params.permissions)", "leave it out"));
     }
-    if service.resources.gpu.units.0 > 0 {
-        return Err(unsupported("a GPU", "choose a provider that offers one"));
-    }
+    let replicas = replica_gpus(service, shares)?;
     let (volumes, root) = volumes(service)?;
     let resources = Resources {
         cpu_millis: u32::try_from(service.resources.cpu.units.0).map_err(|_| range("cpu"))?,
         memory_bytes: service.resources.memory.size.0,
         ephemeral_bytes: root.max(LEAST_ROOT),
         pids: PIDS,
+        // Of those that are passed into it.
         gpus: 0,
     };
     Ok(ServiceSpec {
@@ -132,12 +151,27 @@ fn service(lease: &LeaseName, service: &Service, public_host: &str) -> Result<Se
         command: service.command.clone().unwrap_or_default(),
         args: service.args.clone().unwrap_or_default(),
         env: env(lease, service, public_host),
+        replica_env: replicas.iter().map(|devices| devices::told(devices)).collect(),
         replicas: service.count,
         resources,
         volumes,
         exposures: service.expose.iter().map(|expose| exposure(name, expose)).collect::<Result<_, _>>()?,
         read_only_root: false,
     })
+}
+
+/// The devices of each replica; all are simulated, for no other can be passed into a container.
+fn replica_gpus<'a>(service: &Service, shares: Option<&'a Shares>) -> Result<&'a [Vec<Device>], PodError> {
+    if service.resources.gpu.units.0 == 0 {
+        return Ok(&[]);
+    }
+    let shares = shares.ok_or_else(|| PodError::Devices { service: service.name.clone() })?;
+    let replicas = shares.get(&service.name).map(Vec::as_slice).unwrap_or_default();
+    if replicas.iter().flatten().any(|device| !devices::is_simulated(&device.model)) {
+        let (what, remedy) = ("a GPU in a container", "choose a provider that offers one");
+        return Err(PodError::Unsupported { service: service.name.clone(), what, remedy });
+    }
+    Ok(replicas)
 }
 
 /// Mounted volumes, and bytes of the root file system: all that is neither mounted nor persistent.

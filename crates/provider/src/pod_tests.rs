@@ -64,7 +64,7 @@ fn group() -> Group {
 
 #[test]
 fn a_manifest_as_a_pod() {
-    let spec = pod(&lease(), &group(), "localhost", Isolation::Namespaces).unwrap();
+    let spec = pod(&lease(), &group(), "localhost", Isolation::Namespaces, &[]).unwrap();
     spec.validate().unwrap();
     let db = spec.services.iter().find(|service| service.name == "db").unwrap();
     assert_eq!(db.credentials.as_ref().map(|login| login.password.as_str()), Some("secret"));
@@ -93,9 +93,33 @@ fn what_cannot_be_served_is_refused_by_name() {
     let refusals = changes.into_iter().map(|change| {
         let mut group = group();
         change(&mut group);
-        pod(&lease(), &group, "localhost", Isolation::Namespaces).unwrap_err().to_string()
+        pod(&lease(), &group, "localhost", Isolation::Namespaces, &[]).unwrap_err().to_string()
     });
     insta::assert_snapshot!(refusals.collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn replicas_are_told_of_their_own_simulated_gpus_and_no_other_is_served() {
+    let mut group = group();
+    let web = group.services.iter_mut().find(|service| service.name == "web").unwrap();
+    web.resources.gpu.units.0 = 1;
+    web.resources.gpu.attributes = vec![sdl::resources::Attribute::new("vendor/nvidia/model/*", "true")];
+    web.env.as_mut().unwrap().push("TETRA_SIMULATED_GPUS=a lie".to_owned());
+    let device = |id: &str, model: &str| Device { id: id.into(), model: format!("vendor/nvidia/model/{model}") };
+    let made = |held: &[Device]| pod(&lease(), &group, "localhost", Isolation::Namespaces, held);
+    let held = [device("1", "a100/ram/80Gi/simulated/true"), device("2", "t4/simulated/true")];
+    let spec = made(&held).unwrap();
+    spec.validate().unwrap();
+    let of = |name: &str| spec.services.iter().find(|service| service.name == name).unwrap();
+    let told = |names: &str| vec![("TETRA_SIMULATED_GPUS".to_owned(), names.to_owned())];
+    assert_eq!(of("web").replica_env, [told("nvidia/a100/80Gi"), told("nvidia/t4")]);
+    assert_eq!((of("db").replica_env.len(), of("web").resources.gpus), (0, 0));
+    let few = made(&held[..1]).unwrap_err().to_string();
+    let real = made(&[device("1", "a100"), device("2", "t4/simulated/true")]).unwrap_err().to_string();
+    insta::assert_snapshot!(format!("{few}\n{real}"), @r#"
+    service "web": the lease holds no GPUs on this machine that serve what the manifest asks for
+    service "web": a GPU in a container is not supported by this provider: choose a provider that offers one
+    "#);
 }
 
 #[test]

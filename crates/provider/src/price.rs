@@ -2,6 +2,7 @@
 
 use pricing::scale::{Demand, Gpu, Quote, Scale, ScaleError, StorageClass};
 use primitives::{Dec, DecCoin};
+use proto::tetra::capacity::v1::Device;
 use sdl::GroupSpec;
 use sdl::resources::{EndpointKind, Resources, Storage};
 use thiserror::Error;
@@ -39,15 +40,22 @@ impl Pricer {
         Self { scale, source, block_interval_ms }
     }
 
-    /// The price of a whole group per block, rounded up, in the denom that the group offers.
+    /// The price of a whole group per block, rounded up, in the denom that the group offers. `devices` are those that
+    /// each unit gets with all of its replicas; whatever models would have done, these are paid for.
     ///
     /// # Errors
     /// When the denom's worth is not known, or the price cannot be counted.
-    pub fn price(&self, group: &GroupSpec) -> Result<DecCoin, PriceError> {
+    pub fn price(&self, group: &GroupSpec, devices: &[Vec<Device>]) -> Result<DecCoin, PriceError> {
         let denom = group.price().ok_or(PriceError::NoDenom)?.denom;
         let usd = self.source.usd_per_token(denom.as_str());
         let usd = usd.ok_or_else(|| PriceError::UnknownDenom(denom.to_string()))?;
-        let demands: Vec<Demand> = group.units.iter().map(|unit| demand(&unit.resources, unit.count)).collect();
+        let units = group.units.iter().map(|unit| demand(&unit.resources, unit.count));
+        let gpus = devices.iter().flatten().map(|device| Demand {
+            gpus: vec![gpu(&device.model)],
+            count: 1,
+            ..Demand::default()
+        });
+        let demands: Vec<Demand> = units.chain(gpus).collect();
         let monthly = self.scale.monthly(&demands)?;
         let amount = Quote::new(usd, EXPONENT, self.block_interval_ms)?.per_block(monthly)?;
         // The chain refuses a bid of nothing.
@@ -61,7 +69,8 @@ fn demand(resources: &Resources, count: u32) -> Demand {
         cpu_milli: resources.cpu.units.0,
         memory: resources.memory.size.0,
         storage: resources.storage.iter().map(|volume| (class(volume), volume.size.0)).collect(),
-        gpus: gpus(resources),
+        // They are counted one by one.
+        gpus: Vec::new(),
         endpoints: resources.endpoints.len() as u64 - leased,
         ips: leased,
         count: u64::from(count),
@@ -79,14 +88,10 @@ fn class(volume: &Storage) -> StorageClass {
     }
 }
 
-/// One kind: of several models that would do, the first.
-fn gpus(resources: &Resources) -> Vec<Gpu> {
-    if resources.gpu.units.0 == 0 {
-        return Vec::new();
-    }
-    let key = resources.gpu.attributes.first().map_or("", |attribute| attribute.key.as_str());
-    let mut parts = key.split('/');
-    let mut gpu = Gpu { model: "*".to_owned(), units: resources.gpu.units.0, ..Gpu::default() };
+/// A device by its capability path.
+fn gpu(path: &str) -> Gpu {
+    let mut parts = path.split('/');
+    let mut gpu = Gpu { model: "*".to_owned(), units: 1, ..Gpu::default() };
     while let (Some(name), Some(value)) = (parts.next(), parts.next()) {
         match name {
             "model" => value.clone_into(&mut gpu.model),
@@ -95,5 +100,5 @@ fn gpus(resources: &Resources) -> Vec<Gpu> {
             _ => {}
         }
     }
-    vec![gpu]
+    gpu
 }

@@ -6,12 +6,21 @@ use ed25519_consensus::SigningKey as HostKey;
 use proto::ToAny;
 use proto::akash::base::attributes::v1::Attribute;
 use proto::akash::provider::v1beta4::{MsgCreateProvider, MsgUpdateProvider};
-use proto::tetra::capacity::v1::{Host, MsgRegisterHost, MsgShrinkHost, Resources};
+use proto::tetra::capacity::v1::{Device, Host, MsgRegisterHost, MsgShrinkHost, Resources};
 
 use crate::book::Amount;
 use crate::chain::Chain;
 use crate::config::ProviderConfig;
 use crate::inventory::Inventory;
+
+/// What the chain knows of this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Registered {
+    /// What is offered, ports aside.
+    pub(crate) amount: Amount,
+    /// Its devices.
+    pub(crate) devices: Vec<Device>,
+}
 
 /// Registers what the chain does not know yet, and changes what differs. Returns what the chain knows of this machine.
 ///
@@ -22,7 +31,7 @@ pub(crate) async fn register(
     config: &ProviderConfig,
     inventory: &Inventory,
     key: &HostKey,
-) -> Result<Amount, NodeError> {
+) -> Result<Registered, NodeError> {
     provider(chain, config, inventory).await?;
     host(chain, inventory, key).await
 }
@@ -52,59 +61,76 @@ fn same(known: &[Attribute], wanted: &[Attribute]) -> bool {
     sorted(known) == sorted(wanted)
 }
 
-async fn host(chain: &Chain, inventory: &Inventory, key: &HostKey) -> Result<Amount, NodeError> {
+async fn host(chain: &Chain, inventory: &Inventory, key: &HostKey) -> Result<Registered, NodeError> {
     let host_key = key.verification_key().to_bytes().to_vec();
     let mut known = chain.hosts().await?.into_iter().find(|host| host.host_key == host_key);
     if let Some(left) = known.as_ref().and_then(|host| vanished(inventory, host)) {
-        tracing::error!(cpu_milli = left.cpu_milli, memory = left.memory, storage = left.storage, "hardware vanished");
+        let devices = left.devices.len();
+        tracing::error!(
+            cpu_milli = left.cpu_milli,
+            memory = left.memory,
+            storage = left.storage,
+            devices,
+            "hardware vanished"
+        );
         let owner = chain.address().to_owned();
         let message = MsgShrinkHost { owner, host_key: host_key.clone(), offered: Some(left.clone()) };
         chain.send(vec![message.to_any()]).await?;
-        known = known.map(|host| Host { offered: Some(left), ..host });
+        known = known.map(|mut host| {
+            host.devices.retain(|device| left.devices.contains(&device.id));
+            Host { offered: Some(left), ..host }
+        });
     }
     let offered = offer(inventory, known.as_ref());
     let overcommit = inventory.cpu_overcommit_percent;
-    let before = known.and_then(|host| Some((host.offered?, host.cpu_overcommit_percent)));
-    if before.as_ref() == Some(&(offered.clone(), overcommit)) {
-        return Ok(promised(&offered));
+    let wanted = (offered.clone(), overcommit, inventory.devices.clone());
+    // The chain lists the ids of devices among what is offered, and wants them beside it.
+    let plain = |offered: Resources| Resources { devices: Vec::new(), ..offered };
+    let before = known.and_then(|host| Some((plain(host.offered?), host.cpu_overcommit_percent, host.devices)));
+    if before.as_ref() == Some(&wanted) {
+        return Ok(promised(&offered, &inventory.devices));
     }
     let mut message = MsgRegisterHost {
         owner: chain.address().to_owned(),
         host_key,
         offered: Some(offered.clone()),
-        // A device that no container can have is not offered.
-        devices: Vec::new(),
+        // A device that no container can have is not offered; a simulated one says so in its path.
+        devices: inventory.devices.clone(),
         cpu_overcommit_percent: overcommit,
         host_signature: Vec::new(),
     };
     let signature = key.sign(&registration_bytes(&chain.facts().chain_id, &message));
     message.host_signature = signature.to_bytes().to_vec();
     let Resources { cpu_milli, memory, storage, .. } = offered;
-    tracing::info!(provider = chain.address(), cpu_milli, memory, storage, "registering this machine");
+    let devices = inventory.devices.len();
+    tracing::info!(provider = chain.address(), cpu_milli, memory, storage, devices, "registering this machine");
     match (chain.send(vec![message.to_any()]).await, before) {
-        (Ok(_), _) => Ok(promised(&offered)),
+        (Ok(_), _) => Ok(promised(&offered, &inventory.devices)),
         // Leases hold more than is to be offered now; they go on, and so does what they stand on.
-        (Err(error @ (NodeError::Rejected { .. } | NodeError::Query { .. })), Some((before, _))) => {
+        (Err(error @ (NodeError::Rejected { .. } | NodeError::Query { .. })), Some((before, _, devices))) => {
             tracing::warn!(%error, "the chain keeps the machine as it was registered; close leases and start again");
-            Ok(promised(&before))
+            Ok(promised(&before, &devices))
         }
         (Err(error), _) => Err(error),
     }
 }
 
-fn promised(offered: &Resources) -> Amount {
-    Amount { cpu_milli: offered.cpu_milli, memory: offered.memory, storage: offered.storage, ports: 0 }
+fn promised(offered: &Resources, devices: &[Device]) -> Registered {
+    let Resources { cpu_milli, memory, storage, .. } = *offered;
+    let amount = Amount { cpu_milli, memory, storage, ports: 0, gpus: devices.len() as u64 };
+    Registered { amount, devices: devices.to_vec() }
 }
 
 /// What is left of a host's registered resources, if this machine has less than them altogether.
 fn vanished(inventory: &Inventory, host: &Host) -> Option<Resources> {
     let known = host.offered.as_ref()?;
     let report = &inventory.report;
+    let has = |id: &String| inventory.devices.iter().any(|device| device.id == *id);
     let left = Resources {
         cpu_milli: known.cpu_milli.min(u64::from(report.cpus) * 1000),
         memory: known.memory.min(report.memory_bytes),
         storage: known.storage.min(report.disk_bytes),
-        devices: Vec::new(),
+        devices: known.devices.iter().filter(|id| has(id)).cloned().collect(),
     };
     (left != *known).then_some(left)
 }
@@ -142,8 +168,8 @@ mod tests {
             capabilities: vec![],
         };
         let storage = storage_cap.map_or(free, |cap| cap.min(free));
-        let offered = Amount { cpu_milli: 4000, memory: 7 * GIB, storage, ports: 10 };
-        Inventory { report, offered, storage_cap, cpu_overcommit_percent: 100, attributes: vec![] }
+        let offered = Amount { cpu_milli: 4000, memory: 7 * GIB, storage, ports: 10, gpus: 0 };
+        Inventory { report, offered, devices: vec![], storage_cap, cpu_overcommit_percent: 100, attributes: vec![] }
     }
 
     fn host(cpu_milli: u64, storage: u64) -> Host {
@@ -166,6 +192,11 @@ mod tests {
     fn only_hardware_that_is_gone_shrinks_a_host() {
         let inventory = inventory(None, 10 * GIB);
         assert_eq!(vanished(&inventory, &host(4000, 60 * GIB)), None);
+        let device = |id: &str| Device { id: id.to_owned(), model: "vendor/nvidia/model/t4".to_owned() };
+        let with = Inventory { devices: vec![device("one"), device("two")], ..inventory.clone() };
+        let mut two = host(4000, 60 * GIB);
+        two.offered.as_mut().unwrap().devices = vec!["one".to_owned(), "gone".to_owned()];
+        assert_eq!(vanished(&with, &two).unwrap().devices, ["one"]);
         let left = vanished(&inventory, &host(8000, 60 * GIB)).unwrap();
         assert_eq!((left.cpu_milli, left.storage), (4000, 60 * GIB));
         assert_eq!(vanished(&inventory, &host(4000, 200 * GIB)).map(|left| left.storage), Some(100 * GIB));

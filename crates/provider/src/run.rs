@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use client::{Node, NodeError, SigningKey};
+use ledger::capacity::messages::MAX_DEVICES;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -17,6 +18,7 @@ use crate::book::Book;
 use crate::certify::{CertifyError, certify, keep_certified};
 use crate::chain::{Chain, Facts};
 use crate::config::ProviderConfig;
+use crate::devices::SIMULATED;
 use crate::error::ProviderError;
 use crate::gateway::{self, Certificates, IdentityFile, Limits};
 use crate::health::ProviderObserved;
@@ -97,8 +99,9 @@ pub async fn start(home: Home, key: SigningKey) -> Result<RunningProvider, Provi
     let config = home.config()?;
     check(&config)?;
     home.prepare()?;
-    let inventory = Inventory::detect(&config, &home.data()).await?;
     let host_key = home.host_key()?;
+    let public = host_key.verification_key().to_bytes();
+    let inventory = Inventory::detect(&config, &home.data(), &public).await?;
     let runtime: Arc<dyn Runtime> = Arc::new(Host::open(host_config(&config, &home))?);
     sweep_torn(&*runtime).await;
 
@@ -106,6 +109,7 @@ pub async fn start(home: Home, key: SigningKey) -> Result<RunningProvider, Provi
     let facts = patiently(|| Facts::read(&node))
         .await
         .map_err(|source| ProviderError::Chain { doing: "reading the genesis document", source })?;
+    check_simulated(&config, &facts)?;
     let pricer = Pricer::new(config.scale.clone(), config.price_source.clone(), facts.block_interval_ms);
     let metrics = ProviderMetrics::default();
     let chain = Chain::new(node.clone(), key, facts, metrics.chain_failures.clone());
@@ -131,18 +135,19 @@ pub async fn start(home: Home, key: SigningKey) -> Result<RunningProvider, Provi
     let registered = patiently(|| register(&chain, &config, &inventory, &host_key))
         .await
         .map_err(|source| ProviderError::Chain { doing: "registering the provider", source })?;
-    let capacity = inventory.capacity_of(registered);
+    let capacity = inventory.capacity_of(registered.amount);
     let agent = Arc::new(Agent {
         chain,
         home,
         inventory,
-        host_key: host_key.verification_key().to_bytes(),
+        host_key: public,
         runtime,
         proxy,
         pricer,
         metrics,
         shown_pending: Mutex::default(),
-        book: Mutex::new(Book::new(capacity)),
+        book: Mutex::new(Book::new(capacity, registered.devices)),
+        gpu_turn: tokio::sync::Mutex::default(),
         decisions: Mutex::default(),
         bids: Mutex::default(),
         leases: Mutex::default(),
@@ -203,6 +208,13 @@ fn check(config: &ProviderConfig) -> Result<(), ProviderError> {
     if config.attributes.get(ISOLATION).is_some_and(|claimed| claimed != config.isolation.as_str()) {
         return refuse("attributes claim another isolation than the field `isolation` says; leave the attribute out");
     }
+    if config.simulated_gpus.len() > MAX_DEVICES {
+        return refuse("simulated_gpus names more devices than a host may have");
+    }
+    let simulates = if config.simulated_gpus.is_empty() { "false" } else { "true" };
+    if config.attributes.get(SIMULATED).is_some_and(|claimed| claimed != simulates) {
+        return refuse("attributes claim `simulated` otherwise than simulated_gpus say; leave the attribute out");
+    }
     if !config.host_uri.starts_with("https://") || host_of(&config.host_uri).is_empty() {
         return refuse("host_uri wants https://host:port, as tenants reach the gateway");
     }
@@ -210,6 +222,18 @@ fn check(config: &ProviderConfig) -> Result<(), ProviderError> {
         return refuse("gateway_certificate is shown to clients that ask for a host name, and host_uri has an address");
     }
     Ok(())
+}
+
+/// What is simulated may be sold on toy networks alone.
+fn check_simulated(config: &ProviderConfig, facts: &Facts) -> Result<(), ProviderError> {
+    if config.simulated_gpus.is_empty() || facts.dev {
+        return Ok(());
+    }
+    let what = format!(
+        "simulated_gpus are for toy networks alone, whose genesis says `dev`, and {} is none; leave them out",
+        facts.chain_id
+    );
+    Err(ProviderError::Config(what))
 }
 
 /// The host of `https://host:port`.
@@ -276,5 +300,36 @@ where
             }
             other => return other,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use primitives::{Dec, Denom, Prefix};
+
+    use super::*;
+
+    #[test]
+    fn simulated_gpus_are_sold_on_toy_networks_alone_and_said_to_be_simulated() {
+        let (gateway, proxy) = ("127.0.0.1:8443".parse().unwrap(), "127.0.0.1:8080".parse().unwrap());
+        let mut config = ProviderConfig::new("http://127.0.0.1:1", "provider", "/keys", "agent", gateway, proxy);
+        let facts = |dev| Facts {
+            chain_id: "tetra-1".to_owned(),
+            prefix: Prefix::new("tetra").unwrap(),
+            dev,
+            block_interval_ms: 500,
+            gas: (Denom::new("utet").unwrap(), Dec::ZERO),
+        };
+        assert!(check_simulated(&config, &facts(false)).is_ok());
+        config.simulated_gpus = vec!["nvidia/a100/80Gi".parse().unwrap()];
+        assert!(check_simulated(&config, &facts(true)).is_ok() && check(&config).is_ok());
+        let refused = check_simulated(&config, &facts(false)).unwrap_err().to_string();
+        assert!(refused.contains("toy networks alone") && refused.contains("tetra-1 is none"), "{refused}");
+        config.attributes.insert(SIMULATED.to_owned(), "false".to_owned());
+        let refused = check(&config).unwrap_err().to_string();
+        assert!(refused.contains("claim `simulated` otherwise"), "{refused}");
+        config.attributes.clear();
+        config.simulated_gpus = vec!["nvidia/a100/80Gi".parse().unwrap(); MAX_DEVICES + 1];
+        assert!(check(&config).unwrap_err().to_string().contains("more devices than a host may have"));
     }
 }

@@ -12,11 +12,13 @@ use proto::akash::provider::v1::{
     ResourcesMetric, Status,
 };
 use proto::k8s::io::apimachinery::pkg::api::resource::Quantity;
+use proto::tetra::capacity::v1::Device;
 use proto::{Duration, Timestamp};
 use serde_json::{Value, json};
 use workload::probe::Gpu;
 
 use crate::book::Amount;
+use crate::devices;
 
 /// The class of the volumes whose bytes the book counts.
 const CLASS: &str = "default";
@@ -48,6 +50,15 @@ pub struct Standing {
     pub manifests: usize,
 }
 
+/// A GPU that is offered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sold {
+    /// The device.
+    pub device: Device,
+    /// The bid or lease that has it.
+    pub holder: Option<String>,
+}
+
 /// What the agent tells of its machine.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Machine {
@@ -63,6 +74,8 @@ pub struct Machine {
     pub cpu_model: String,
     /// As images name it, such as `amd64`.
     pub architecture: String,
+    /// GPUs that are offered.
+    pub devices: Vec<Sold>,
     /// Found, but not offered.
     pub gpus: Vec<Gpu>,
     /// Classes of volumes that are offered.
@@ -75,7 +88,7 @@ impl Standing {
         let show = |amount: Amount| {
             json!({
                 "cpu": amount.cpu_milli, "memory": amount.memory, "storage_ephemeral": amount.storage,
-                "gpu": 0, "ports": amount.ports,
+                "gpu": amount.gpus, "ports": amount.ports,
             })
         };
         let rows = |rows: &[(String, Amount)]| -> Vec<Value> {
@@ -99,7 +112,7 @@ impl Standing {
                             "available": show(machine.free),
                             "cpu_model": machine.cpu_model,
                             "architecture": machine.architecture,
-                            "gpus": machine.gpus,
+                            "gpus": machine.show_gpus(),
                         }],
                         "storage": [{ "class": CLASS, "size": machine.free.storage }],
                     },
@@ -137,6 +150,24 @@ impl Standing {
 }
 
 impl Machine {
+    /// GPUs that are sold, with who has them, then those that were found on the machine, with why they are not sold.
+    fn show_gpus(&self) -> Vec<Value> {
+        let sold = self.devices.iter().map(|sold| {
+            let mut shown = devices::document(&sold.device);
+            shown["offered"] = json!(true);
+            shown["holder"] = json!(sold.holder);
+            shown
+        });
+        let found = self.gpus.iter().map(|gpu| {
+            let mut shown = json!(gpu);
+            shown["simulated"] = json!(false);
+            shown["offered"] = json!(false);
+            shown["reason"] = json!("no GPU can be passed into a container yet");
+            shown
+        });
+        sold.chain(found).collect()
+    }
+
     fn cluster(&self) -> Cluster {
         let (all, free) = (self.capacity, self.free);
         let disk = || pair(whole, all.storage, free.storage);
@@ -146,8 +177,11 @@ impl Machine {
         let resources = NodeResources {
             cpu: Some(Cpu { quantity: Some(pair(cores, all.cpu_milli, free.cpu_milli)), info: vec![cpu] }),
             memory: Some(Memory { quantity: Some(pair(whole, all.memory, free.memory)), info: vec![memory] }),
-            // They are there, and not to be had.
-            gpu: Some(GpuMessage { quantity: Some(pair(whole, 0, 0)), info: self.gpus.iter().map(gpu).collect() }),
+            // Those that were found are there, and not to be had.
+            gpu: Some(GpuMessage {
+                quantity: Some(pair(whole, all.gpus, free.gpus)),
+                info: self.devices.iter().map(sold).chain(self.gpus.iter().map(gpu)).collect(),
+            }),
             ephemeral_storage: Some(disk()),
             volumes_attached: None,
             volumes_mounted: None,
@@ -190,12 +224,28 @@ fn gpu(gpu: &Gpu) -> GpuInfo {
     GpuInfo { vendor: gpu.vendor.clone(), name, modelid: gpu.device_id.clone(), ..GpuInfo::default() }
 }
 
+/// The name tells whether the device is simulated: the message has no other place for it.
+fn sold(sold: &Sold) -> GpuInfo {
+    let part = |key: &str| {
+        let parts: Vec<&str> = sold.device.model.split('/').collect();
+        parts.chunks(2).find(|pair| pair.first() == Some(&key)).and_then(|pair| pair.get(1)).map(ToString::to_string)
+    };
+    let mark = if devices::is_simulated(&sold.device.model) { " (simulated)" } else { "" };
+    GpuInfo {
+        vendor: part("vendor").unwrap_or_default(),
+        name: format!("{}{mark}", part("model").unwrap_or_default()),
+        interface: part("interface").unwrap_or_default(),
+        memory_size: part("ram").unwrap_or_default(),
+        ..GpuInfo::default()
+    }
+}
+
 fn metric(rows: &[(String, Amount)]) -> ReservationsMetric {
     let sum = |part: fn(&Amount) -> u64| rows.iter().fold(0u64, |sum, (_, amount)| sum.saturating_add(part(amount)));
     let resources = ResourcesMetric {
         cpu: Some(cores(sum(|amount| amount.cpu_milli))),
         memory: Some(whole(sum(|amount| amount.memory))),
-        gpu: Some(whole(0)),
+        gpu: Some(whole(sum(|amount| amount.gpus))),
         ephemeral_storage: Some(whole(sum(|amount| amount.storage))),
         storage: BTreeMap::new(),
     };
@@ -208,7 +258,7 @@ mod tests {
 
     #[test]
     fn one_account_in_both_forms() {
-        let amount = |cpu_milli| Amount { cpu_milli, memory: 1 << 30, storage: 5 << 30, ports: 1 };
+        let amount = |cpu_milli| Amount { cpu_milli, memory: 1 << 30, storage: 5 << 30, ports: 1, gpus: 0 };
         let standing = Standing {
             address: "tetra1x".to_owned(),
             height: 7,
@@ -219,11 +269,27 @@ mod tests {
             pending: vec![("a/2/1/1/b".to_owned(), amount(1000)), ("a/3/1/1/b".to_owned(), amount(1500))],
             machine: Machine {
                 name: "agent".to_owned(),
-                capacity: Amount { cpu_milli: 8000, memory: 16 << 30, storage: 100 << 30, ports: 10 },
-                free: Amount { cpu_milli: 5000, memory: 13 << 30, storage: 85 << 30, ports: 7 },
+                capacity: Amount { cpu_milli: 8000, memory: 16 << 30, storage: 100 << 30, ports: 10, gpus: 2 },
+                free: Amount { cpu_milli: 5000, memory: 13 << 30, storage: 85 << 30, ports: 7, gpus: 1 },
                 cpus: 8,
                 cpu_model: "Model".to_owned(),
                 architecture: "amd64".to_owned(),
+                devices: vec![
+                    Sold {
+                        device: Device {
+                            id: "simulated-1".to_owned(),
+                            model: "vendor/nvidia/model/a100/ram/80Gi/interface/sxm/simulated/true".to_owned(),
+                        },
+                        holder: Some("a/1/1/1/b".to_owned()),
+                    },
+                    Sold {
+                        device: Device {
+                            id: "simulated-2".to_owned(),
+                            model: "vendor/nvidia/model/t4/simulated/true".to_owned(),
+                        },
+                        holder: None,
+                    },
+                ],
                 gpus: vec![Gpu {
                     pci_address: "0000:01:00.0".to_owned(),
                     vendor: "nvidia".to_owned(),

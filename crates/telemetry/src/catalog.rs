@@ -179,7 +179,7 @@ catalog! {
     STARTS_FAILED = "tetra_provider_start_failures_total", Kind::Counter, ["blame"],
         "Starts of pods that failed, by whose doing: tenant or provider.";
     BOOK = "tetra_provider_capacity", Kind::Gauge, ["resource", "part"],
-        "The reservation book: offered and reserved cpu (cores), memory and storage (bytes), ports.";
+        "The reservation book: offered and reserved cpu (cores), memory and storage (bytes), ports, GPUs.";
     WITHDRAWN = "tetra_provider_withdrawn_base_units_total", Kind::Counter, ["denom"],
         "Base units that this agent's withdrawals and closings brought, after the take, since it started.";
     PENDING = "tetra_provider_pending_base_units", Kind::Gauge, ["denom"],

@@ -47,7 +47,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("cpu_milli", "thousandths of a core"),
     ("memory", "bytes of memory"),
     ("storage", "bytes of disk"),
-    ("capacity", "cpu, memory, storage and ports that are offered"),
+    ("capacity", "cpu, memory, storage, ports and GPUs that are offered"),
     // Requests.
     ("route", "route of an endpoint"),
     ("status", "status of an answer"),

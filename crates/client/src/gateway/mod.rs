@@ -24,7 +24,7 @@ use tokio::time::Instant;
 use crate::certs::Credential;
 
 pub use logs::{LogFrame, LogOptions};
-pub use status::{ForwardedPort, LastExit, LeaseStatus, ServiceStatus};
+pub use status::{ForwardedPort, LastExit, LeaseStatus, LeasedGpu, ServiceStatus};
 pub use tls::Trust;
 
 /// For reaching the gateway.

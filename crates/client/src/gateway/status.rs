@@ -53,6 +53,23 @@ pub struct ServiceStatus {
     pub last_exit: Option<LastExit>,
     /// When a container that ended is started again, RFC 3339; none while all run.
     pub next_start: Option<String>,
+    /// GPUs of each replica; empty where the service asked for none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gpus: Vec<Vec<LeasedGpu>>,
+}
+
+/// A GPU of a replica.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LeasedGpu {
+    /// Its id on the chain.
+    pub id: String,
+    /// Its capability path, such as `vendor/nvidia/model/a100/ram/80Gi`.
+    pub model: String,
+    /// The same for people.
+    pub name: String,
+    /// Whether there is no such device: the container runs, and nothing is passed into it.
+    pub simulated: bool,
 }
 
 /// How a container ended.

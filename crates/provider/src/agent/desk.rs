@@ -11,14 +11,16 @@ use sdl::ReceivedManifest;
 use sdl::manifest::Manifest;
 use serde_json::{Map, Value, json};
 use time::format_description::well_known::Rfc3339;
+use workload::probe::Gpu;
 use workload::{Isolation, LogQuery, Phases, PodStatus, ReplicaStatus, State, crash};
 
 use super::answer::answering;
 use super::leases::{Work, runs};
 use super::serve::ServeError;
 use super::{Agent, lock};
-use crate::book::Amount;
+use crate::book::{Amount, Book};
 use crate::desk::{Desk, DeskError, LogRequest, NamedLine};
+use crate::devices;
 use crate::lease::LeaseName;
 use crate::pod::{isolation, pod};
 use crate::proxy::Published;
@@ -114,7 +116,11 @@ impl Agent {
                 Some(known) => known.isolation,
                 None => isolation(spec, self.config.isolation).map_err(refused)?,
             };
-            let pod = pod(&lease, group, &self.config.public_host, isolation).map_err(refused)?;
+            let devices = match group.services.iter().any(|service| service.resources.gpu.units.0 > 0) {
+                true => self.devices(&self.hold(&lease, 0).await.map_err(internal)?),
+                false => Vec::new(),
+            };
+            let pod = pod(&lease, group, &self.config.public_host, isolation, &devices).map_err(refused)?;
             pod.validate().map_err(refused)?;
             accepted.push((lease, spec.name.clone(), isolation));
         }
@@ -190,11 +196,15 @@ impl Agent {
     }
 
     fn standing(&self) -> Standing {
-        let (capacity, free, entries) = {
+        let (capacity, free, entries, devices) = {
             let book = lock(&self.book);
             let entries: Vec<(String, Amount)> =
                 book.entries().map(|(holder, amount)| (holder.to_owned(), amount)).collect();
-            (book.capacity(), book.free(), entries)
+            let sold = |device: &Device| Sold {
+                device: device.clone(),
+                holder: book.holder_of(&device.id).map(ToOwned::to_owned),
+            };
+            (book.capacity(), book.free(), entries, book.devices().iter().map(sold).collect())
         };
         let leases: Vec<String> = lock(&self.leases).keys().map(ToString::to_string).collect();
         let (active, pending): (Vec<_>, Vec<_>) = entries.into_iter().partition(|(holder, _)| leases.contains(holder));
@@ -211,6 +221,7 @@ impl Agent {
             cpus: report.cpus,
             cpu_model: report.cpu_model.clone(),
             architecture: report.architecture.clone(),
+            devices,
             gpus: self.inventory.gpus().to_vec(),
             storage_classes: self.inventory.storage_classes(),
         };
@@ -262,6 +273,10 @@ fn show_lease(
             "observed_generation": 1, "replicas": service.count, "updated_replicas": service.count,
             "ready_replicas": ready, "available_replicas": ready, "restarts": restarts,
         });
+        if let (Some(replicas), Some(state)) = (work.gpus.get(&service.name), state.as_object_mut()) {
+            let replicas = replicas.iter().map(|gpus| gpus.iter().map(devices::document).collect::<Vec<_>>());
+            state.insert("gpus".to_owned(), json!(replicas.collect::<Vec<_>>()));
+        }
         if let (Some(exit), Some(state)) = (last, state.as_object_mut()) {
             state.insert("last_exit".to_owned(), json!(exit));
             state.insert("next_start".to_owned(), json!(next));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use client::NodeError;
 use proto::akash::market::v1 as ids;
 use proto::akash::market::v1::LeaseClosedReason;
-use proto::tetra::capacity::v1::{Hold, HoldKind};
+use proto::tetra::capacity::v1::{Device, Hold, HoldKind};
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
@@ -16,6 +16,7 @@ use workload::{ExitStatus, Phases, crash};
 
 use super::orders::{amount, price_text};
 use super::{Agent, lock};
+use crate::devices::Shares;
 use crate::lease::LeaseName;
 use crate::proxy::Published;
 use crate::record::LeaseRecord;
@@ -48,6 +49,8 @@ pub(crate) struct Work {
     pub(crate) published: Vec<Published>,
     /// Where the time of its last start went; none while nothing was started.
     pub(crate) phases: Option<Phases>,
+    /// Its devices by service and replica, since its last start.
+    pub(crate) gpus: Shares,
     /// Why its pod does not run, if so.
     pub(crate) trouble: Option<String>,
     /// How replicas ended that ended, by service and number.
@@ -143,13 +146,19 @@ impl Agent {
         }
     }
 
-    /// The fencing number under which a lease may be started on this machine.
+    /// The firm hold under which a lease may be started on this machine.
     ///
     /// # Errors
     /// Why it may not be started, for the tenant.
-    pub(crate) async fn fence(&self, lease: &LeaseName, seen: u64) -> Result<u64, String> {
+    pub(crate) async fn hold(&self, lease: &LeaseName, seen: u64) -> Result<Hold, String> {
         let holds = self.chain.holds_of(&lease.to_string()).await.map_err(|error| error.to_string())?;
-        judge_holds(&holds, &self.host_key, seen)
+        judge_holds(&holds, &self.host_key, seen).cloned()
+    }
+
+    /// The devices that a hold has.
+    pub(crate) fn devices(&self, hold: &Hold) -> Vec<Device> {
+        let ids = hold.resources.as_ref().map(|resources| resources.devices.as_slice()).unwrap_or_default();
+        lock(&self.book).devices_of(ids)
     }
 
     /// Asks the chain for this very lease, and ends its work if it is over.
@@ -199,8 +208,8 @@ pub(crate) fn runs(lease: &ids::Lease) -> bool {
     matches!(lease.state(), ids::lease::State::Active | ids::lease::State::Reclaiming)
 }
 
-/// The fencing number of the firm hold on this machine; a lower one than was seen is a stale agent's.
-fn judge_holds(holds: &[Hold], host_key: &[u8; 32], seen: u64) -> Result<u64, String> {
+/// The firm hold on this machine; a lower fencing number than was seen is a stale agent's.
+fn judge_holds<'a>(holds: &'a [Hold], host_key: &[u8; 32], seen: u64) -> Result<&'a Hold, String> {
     let firm = |hold: &&Hold| hold.kind() == HoldKind::Firm;
     let Some(hold) = holds.iter().filter(firm).find(|hold| hold.host_key == host_key) else {
         let elsewhere =
@@ -213,7 +222,7 @@ fn judge_holds(holds: &[Hold], host_key: &[u8; 32], seen: u64) -> Result<u64, St
             hold.fence
         ));
     }
-    Ok(hold.fence)
+    Ok(hold)
 }
 
 #[cfg(test)]
@@ -227,8 +236,9 @@ mod tests {
     #[test]
     fn only_a_firm_hold_here_that_is_not_stale_lets_a_lease_start() {
         let here = [7; 32];
-        assert_eq!(judge_holds(&[hold(7, HoldKind::Firm, 3)], &here, 0), Ok(3));
-        assert_eq!(judge_holds(&[hold(7, HoldKind::Firm, 3)], &here, 3), Ok(3));
+        let three = hold(7, HoldKind::Firm, 3);
+        assert_eq!(judge_holds(std::slice::from_ref(&three), &here, 0), Ok(&three));
+        assert_eq!(judge_holds(std::slice::from_ref(&three), &here, 3), Ok(&three));
         let mut refused = Vec::new();
         for (holds, seen) in [
             (vec![], 0),

@@ -56,6 +56,8 @@ pub(crate) struct Agent {
     /// Denoms whose pending earnings were shown.
     pub(crate) shown_pending: Mutex<BTreeSet<String>>,
     pub(crate) book: Mutex<Book>,
+    /// Held from the choice of devices for a bid until the chain has named them, so that both choose from the same.
+    pub(crate) gpu_turn: tokio::sync::Mutex<()>,
     pub(crate) decisions: Mutex<Decisions>,
     /// Orders that are being decided on or have an open bid of ours.
     pub(crate) bids: Mutex<BTreeMap<OrderName, BidState>>,

@@ -6,14 +6,18 @@ use std::time::Duration;
 
 use client::NodeError;
 use primitives::{DecCoin, Denom};
+use proto::akash::base::attributes::v1::Attribute;
+use proto::akash::deployment::v1beta4::ResourceUnit;
 use proto::akash::market::v1::LeaseClosedReason;
 use proto::akash::market::v1beta5::{Bid, Order, ResourceOffer, bid, order};
+use proto::tetra::capacity::v1::Device;
 use sdl::placement::Signed;
 use workload::crash;
 
 use super::{Agent, BidState, lock};
-use crate::book::Amount;
+use crate::book::{Amount, Needs};
 use crate::decide::{Decision, Terms, decide};
+use crate::devices;
 use crate::lease::{LeaseName, OrderName};
 use crate::metrics::class_of;
 
@@ -60,8 +64,9 @@ impl Agent {
             return Ok(if bid.state() == bid::State::Open { self.adopt(&ours, &order) } else { Outcome::None });
         }
         let signed = if wants_signatures(&order) { self.chain.signed_attributes().await? } else { Signed::new() };
-        let (price, needs) = match self.decide(&order, &signed) {
-            Decision::Bid { price, needs } => (price, needs),
+        let _turn = if wants_gpus(&order) { Some(self.gpu_turn.lock().await) } else { None };
+        let (price, needs, devices) = match self.decide(&order, &signed) {
+            Decision::Bid { price, needs, devices } => (price, needs, devices),
             Decision::NoBid(reason) => {
                 self.leave(name, class_of(&reason), &reason);
                 return Ok(Outcome::None);
@@ -75,17 +80,39 @@ impl Agent {
             }
         };
         // Between the decision and here others may have reserved.
-        if let Err(full) = lock(&self.book).reserve(&ours.to_string(), needs) {
+        if let Err(full) = lock(&self.book).reserve(&ours.to_string(), needs.amount, &devices) {
             self.leave(name, "no_room", &full);
             return Ok(Outcome::None);
         }
         crash::at("bid-decided");
-        self.chain.create_bid(&ours, &price, deposit, offer(&order)).await?;
+        self.chain.create_bid(&ours, &price, deposit, offer(&order, &needs, &devices)).await?;
         crash::at("bid-placed");
         self.metrics.bids.one(&["made"]);
         tracing::info!(order = %name, provider = ours.provider, price = %price.amount, denom = %price.denom, "bid");
-        lock(&self.decisions).note(name, format!("bid {price} per block"));
+        if !devices.is_empty() && !self.holds_as_offered(&ours, needs.amount, &devices).await? {
+            self.take_back(&ours, "the chain holds other GPUs for it than it offers").await?;
+            self.release(&ours);
+            return Ok(Outcome::None);
+        }
+        let gpus = if devices.is_empty() { String::new() } else { format!(" with {}", names(&devices)) };
+        lock(&self.decisions).note(name, format!("bid {price} per block{gpus}"));
         Ok(Outcome::Bid)
+    }
+
+    /// Notes the devices that the chain holds for a bid; whether they are of the models that the bid offers. Nothing is
+    /// known of those on another machine of the provider.
+    async fn holds_as_offered(&self, ours: &LeaseName, amount: Amount, offered: &[Device]) -> Result<bool, NodeError> {
+        let holds = self.chain.holds_of(&ours.to_string()).await?;
+        let Some(hold) = holds.into_iter().find(|hold| hold.host_key == self.host_key) else { return Ok(true) };
+        let ids = hold.resources.unwrap_or_default().devices;
+        let mut book = lock(&self.book);
+        book.note_devices(&ours.to_string(), amount, &ids);
+        let models = |devices: &[Device]| {
+            let mut models: Vec<String> = devices.iter().map(|device| device.model.clone()).collect();
+            models.sort();
+            models
+        };
+        Ok(models(&book.devices_of(&ids)) == models(offered))
     }
 
     fn decide(&self, order: &Order, signed: &Signed) -> Decision {
@@ -164,7 +191,7 @@ impl Agent {
             if !lock(&self.bids).contains_key(&name) {
                 return;
             }
-            match self.take_back(&ours).await {
+            match self.take_back(&ours, "no lease came in time").await {
                 Ok(()) => {
                     // It is not lost: it was taken back.
                     lock(&self.bids).remove(&name);
@@ -179,12 +206,12 @@ impl Agent {
         }
     }
 
-    async fn take_back(&self, ours: &LeaseName) -> Result<(), NodeError> {
+    async fn take_back(&self, ours: &LeaseName, why: &str) -> Result<(), NodeError> {
         let standing = self.chain.bid(ours).await?;
         if standing.is_some_and(|bid: Bid| bid.state() == bid::State::Open) {
             self.chain.close_bid(ours, LeaseClosedReason::Unspecified).await?;
             self.metrics.bids.one(&["taken_back"]);
-            self.tell(&ours.order(), "took the bid back: no lease came in time");
+            self.tell(&ours.order(), &format!("took the bid back: {why}"));
         }
         Ok(())
     }
@@ -221,16 +248,41 @@ fn wants_signatures(order: &Order) -> bool {
     signed_by.is_some_and(|signed_by| !signed_by.all_of.is_empty() || !signed_by.any_of.is_empty())
 }
 
-/// What is offered is what was asked for: this agent chooses no GPU models.
-fn offer(order: &Order) -> Vec<ResourceOffer> {
-    let units = order.spec.iter().flat_map(|group| &group.resources);
-    units.map(|unit| ResourceOffer { resources: unit.resource.clone(), count: unit.count, prices: None }).collect()
+/// Whether an order asks for GPUs.
+fn wants_gpus(order: &Order) -> bool {
+    group(order).is_some_and(|group| group.units.iter().any(|unit| unit.resources.gpu.units.0 > 0))
+}
+
+fn group(order: &Order) -> Option<sdl::GroupSpec> {
+    order.spec.as_ref().and_then(|spec| sdl::GroupSpec::try_from(spec).ok())
+}
+
+/// What is offered is what was asked for, with the models of GPUs that are set aside.
+fn offer(order: &Order, needs: &Needs, devices: &[Device]) -> Vec<ResourceOffer> {
+    let shares = needs.split(devices).unwrap_or_default();
+    let units = order.spec.iter().flat_map(|group| &group.resources).enumerate();
+    let part = |(place, unit): (usize, &ResourceUnit)| {
+        let mut resources = unit.resource.clone();
+        let share = shares.get(place).map(Vec::as_slice).unwrap_or_default();
+        if let Some(gpu) = resources.as_mut().and_then(|resources| resources.gpu.as_mut())
+            && !share.is_empty()
+        {
+            let wire = |attribute: sdl::resources::Attribute| Attribute { key: attribute.key, value: attribute.value };
+            gpu.attributes = devices::offered(share).into_iter().map(wire).collect();
+        }
+        ResourceOffer { resources, count: unit.count, prices: None }
+    };
+    units.map(part).collect()
+}
+
+/// Devices as people read them.
+fn names(devices: &[Device]) -> String {
+    devices.iter().map(|device| devices::show(&device.model)).collect::<Vec<_>>().join(", ")
 }
 
 /// What an order takes; nothing where it cannot be read, as then it never had a bid.
 pub(crate) fn amount(order: &Order) -> Amount {
-    let group = order.spec.as_ref().and_then(|spec| sdl::GroupSpec::try_from(spec).ok());
-    group.and_then(|group| Amount::of_group(&group)).unwrap_or_default()
+    group(order).and_then(|group| Needs::of_group(&group)).unwrap_or_default().amount
 }
 
 /// A price on the wire, for logs.

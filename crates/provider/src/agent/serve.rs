@@ -8,6 +8,7 @@ use workload::{PodStatus, State, crash};
 
 use super::Agent;
 use super::leases::Work;
+use crate::devices;
 use crate::home::HomeError;
 use crate::lease::LeaseName;
 use crate::pod::{PodError, pod};
@@ -75,8 +76,11 @@ impl Agent {
     async fn try_bring_up(&self, lease: &LeaseName, work: &mut Work) -> Result<(), ServeError> {
         let Some(record) = &mut work.record else { return Err(ServeError::NoGroup(String::new())) };
         let group = record.group().ok_or_else(|| ServeError::NoGroup(record.group.clone()))?;
-        let spec = pod(lease, group, &self.config.public_host, record.isolation)?;
-        let fence = self.fence(lease, record.fence).await.map_err(ServeError::Hold)?;
+        let hold = self.hold(lease, record.fence).await.map_err(ServeError::Hold)?;
+        let devices = self.devices(&hold);
+        let spec = pod(lease, group, &self.config.public_host, record.isolation, &devices)?;
+        work.gpus = devices::share(group, &devices).unwrap_or_default();
+        let fence = hold.fence;
         if record.fence != fence {
             record.fence = fence;
             self.home.save_record(record)?;

@@ -171,7 +171,8 @@ impl Agent {
             // The chain knows no ports.
             let ports = ports.iter().find(|(holder, _)| *holder == hold.reference).map_or(0, |(_, ports)| *ports);
             let (cpu_milli, memory, storage) = (taken.cpu_milli, taken.memory, taken.storage);
-            book.note(&hold.reference, Amount { cpu_milli, memory, storage, ports });
+            let amount = Amount { cpu_milli, memory, storage, ports, gpus: taken.devices.len() as u64 };
+            book.note_devices(&hold.reference, amount, &taken.devices);
         }
     }
 }

@@ -1,10 +1,12 @@
 //! `tetra bid`, and bids as the auction of `tetra deploy` sees them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use primitives::Dec;
 use proto::akash::market::v1::BidId;
 use proto::akash::market::v1beta5::bid::State;
+use proto::akash::provider::v1beta4::Provider;
+use provider::devices::{self, SIMULATED};
 use serde::{Deserialize, Serialize};
 
 use crate::chain::{Chain, dec_coin};
@@ -41,6 +43,12 @@ pub struct Offer {
     pub host: String,
     /// The bid's state.
     pub state: String,
+    /// Models of the GPUs that it offers, `nvidia/a100/80Gi`; empty where none were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gpus: Vec<String>,
+    /// Whether there are no such GPUs: it offers simulated ones, or may, for its provider sells some.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub simulated: bool,
     /// What it asks.
     pub rate: Rate,
     /// The block of the bid.
@@ -55,16 +63,24 @@ pub struct Offer {
 /// When the node does not answer.
 pub async fn find(chain: &Chain, owner: &str, dseq: u64, state: &str) -> Result<Vec<Offer>> {
     let providers = chain.providers().await?;
+    let claims = |one: &Provider| one.attributes.iter().any(|found| found.key == SIMULATED && found.value == "true");
+    let simulating: BTreeSet<String> =
+        providers.iter().filter(|one| claims(one)).map(|one| one.owner.clone()).collect();
     let hosts: BTreeMap<String, String> = providers.into_iter().map(|one| (one.owner, one.host_uri)).collect();
     let mut offers = Vec::new();
     for bid in chain.bids(owner, dseq, state).await? {
         let BidId { dseq, gseq, oseq, provider, .. } = bid.id.unwrap_or_default();
         let price = dec_coin(bid.price.as_ref())?;
+        let units = bid.resources_offer.iter().filter_map(|unit| unit.resources.as_ref()?.gpu.as_ref());
+        let gpus: Vec<&str> = units.flat_map(|gpu| &gpu.attributes).map(|attribute| attribute.key.as_str()).collect();
+        let simulated = gpus.iter().any(|path| devices::is_simulated(path) || simulating.contains(&provider));
         offers.push(Offer {
             dseq,
             gseq,
             oseq,
             host: hosts.get(&provider).cloned().unwrap_or_default(),
+            gpus: gpus.into_iter().map(devices::show).collect(),
+            simulated,
             provider,
             state: State::try_from(bid.state).map_or("?", |state| state.as_str_name()).to_owned(),
             rate: Rate::new(&price, chain.network.block_interval_ms)?,
@@ -86,8 +102,11 @@ fn cheapest_first(offers: &mut [Offer]) {
 
 /// Offers for people; `height` tells their age.
 pub fn table(offers: &[Offer], height: u64, units: &Units) -> String {
+    // A column for those who asked for some.
+    let with_gpus = offers.iter().any(|offer| !offer.gpus.is_empty());
+    let gpus = |cell: String| with_gpus.then_some(cell);
     let line = |offer: &Offer| {
-        row([
+        let mut cells = row([
             &format!("{}/{}/{}", offer.dseq, offer.gseq, offer.oseq),
             &offer.state,
             &offer.provider,
@@ -96,9 +115,12 @@ pub fn table(offers: &[Offer], height: u64, units: &Units) -> String {
             &offer.rate.hour_text(units),
             &offer.rate.month_text(units),
             &format!("{} blocks", height.saturating_sub(offer.created_at)),
-        ])
+        ]);
+        cells.extend(gpus(offer.gpus.join(", ")));
+        cells
     };
-    let head = row(["ORDER", "STATE", "PROVIDER", "HOST", "PER BLOCK", "PER HOUR", "PER MONTH", "AGE"]);
+    let mut head = row(["ORDER", "STATE", "PROVIDER", "HOST", "PER BLOCK", "PER HOUR", "PER MONTH", "AGE"]);
+    head.extend(gpus("GPUS".to_owned()));
     output::table(&std::iter::once(head).chain(offers.iter().map(line)).collect::<Vec<_>>())
 }
 
@@ -134,6 +156,8 @@ mod tests {
             provider: provider.to_owned(),
             host: "https://127.0.0.1:8443".to_owned(),
             state: "open".to_owned(),
+            gpus: Vec::new(),
+            simulated: false,
             rate: Rate::new(&price, 500).unwrap(),
             created_at: 10,
             price: price.amount,

@@ -3,13 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use client::Node;
+use client::{Health, HealthCheck, Node};
+use provider::devices;
 use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use workload::HostReport;
-use workload::probe::ProbeRoots;
+use workload::probe::{Gpu, ProbeRoots};
 
+use super::status::health_of;
+use super::up::folder_of;
 use super::up::ports::is_free;
 use crate::context::Context;
 use crate::error::{Class, Classify, CliError, Result};
@@ -78,13 +81,20 @@ pub async fn run(context: &Context, args: Args) -> Result {
     checks.push(gvisor(workload::gvisor::probe(&dir).await));
     checks.push(disk(&report, &dir));
     let node = context.node()?;
-    let time = match tokio::time::timeout(Duration::from_secs(3), node.status()).await {
-        Ok(Ok(status)) => Some(status.time),
+    let status = match tokio::time::timeout(Duration::from_secs(3), node.status()).await {
+        Ok(Ok(status)) => Some(status),
         _ => None,
     };
     checks.extend(leftovers().await);
     checks.extend(PORTS.iter().map(|(port, use_of)| port_check(*port, use_of)));
-    checks.push(clock(&node, time.as_deref(), OffsetDateTime::now_utc()));
+    let time = status.as_ref().map(|status| status.time.as_str());
+    checks.push(clock(&node, time, OffsetDateTime::now_utc()));
+    if let Some(status) = &status
+        && let Some(health) = health_of(&node, status).await
+    {
+        checks.push(healthy("node", &health));
+    }
+    checks.extend(providers(context).await?);
     output::show(context.format(), &checks, |checks| text(checks))?;
     let failed: Vec<&str> =
         checks.iter().filter(|check| check.verdict == Verdict::Fail).map(|check| check.name.as_str()).collect();
@@ -102,8 +112,7 @@ fn machine(report: &HostReport) -> Vec<Check> {
     let gib = |bytes: u64| format!("{}.{} GiB", bytes >> 30, ((bytes % (1 << 30)) * 10) >> 30);
     let (free, all) = (gib(report.memory_available_bytes), gib(report.memory_bytes));
     checks.push(Check::ok("memory", format!("{free} available of {all}")));
-    let gpus: Vec<String> = report.gpus.iter().map(|gpu| format!("{} {}", gpu.vendor, gpu.device_id)).collect();
-    checks.push(Check::ok("gpu", if gpus.is_empty() { "none, which is fine".to_owned() } else { gpus.join(", ") }));
+    checks.push(gpus(report));
     checks.extend(report.tools.iter().map(|tool| match &tool.version {
         // Some programs tell their version on stderr only.
         Some(version) if version.is_empty() => Check::ok(&tool.name, "installed"),
@@ -125,6 +134,54 @@ fn machine(report: &HostReport) -> Vec<Check> {
         }
     }));
     checks
+}
+
+/// Those of the machine. No agent sells them: none can be passed into a container yet.
+fn gpus(report: &HostReport) -> Check {
+    if report.gpus.is_empty() {
+        return Check::ok("gpu", "none, which is fine");
+    }
+    let name = |gpu: &Gpu| match &gpu.kind {
+        Some(kind) => devices::show(kind),
+        None => format!("{} {}", gpu.vendor, gpu.device_id),
+    };
+    let names: Vec<String> = report.gpus.iter().map(name).collect();
+    Check::warn("gpu", names.join(", "), "they are not sold: no GPU can be passed into a container yet")
+}
+
+/// The providers of the local network: GPUs that they sell and do not have, and their health while they run.
+async fn providers(context: &Context) -> Result<Vec<Check>> {
+    let folder = folder_of(context, None)?;
+    let runs = folder.exists() && folder.runner()?.is_some();
+    let mut checks = Vec::new();
+    for dir in folder.providers()? {
+        let name = dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let Ok(config) = provider::Home::new(&dir).config() else { continue };
+        if !config.simulated_gpus.is_empty() {
+            let models: Vec<String> = config.simulated_gpus.iter().map(ToString::to_string).collect();
+            let found = format!("{} (simulated: no such device is here)", models.join(", "));
+            checks.push(Check::ok(&format!("{name} gpu"), found));
+        }
+        if let Some(listen) = config.metrics_listen.filter(|_| runs) {
+            checks.push(healthy(&name, &Health::ask(&format!("http://{listen}")).await));
+        }
+    }
+    Ok(checks)
+}
+
+/// A process's own word on its health.
+fn healthy(name: &str, health: &Health) -> Check {
+    let name = format!("{name} health");
+    let failed: Vec<&HealthCheck> = health.failed().collect();
+    if health.live && health.ready {
+        return Check::ok(&name, format!("{}, {} checks", health.verdict(), health.checks.len()));
+    }
+    let reasons: Vec<String> = failed.iter().map(|check| format!("{}: {}", check.check, check.reason)).collect();
+    let remedies: Vec<&str> =
+        failed.iter().map(|check| check.remedy.as_str()).filter(|text| !text.is_empty()).collect();
+    let found = [vec![health.verdict().to_owned()], reasons].concat().join("; ");
+    let remedy = if remedies.is_empty() { "see its log".to_owned() } else { remedies.join("; ") };
+    Check::warn(&name, found, remedy)
 }
 
 fn works(name: &str, report: &HostReport) -> String {
@@ -232,6 +289,37 @@ mod tests {
         let silent = at(None);
         assert_eq!(silent.verdict, Verdict::Ok);
         assert!(silent.found.contains("not compared"), "{}", silent.found);
+    }
+
+    #[test]
+    fn a_process_that_is_not_ready_says_why() {
+        let check = |check: &str, ok, remedy: &str| HealthCheck {
+            check: check.to_owned(),
+            ok,
+            reason: format!("{check} is so"),
+            remedy: remedy.to_owned(),
+        };
+        let mut health = Health {
+            url: "http://127.0.0.1:1".to_owned(),
+            live: true,
+            ready: true,
+            checks: vec![check("progress", true, ""), check("chain", true, "")],
+            problem: None,
+        };
+        let well = healthy("node", &health);
+        health.ready = false;
+        health.checks.extend([check("balance", false, "send some"), check("disk", false, "free some")]);
+        let ill = healthy("provider-1", &health);
+        let problem = Some("http://127.0.0.1:1/livez?verbose does not answer: refused".to_owned());
+        let gone = healthy("provider-2", &Health { live: false, ready: false, checks: vec![], problem, ..health });
+        insta::assert_snapshot!(text(&[well, ill, gone]), @r"
+              CHECK              FOUND
+        ok    node health        ready, 2 checks
+        warn  provider-1 health  not ready; balance: balance is so; disk: disk is so
+                                 -> send some; free some
+        warn  provider-2 health  http://127.0.0.1:1/livez?verbose does not answer: refused
+                                 -> see its log
+        ");
     }
 
     #[test]

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use client::health::url_of;
 use client::keystore::Keystore;
-use client::{Auth, Gateway, SigningKey, Trust};
-use provider::config::{PriceSource, Usd};
+use client::{Auth, Gateway, Health, SigningKey, Trust};
+use provider::config::{GpuModel, PriceSource, Usd};
 use provider::gateway::IdentityFile;
 use provider::{Home, ProviderConfig, ProviderError};
 use serde_json::{Value, json};
@@ -25,7 +26,7 @@ pub enum Verb {
     Init(Init),
     /// Run the agent of a folder until SIGINT or SIGTERM; containers go on without it
     Start(Start),
-    /// What the agent of a folder says of itself: leases, inventory, orders
+    /// What the agent of a folder says of itself: health, leases, inventory, orders
     Status(Folder),
     /// What the provider claims of itself: show, set
     #[command(subcommand)]
@@ -70,6 +71,9 @@ pub struct Init {
     /// USD per whole token of a denom, such as utet=0.50; once for each. uusd and uact are 1
     #[arg(long = "token-price", value_name = "DENOM=USD", value_parser = parse_price)]
     token_prices: Vec<(String, Usd)>,
+    /// A GPU to sell that is not there, such as nvidia/a100/80Gi; once for each. Toy networks only
+    #[arg(long = "simulated-gpu", value_name = "VENDOR/MODEL/RAM")]
+    simulated_gpus: Vec<GpuModel>,
 }
 
 /// Arguments of `start`.
@@ -119,6 +123,7 @@ fn init(context: &Context, args: Init) -> Result {
     config.public_host = args.public_host;
     config.grpc_listen = Some(args.grpc_listen);
     config.metrics_listen = Some(args.metrics_listen);
+    config.simulated_gpus = args.simulated_gpus;
     config.price_source = PriceSource::Config { usd_per_token: prices };
     if let Some(uri) = args.host_uri {
         config.host_uri = uri;
@@ -201,10 +206,18 @@ async fn status(context: &Context, folder: &Folder) -> Result {
     })?;
     let trust = Trust::only(own.certificate().clone());
     let gateway = Gateway::new(&config.host_uri, trust, Auth::None).class(Class::Usage)?;
-    let status = gateway.status().await.map_err(|error| {
+    let mut status = gateway.status().await.map_err(|error| {
         CliError::new(Class::Unreachable, error)
             .hint(format!("does the agent run? `tetra provider start {}`", folder.dir.display()))
     })?;
+    let health = match config.metrics_listen {
+        Some(listen) => match url_of(&listen.to_string(), "http://localhost") {
+            Some(url) => Some(Health::ask(&url).await),
+            None => None,
+        },
+        None => None,
+    };
+    status["health"] = json!(health);
     output::show(context.format(), &status, |status| {
         let mut rows = Vec::new();
         flatten("", status, &mut rows);

@@ -5,6 +5,7 @@ use client::{NodeError, TxOutcome};
 use proto::akash::provider::v1beta4::Provider;
 use proto::cosmos::auth::v1beta1::{QueryAccountInfoRequest, QueryAccountInfoResponse};
 use proto::tetra::capacity::v1::Host;
+use provider::devices::is_simulated;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -293,12 +294,25 @@ async fn hosts(context: &Context, chain: &Chain, owner: Option<String>) -> Resul
 
 fn host_json(host: &Host) -> Value {
     let offered = host.offered.clone().unwrap_or_default();
-    let devices = host.devices.iter().map(|device| json!({ "id": device.id, "model": device.model }));
+    let devices = host
+        .devices
+        .iter()
+        .map(|device| json!({ "id": device.id, "model": device.model, "simulated": is_simulated(&device.model) }));
     json!({
         "owner": host.owner, "host_key": hex::encode(&host.host_key), "cpu_milli": offered.cpu_milli,
         "memory": offered.memory, "storage": offered.storage, "devices": devices.collect::<Vec<_>>(),
         "cpu_overcommit_percent": host.cpu_overcommit_percent, "proved": host.proved, "fence": host.fence,
     })
+}
+
+/// How many devices a host has, and whether they exist.
+fn gpus(host: &Host) -> String {
+    let simulated = host.devices.iter().filter(|device| is_simulated(&device.model)).count();
+    match (host.devices.len(), simulated) {
+        (all, 0) => all.to_string(),
+        (all, simulated) if all == simulated => format!("{all} (simulated)"),
+        (all, simulated) => format!("{all} ({simulated} simulated)"),
+    }
 }
 
 fn hosts_text(hosts: &[Host]) -> String {
@@ -312,7 +326,7 @@ fn hosts_text(hosts: &[Host]) -> String {
             &format!("{}.{:03}", offered.cpu_milli / 1000, offered.cpu_milli % 1000),
             &mib(offered.memory),
             &mib(offered.storage),
-            &host.devices.len().to_string(),
+            &gpus(host),
             if host.proved { "proved" } else { "claimed" },
         ])
     };

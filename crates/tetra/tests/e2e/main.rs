@@ -6,6 +6,7 @@
 mod access;
 mod classic;
 mod faults;
+mod hardware;
 mod isolation;
 mod leases;
 mod mistakes;

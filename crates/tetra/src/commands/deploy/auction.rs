@@ -63,7 +63,8 @@ pub(super) async fn wait(job: &Job<'_>, plan: &Plan, dseq: u64, phases: &mut Pha
 fn line(job: &Job<'_>, offer: &Offer) -> String {
     let units = &job.chain.units;
     let (hour, month) = (offer.rate.hour_text(units), offer.rate.month_text(units));
-    format!("bid  group {}  {}  {}/h  {}/month  {}", offer.gseq, offer.rate.block_text(), hour, month, offer.provider)
+    let gpus = if offer.gpus.is_empty() { String::new() } else { format!("  {}", offer.gpus.join(", ")) };
+    format!("bid  group {}  {}  {hour}/h  {month}/month  {}{gpus}", offer.gseq, offer.rate.block_text(), offer.provider)
 }
 
 /// Which offer to take for each group: as told, or as the person at the terminal says.
@@ -73,7 +74,11 @@ fn line(job: &Job<'_>, offer: &Offer) -> String {
 pub(super) fn choose(job: &Job<'_>, dseq: u64, offers: &[Offer]) -> Result<Vec<Offer>> {
     let groups: BTreeSet<u32> = offers.iter().map(|offer| offer.gseq).collect();
     if job.args.auto == Some(Auto::Cheapest) || job.args.provider.is_some() {
-        return Ok(groups.iter().filter_map(|gseq| cheapest(offers, *gseq)).collect());
+        // What is real goes first, unless what is not was accepted beforehand.
+        let real: Vec<Offer> = offers.iter().filter(|offer| !offer.simulated).cloned().collect();
+        let first = if job.args.accept_simulated { offers } else { &real };
+        let best = |gseq: &u32| cheapest(first, *gseq).or_else(|| cheapest(offers, *gseq));
+        return Ok(groups.iter().filter_map(best).collect());
     }
     if !output::can_ask() {
         let table =
@@ -83,6 +88,40 @@ pub(super) fn choose(job: &Job<'_>, dseq: u64, offers: &[Offer]) -> Result<Vec<O
             .hint(format!("or one of them: tetra deploy --resume {dseq} --provider ADDRESS")));
     }
     groups.into_iter().map(|gseq| job.talk.pause(|| ask(job, gseq, offers))).collect()
+}
+
+/// Makes sure that whoever deploys knows which of the chosen offers are of GPUs that do not exist. `-y` does not say so.
+///
+/// # Errors
+/// [`Class::Usage`] when they are not accepted; the bids stay open.
+pub(super) fn accept_simulated(job: &Job<'_>, dseq: u64, choice: &[Offer]) -> Result {
+    let simulated: Vec<&Offer> = choice.iter().filter(|offer| offer.simulated).collect();
+    if simulated.is_empty() {
+        return Ok(());
+    }
+    for offer in &simulated {
+        let (gpus, provider) = (offer.gpus.join(", "), &offer.provider);
+        job.talk.line(&format!(
+            "warning: group {} gets {gpus} from {provider}: simulated, the container runs and no device is in it",
+            offer.gseq
+        ));
+    }
+    if job.args.accept_simulated {
+        return Ok(());
+    }
+    let what = "the chosen bids offer simulated GPUs";
+    let agreed = output::can_ask()
+        && job
+            .talk
+            .pause(|| output::ask("Take simulated GPUs, which compute nothing? [y/N]"))
+            .is_ok_and(|answer| matches!(answer.to_lowercase().as_str(), "y" | "yes"));
+    if agreed {
+        return Ok(());
+    }
+    Err(CliError::new(Class::Usage, format!("{what}, and nobody accepted that"))
+        .hint(format!("take them all the same: tetra deploy --resume {dseq} --auto cheapest --accept-simulated"))
+        .hint("never be offered any: `simulated: \"false\"` under `profiles.placement.*.attributes`")
+        .hint(format!("or get the deposit back: tetra deployment close {dseq}")))
 }
 
 /// Offers come cheapest first.

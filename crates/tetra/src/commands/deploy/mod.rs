@@ -79,6 +79,9 @@ pub struct Args {
     /// Without a bid, keep the deployment open instead of closing it
     #[arg(long)]
     keep: bool,
+    /// Take bids whose GPUs are simulated: containers run, and no device is in them. -y does not accept that
+    #[arg(long)]
+    accept_simulated: bool,
     #[command(flatten)]
     auth: AuthOption,
     /// Show what would happen, and send nothing
@@ -225,11 +228,16 @@ impl Job<'_> {
 
     /// Waits for bids and takes one for each group.
     async fn lease(&self, plan: &Plan, dseq: u64, phases: &mut Phases, fees: &mut Coins) -> Result<Vec<Offer>> {
-        let offers = auction::wait(self, plan, dseq, phases).await?;
+        let mut offers = auction::wait(self, plan, dseq, phases).await?;
         if let Some(missing) = plan.groups.len().checked_sub(auction::groups(&offers)).filter(|missing| *missing > 0) {
             return Err(self.give_up(dseq, missing).await);
         }
         let choice = auction::choose(self, dseq, &offers)?;
+        auction::accept_simulated(self, dseq, &choice)?;
+        if !choice.iter().any(|offer| offer.simulated) && !self.args.accept_simulated {
+            // None is taken in the place of a real one whose hardware is gone.
+            offers.retain(|offer| !offer.simulated);
+        }
         crash::at("bids-seen");
         let start = Instant::now();
         let (taken, paid) = take::take(self, choice, offers).await?;

@@ -66,6 +66,12 @@ struct LeaseLine {
     provider: String,
     host: String,
     rate: Rate,
+    /// Models of its GPUs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    gpus: Vec<String>,
+    /// Whether there are no such GPUs.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    simulated: bool,
     /// Where the time of the pod's start went, in microseconds.
     start_us: BTreeMap<String, u64>,
 }
@@ -107,7 +113,8 @@ impl Deployed {
             let found = endpoints.addresses().into_iter();
             addresses.extend(found.map(|(service, address)| Address { service, address }));
             let Endpoints { gseq, oseq, provider, host, .. } = endpoints;
-            lines.push(LeaseLine { gseq, oseq, provider, host, rate: offer.rate, start_us });
+            let (gpus, simulated) = (offer.gpus, offer.simulated);
+            lines.push(LeaseLine { gseq, oseq, provider, host, rate: offer.rate, gpus, simulated, start_us });
         }
         Ok(Self {
             dseq,
@@ -126,6 +133,9 @@ impl Deployed {
     pub(super) fn text(&self, units: &Units) -> String {
         let mut lines: Vec<String> =
             self.addresses.iter().map(|found| format!("{}  {}", found.service, found.address)).collect();
+        for lease in self.leases.iter().filter(|lease| !lease.gpus.is_empty()) {
+            lines.push(format!("group {} has {}", lease.gseq, lease.gpus.join(", ")));
+        }
         let runway = self.runway_hours.as_deref().unwrap_or("?");
         let (hour, month) = (self.rate.hour_text(units), self.rate.month_text(units));
         lines.push(format!(

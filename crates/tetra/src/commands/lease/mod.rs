@@ -217,6 +217,10 @@ fn render(lease: &Endpoints) -> String {
     for service in lease.status.iter().flat_map(|status| status.services.values()) {
         let state = if service.is_ready() { "ready" } else { "not ready" };
         rows.push(row([&service.name, &format!("{state}, {} of {} answer", service.available, service.total)]));
+        for (replica, gpus) in service.gpus.iter().enumerate() {
+            let names: Vec<&str> = gpus.iter().map(|gpu| gpu.name.as_str()).collect();
+            rows.push(row([&service.name, &format!("replica {replica} has {}", names.join(", "))]));
+        }
         rows.extend(service.last_exit.as_ref().map(|exit| row([&service.name, &ended(service, exit)])));
     }
     if let Some(reason) = lease.status.as_ref().and_then(|status| status.reason.as_ref()) {

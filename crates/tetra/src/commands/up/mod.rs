@@ -37,7 +37,7 @@ use crate::output;
 use folder::Folder;
 use profile::Profile;
 use report::Report;
-use setup::Wish;
+use setup::{SimulatedGpu, Wish};
 
 /// How long a network may take to stop before `tetra down` gives up on it.
 const STOP_LIMIT: Duration = Duration::from_secs(60);
@@ -69,6 +69,10 @@ pub struct Args {
     /// Port of the first validator's JSON-RPC [default: 26657 if it is free]
     #[arg(long, value_name = "PORT")]
     rpc_port: Option<u16>,
+    /// A GPU that a provider sells and does not have, such as 2:nvidia/a100/80Gi; once for each. Without a number each
+    /// provider has one
+    #[arg(long = "simulated-gpu", value_name = "[N:]VENDOR/MODEL/RAM", value_parser = parse_gpu)]
+    simulated_gpus: Vec<SimulatedGpu>,
     /// Run as the background process of --detach
     #[arg(long, hide = true, conflicts_with = "detach")]
     background: bool,
@@ -93,6 +97,15 @@ fn parse_validators(text: &str) -> std::result::Result<usize, String> {
 
 fn parse_providers(text: &str) -> std::result::Result<usize, String> {
     parse_count(text, 0, 16)
+}
+
+/// `2:nvidia/a100/80Gi`, or without a number.
+fn parse_gpu(text: &str) -> std::result::Result<SimulatedGpu, String> {
+    let (provider, model) = match text.split_once(':') {
+        None => (None, text),
+        Some((number, model)) => (Some(parse_count(number, 1, 16)?), model),
+    };
+    Ok(SimulatedGpu { provider, model: model.parse()? })
 }
 
 /// Milliseconds of `500ms` or `6s`.
@@ -127,6 +140,7 @@ pub async fn run(context: &Context, args: Args) -> Result {
         block_interval_ms: args.block_time,
         rpc_port: args.rpc_port,
         profile: args.profile,
+        simulated_gpus: args.simulated_gpus.clone(),
     };
     if args.detach {
         return detach(context, &folder).await;
@@ -208,6 +222,16 @@ pub async fn down(context: &Context, args: DownArgs) -> Result {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn simulated_gpus_belong_to_one_provider_or_to_each() {
+        let gpu = parse_gpu("2:nvidia/a100/80Gi").unwrap();
+        assert_eq!((gpu.provider, gpu.model.to_string().as_str()), (Some(2), "nvidia/a100/80Gi"));
+        assert_eq!(parse_gpu("nvidia/t4").unwrap().provider, None);
+        for wrong in ["0:nvidia/t4", "x:nvidia/t4", "17:nvidia/t4", "1:", "t4"] {
+            assert!(parse_gpu(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn intervals_have_units_and_bounds() {

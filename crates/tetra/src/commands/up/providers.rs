@@ -15,6 +15,7 @@ use workload::{Host, HostConfig, HostReport, Leftovers, Runtime};
 
 use super::accounts::DevAccount;
 use super::folder::{Folder, Plan, ProviderPorts};
+use super::setup::SimulatedGpu;
 use crate::error::{Class, Classify, CliError, Result};
 
 /// How much more each further provider asks, in percent of the first one's prices.
@@ -54,7 +55,14 @@ pub async fn check_machine(dir: &Path) -> Result<HostReport> {
 ///
 /// # Errors
 /// When a file cannot be written.
-pub fn make(folder: &Folder, plan: &Plan, accounts: &[&DevAccount], keys: &Path, report: &HostReport) -> Result {
+pub fn make(
+    folder: &Folder,
+    plan: &Plan,
+    accounts: &[&DevAccount],
+    keys: &Path,
+    report: &HostReport,
+    simulated_gpus: &[SimulatedGpu],
+) -> Result {
     let count = plan.providers.len();
     for (index, (ports, account)) in plan.providers.iter().zip(accounts).enumerate() {
         let dir = folder.provider(index + 1);
@@ -68,6 +76,8 @@ pub fn make(folder: &Folder, plan: &Plan, accounts: &[&DevAccount], keys: &Path,
         let prices = [(plan.profile.coin().to_owned(), Usd(USD_PER_COIN))].into();
         config.price_source = PriceSource::Config { usd_per_token: prices };
         config.offer = share(report, count);
+        let own = simulated_gpus.iter().filter(|gpu| gpu.provider.is_none_or(|number| number == index + 1));
+        config.simulated_gpus = own.map(|gpu| gpu.model.clone()).collect();
         config.port_range = exposed_ports(index, count);
         config.attributes = [("region".to_owned(), "local".to_owned())].into();
         Home::new(dir).init(&config).class(Class::Machine)?;
@@ -155,10 +165,18 @@ fn scaled(scale: &Scale, percent: u32) -> Scale {
 /// # Errors
 /// When its configuration cannot be read.
 pub fn offer_text(dir: &Path) -> Result<String> {
-    let offer = Home::new(dir).config().class(Class::Usage)?.offer;
+    let config = Home::new(dir).config().class(Class::Usage)?;
+    let offer = config.offer;
+    let simulated = match config.simulated_gpus.as_slice() {
+        [] => String::new(),
+        models => {
+            let models: Vec<String> = models.iter().map(ToString::to_string).collect();
+            format!(", {} (simulated)", models.join(" "))
+        }
+    };
     let number = |value: Option<u64>, unit: u64| value.map_or_else(|| "all".to_owned(), |value| tenths(value, unit));
     Ok(format!(
-        "{} CPU, {} GiB memory, {} GiB disk",
+        "{} CPU, {} GiB memory, {} GiB disk{simulated}",
         number(offer.cpu_milli, 1000),
         number(offer.memory, 1 << 30),
         number(offer.storage, 1 << 30)

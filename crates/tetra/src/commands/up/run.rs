@@ -103,7 +103,7 @@ impl<'a> Network<'a> {
             if let Some(report) = report {
                 let keys = std::path::absolute(keystore.folder()).class(Class::Usage)?;
                 let sellers: Vec<_> = accounts.iter().filter(|account| account.role == Role::Provider).collect();
-                providers::make(folder, &plan, &sellers, &keys, &report)?;
+                providers::make(folder, &plan, &sellers, &keys, &report, &wish.simulated_gpus)?;
             }
         }
         folder.set_plan(&plan)?;

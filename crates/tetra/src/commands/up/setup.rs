@@ -3,6 +3,7 @@
 use engine::{NodeKey, ValidatorKey};
 use node::NodeConfig;
 use node::config::local_multiaddr;
+use provider::config::GpuModel;
 use time::OffsetDateTime;
 
 use super::accounts::DevAccount;
@@ -19,7 +20,7 @@ const PROVIDERS: usize = 1;
 const BLOCK_INTERVAL_MS: u64 = 500;
 
 /// What the command line asks for; none where it asks for nothing.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Wish {
     /// Validators.
     pub validators: Option<usize>,
@@ -31,6 +32,17 @@ pub struct Wish {
     pub rpc_port: Option<u16>,
     /// What the chain begins with.
     pub profile: Option<Profile>,
+    /// GPUs that providers sell and do not have.
+    pub simulated_gpus: Vec<SimulatedGpu>,
+}
+
+/// A GPU that is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SimulatedGpu {
+    /// Number of the provider that sells it, from 1; none is each.
+    pub provider: Option<usize>,
+    /// What it is.
+    pub model: GpuModel,
 }
 
 /// Settles what the network consists of, and its ports: as it was where the folder holds one.
@@ -59,6 +71,19 @@ pub fn settle(wish: &Wish, stored: Option<&Plan>) -> Result<Plan> {
         }
         (wanted, has) => has.or(wanted).unwrap_or_default(),
     };
+
+    if stored.is_some() && !wish.simulated_gpus.is_empty() {
+        let why = "this network has its providers already; `simulated_gpus` of their provider.json says what they sell";
+        return Err(differs("--simulated-gpu", why));
+    }
+    let beyond = |gpu: &&SimulatedGpu| gpu.provider.is_some_and(|number| number as u64 > providers);
+    if let Some(gpu) = wish.simulated_gpus.iter().find(beyond) {
+        let number = gpu.provider.unwrap_or_default();
+        let what = format!("--simulated-gpu {number}:{}: there are {providers} providers", gpu.model);
+        return Err(
+            CliError::new(Class::Usage, what).hint(format!("name one of them, or more with --providers {number}"))
+        );
+    }
 
     let mut ports = Ports::new();
     // Before any other, since it is the one that people type.
@@ -155,6 +180,10 @@ mod tests {
         assert_eq!(old.profile, Profile::Tetra);
         let wish = Wish { profile: Some(Profile::AkashClassic), ..Wish::default() };
         let refused = settle(&wish, Some(&old)).unwrap_err();
+        let gpu = SimulatedGpu { provider: Some(3), model: "nvidia/t4".parse().unwrap() };
+        let wish = Wish { simulated_gpus: vec![gpu], ..Wish::default() };
+        assert!(settle(&wish, Some(&old)).unwrap_err().to_string().contains("--simulated-gpu: this network has"));
+        assert!(settle(&wish, None).unwrap_err().to_string().contains("3:nvidia/t4: there are 1 providers"));
         let why = "--profile: this network is tetra-local, akash-classic-local was asked for";
         assert!(refused.to_string().contains(why), "{refused}");
     }
