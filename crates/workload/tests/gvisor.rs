@@ -90,5 +90,5 @@ fn a_sandbox_needs_memory_and_threads_of_its_own() {
     let mut few = sandboxed("a", web());
     few.services[0].resources.pids = 255;
     let error = few.validate().unwrap_err().to_string();
-    assert!(error.contains("pids must be at least 256 under isolation by gvisor"), "{error}");
+    assert!(error.contains("pids: must be at least 256 under isolation by gvisor"), "{error}");
 }

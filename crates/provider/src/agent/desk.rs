@@ -7,25 +7,25 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt};
 use proto::akash::deployment::v1beta4::{GroupSpec, QueryDeploymentResponse};
+use proto::tetra::capacity::v1::Device;
 use sdl::ReceivedManifest;
 use sdl::manifest::Manifest;
 use serde_json::{Map, Value, json};
 use time::format_description::well_known::Rfc3339;
-use workload::probe::Gpu;
 use workload::{Isolation, LogQuery, Phases, PodStatus, ReplicaStatus, State, crash};
 
 use super::answer::answering;
 use super::leases::{Work, runs};
 use super::serve::ServeError;
 use super::{Agent, lock};
-use crate::book::{Amount, Book};
+use crate::book::Amount;
 use crate::desk::{Desk, DeskError, LogRequest, NamedLine};
 use crate::devices;
 use crate::lease::LeaseName;
 use crate::pod::{isolation, pod};
 use crate::proxy::Published;
 use crate::record::LeaseRecord;
-use crate::status::{Machine, Standing};
+use crate::status::{Machine, Sold, Standing};
 
 /// The agent as its gateway sees it.
 pub(crate) struct Counter(pub(crate) Arc<Agent>);

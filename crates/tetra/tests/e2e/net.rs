@@ -231,6 +231,10 @@ impl Net {
     pub(crate) fn crash_agent(&self) {
         let pid = self.report["providers"][0]["pid"].as_i64().unwrap();
         kill(Pid::from_raw(i32::try_from(pid).unwrap()), Signal::SIGKILL).unwrap();
+        // It is nobody's child here, and has its files until the kernel has taken it apart.
+        let state = || std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let gone = |stat: String| stat.is_empty() || stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('Z'));
+        until(|| gone(state()).then_some(()).ok_or("the agent is still there".to_owned())).unwrap();
     }
 
     /// Starts the provider's agent again, by hand.
