@@ -47,6 +47,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("cpu_milli", "thousandths of a core"),
     ("memory", "bytes of memory"),
     ("storage", "bytes of disk"),
+    ("devices", "how many GPUs"),
     ("capacity", "cpu, memory, storage, ports and GPUs that are offered"),
     // Requests.
     ("route", "route of an endpoint"),

@@ -237,5 +237,5 @@ fn routes_decode_sign_and_answer() {
     assert_eq!((route.signer)(&bytes).unwrap(), ctx.text(&ALICE));
     assert_eq!((route.run)(&mut ctx, &bytes).unwrap().type_url, "/cosmos.bank.v1beta1.MsgSendResponse");
     assert_eq!(refusal((route.run)(&mut ctx, &[0xff])).code, 2);
-    assert_eq!(query_routes().len(), 11);
+    assert_eq!(query_routes().len(), 13);
 }
