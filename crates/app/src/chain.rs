@@ -51,6 +51,8 @@ struct StoredFacts {
     max_tx_bytes: u64,
     #[prost(bool, tag = "8")]
     classic: bool,
+    #[prost(bool, tag = "9")]
+    dev: bool,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -73,6 +75,7 @@ pub(crate) fn set_facts(state: &mut State, chain: &Chain, limits: &Limits) {
         max_block_gas: limits.max_block_gas,
         max_tx_bytes: limits.max_tx_bytes,
         classic: chain.classic,
+        dev: chain.dev,
     };
     FACTS.set(state, &facts);
 }
@@ -101,6 +104,7 @@ pub fn facts(reader: &Arc<dyn Reader>) -> store::Result<Chain> {
         block_interval_ms: stored.block_interval_ms,
         authority: Address::try_from(stored.authority.as_slice()).map_err(corrupt)?,
         classic: stored.classic,
+        dev: stored.dev,
     })
 }
 

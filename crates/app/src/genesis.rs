@@ -22,7 +22,7 @@ pub struct Genesis {
     pub chain_id: String,
     /// Header time of block 0, in seconds since 1970.
     pub genesis_time: i64,
-    /// Whether this is a development network, on which keys marked `dev` may be used.
+    /// Whether this is a development network, on which keys marked `dev` may be used and prices may be simulated.
     #[serde(default)]
     pub dev: bool,
     /// The bech32 prefix of addresses.
@@ -136,8 +136,8 @@ impl Genesis {
         if self.limits.max_tx_bytes > self.limits.max_block_bytes / 2 {
             return Err(GenesisError::Limits("max_tx_bytes must be at most half of max_block_bytes"));
         }
-        let (block_interval_ms, classic) = (self.block_interval_ms, self.classic);
-        Ok(Chain { id: id.clone(), prefix, block_interval_ms, authority, classic })
+        let (block_interval_ms, classic, dev) = (self.block_interval_ms, self.classic, self.dev);
+        Ok(Chain { id: id.clone(), prefix, block_interval_ms, authority, classic, dev })
     }
 
     /// Builds the state after genesis.

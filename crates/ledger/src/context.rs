@@ -22,6 +22,8 @@ pub struct Chain {
     pub authority: Address,
     /// Whether messages and queries of the older Akash API are taken as well.
     pub classic: bool,
+    /// Whether it is a development network, where some things may be simulated and say so.
+    pub dev: bool,
 }
 
 /// The block being executed, or for a query the last one.

@@ -37,6 +37,7 @@ pub fn chain() -> Chain {
         block_interval_ms: 6_000,
         authority: AUTHORITY,
         classic: false,
+        dev: false,
     }
 }
 
