@@ -9,8 +9,11 @@ pub const ESCROW: &str = "escrow";
 /// The account that takes and dust go to.
 pub const COMMUNITY_POOL: &str = "community_pool";
 
+/// The account that holds deposits of appeals against verdicts on renders.
+pub const RENDER_APPEALS: &str = "render_appeals";
+
 /// All module accounts.
-pub const NAMES: [&str; 3] = [FEE_COLLECTOR, ESCROW, COMMUNITY_POOL];
+pub const NAMES: [&str; 4] = [FEE_COLLECTOR, ESCROW, COMMUNITY_POOL, RENDER_APPEALS];
 
 /// The name of the module account at an address, if it is one.
 pub fn name_of(address: &Address) -> Option<&'static str> {

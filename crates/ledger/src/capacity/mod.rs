@@ -38,7 +38,7 @@ pub use expiry::end_block;
 pub use genesis::Genesis;
 pub use messages::registration_bytes;
 pub use proto::tetra::capacity::v1::{Hold, HoldKind};
-pub use reservations::{held, hold_firm, hold_interruptible, hold_soft, release, turn_firm};
+pub use reservations::{held, hold_firm, hold_interruptible, hold_interruptible_on, hold_soft, release, turn_firm};
 pub use resources::{Claim, GpuRequest, Request};
 pub use state::{HostKey, hosts};
 pub use yielding::{YIELD_NOTICE_MS, request_yield};

@@ -166,6 +166,29 @@ pub fn hold_interruptible(ctx: &mut Context, provider: &Address, claim: &Claim<'
     hold_exclusive(ctx, provider, claim, HoldKind::Interruptible)
 }
 
+/// Makes an interruptible hold of exactly these resources, devices by id, on one host of the provider.
+///
+/// # Errors
+/// `capacity` 2 when they do not fit, 3 when the host is not there, 8 as [`hold_firm`]; `sdk` 4 when it is another's.
+pub fn hold_interruptible_on(
+    ctx: &mut Context,
+    provider: &Address,
+    key: &HostKey,
+    (market, reference): (&str, &str),
+    resources: &Resources,
+) -> Result<Vec<Hold>, Failure> {
+    let claim = Claim { market, reference: reference.to_owned(), units: Vec::new() };
+    require_unused(ctx, &claim)?;
+    let host = state::host(ctx, key)?;
+    if host.owner != provider.as_bytes() {
+        return Err(errors::not_the_owner(key).into());
+    }
+    if !resources::fits(resources, &resources::subtract(&host.capacity(), &host.taken())) {
+        return Err(errors::gone("the host has no room for this").into());
+    }
+    hold_placed(ctx, &claim, BTreeMap::from([(*key, resources.clone())]), HoldKind::Interruptible, 0)
+}
+
 fn hold_exclusive(
     ctx: &mut Context,
     provider: &Address,

@@ -1,0 +1,1 @@
+//! Tests of the market as a whole.
