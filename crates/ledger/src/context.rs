@@ -37,6 +37,20 @@ pub struct BlockInfo {
     pub seed: [u8; 32],
 }
 
+impl BlockInfo {
+    /// The header time in milliseconds since 1970, rounded down.
+    pub fn time_ms(&self) -> u64 {
+        let millis = self.time.seconds.saturating_mul(1000).saturating_add(i64::from(self.time.nanos) / 1_000_000);
+        u64::try_from(millis).unwrap_or(0)
+    }
+}
+
+/// Milliseconds since 1970 as answers and announcements show them.
+pub fn timestamp(millis: u64) -> Timestamp {
+    let nanos = i32::try_from(millis % 1000).unwrap_or(0) * 1_000_000;
+    Timestamp { seconds: i64::try_from(millis / 1000).unwrap_or(i64::MAX), nanos }
+}
+
 /// An announcement, CometBFT's `abci.Event`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {

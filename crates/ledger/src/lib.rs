@@ -16,6 +16,7 @@
 //! | [`cert`] | certificates of accounts for TLS |
 //! | [`escrow`] | money between tenants and providers, paid as time passes |
 //! | [`capacity`] | what hosts promised, to which market |
+//! | [`oracle`] | what coins are worth, by the median of named feeders |
 //! | [`validators`] | who votes on which height |
 //! | [`pages`] | pages of query answers |
 
@@ -33,6 +34,7 @@ pub mod context;
 pub mod escrow;
 pub mod failure;
 pub mod fees;
+pub mod oracle;
 pub mod pages;
 pub mod provider;
 pub mod routes;
@@ -41,6 +43,6 @@ pub mod take;
 pub mod testing;
 pub mod validators;
 
-pub use context::{BlockInfo, Chain, Context, Event, Flow, Outcome};
+pub use context::{BlockInfo, Chain, Context, Event, Flow, Outcome, timestamp};
 pub use failure::{Failure, QueryError, QueryStatus, Rejection};
 pub use routes::{MessageRoute, QueryRoute};
