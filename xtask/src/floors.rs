@@ -20,7 +20,7 @@ struct Floor {
 const FLOORS: [Floor; 6] = [
     Floor { name: "words", crates: &["primitives", "proto"] },
     Floor { name: "rules", crates: &["sdl", "pricing", "emission", "yuma", "classic"] },
-    Floor { name: "machine", crates: &["store", "ledger", "market", "app"] },
+    Floor { name: "machine", crates: &["store", "ledger", "market", "render", "app"] },
     Floor { name: "parts", crates: &["disk", "engine", "mempool", "rpc", "client", "workload", "telemetry"] },
     Floor { name: "roles", crates: &["node", "provider"] },
     Floor { name: "faces", crates: &["tetra", "sim", "fuzz", "load"] },
@@ -30,18 +30,20 @@ const FLOORS: [Floor; 6] = [
 const OUTSIDE: [&str; 1] = ["xtask"];
 
 /// Arrows along a floor: from, to, why.
-const ALONG: [(&str, &str, &str); 6] = [
+const ALONG: [(&str, &str, &str); 8] = [
     ("ledger", "store", "what it keeps"),
     ("market", "store", "what it keeps"),
     ("market", "ledger", "accounts, escrow, providers and capacity are every market's"),
+    ("render", "store", "what it keeps"),
+    ("render", "ledger", "accounts, the bank, prices and capacity are every market's"),
     ("app", "store", "commits what a block wrote"),
     ("app", "ledger", "puts the machine together"),
     ("app", "market", "puts the machine together"),
 ];
 
 /// Crates whose code every node must run to the same result; `proto` is left out because it is generated.
-const DETERMINISTIC: [&str; 10] =
-    ["primitives", "sdl", "pricing", "emission", "yuma", "classic", "store", "ledger", "market", "app"];
+const DETERMINISTIC: [&str; 11] =
+    ["primitives", "sdl", "pricing", "emission", "yuma", "classic", "store", "ledger", "market", "render", "app"];
 
 /// What each of them denies in its `lib.rs`.
 const DENIED: [&str; 11] = [

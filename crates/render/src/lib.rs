@@ -63,6 +63,8 @@ pub const MODULES: [Module; 5] = [credit::MODULE, epoch::MODULE, node::MODULE, j
 /// Its messages.
 pub fn message_routes() -> Vec<MessageRoute> {
     let mut routes = node::messages::routes();
+    routes.extend(credit::message_routes());
+    routes.extend(epoch::message_routes());
     routes.extend(job::messages::routes());
     routes.extend(proof::messages::routes());
     routes
@@ -71,6 +73,8 @@ pub fn message_routes() -> Vec<MessageRoute> {
 /// Its queries.
 pub fn query_routes() -> Vec<QueryRoute> {
     let mut routes = node::queries::routes();
+    routes.extend(credit::query_routes());
+    routes.extend(epoch::query_routes());
     routes.extend(job::queries::routes());
     routes.extend(proof::queries::routes());
     routes
@@ -81,7 +85,8 @@ pub fn query_routes() -> Vec<QueryRoute> {
 /// # Errors
 /// When the state fails.
 pub fn begin_block(ctx: &mut Context) -> Result<(), Failure> {
-    job::dispatch::begin_block(ctx)
+    job::dispatch::begin_block(ctx)?;
+    epoch::begin_block(ctx)
 }
 
 /// Ends a block: nodes that slept, woke or vanished; audits whose beacon or time has come; units and jobs whose time has.
@@ -94,5 +99,7 @@ pub fn end_block(ctx: &mut Context) -> Result<(), Failure> {
     job::timers::end_block(ctx)
 }
 
+#[cfg(test)]
+mod support;
 #[cfg(test)]
 mod tests;

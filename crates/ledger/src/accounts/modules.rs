@@ -8,12 +8,34 @@ pub const FEE_COLLECTOR: &str = "fee_collector";
 pub const ESCROW: &str = "escrow";
 /// The account that takes and dust go to.
 pub const COMMUNITY_POOL: &str = "community_pool";
-
 /// The account that holds deposits of appeals against verdicts on renders.
 pub const RENDER_APPEALS: &str = "render_appeals";
+/// The account that holds what bought credits of renders, until they are spent.
+pub const RENDER_CREDITS: &str = "render_credits";
+/// The account of USD that buys LUX of holders at the end of an epoch.
+pub const RENDER_VAULT: &str = "render_vault";
+/// The account that holds LUX that is offered to the vault.
+pub const RENDER_ASKS: &str = "render_asks";
+/// The account of the network's share of payments for renders, which pays auditors.
+pub const RENDER_NETWORK: &str = "render_network";
+/// The account that holds what epochs owe to owners of nodes.
+pub const RENDER_REWARDS: &str = "render_rewards";
+/// The account of what was minted for nodes and paid to none.
+pub const RENDER_RESERVE: &str = "render_reserve";
 
 /// All module accounts.
-pub const NAMES: [&str; 4] = [FEE_COLLECTOR, ESCROW, COMMUNITY_POOL, RENDER_APPEALS];
+pub const NAMES: [&str; 10] = [
+    FEE_COLLECTOR,
+    ESCROW,
+    COMMUNITY_POOL,
+    RENDER_APPEALS,
+    RENDER_CREDITS,
+    RENDER_VAULT,
+    RENDER_ASKS,
+    RENDER_NETWORK,
+    RENDER_REWARDS,
+    RENDER_RESERVE,
+];
 
 /// The name of the module account at an address, if it is one.
 pub fn name_of(address: &Address) -> Option<&'static str> {

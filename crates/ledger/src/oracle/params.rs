@@ -72,7 +72,10 @@ impl Params {
             }
         }
         if feeders.len() > MOST_FEEDERS {
-            return Err(refuse(format!("{} feeders are more than the {MOST_FEEDERS} that there can be", feeders.len())));
+            return Err(refuse(format!(
+                "{} feeders are more than the {MOST_FEEDERS} that there can be",
+                feeders.len()
+            )));
         }
         let quorum = usize::try_from(params.quorum).unwrap_or(usize::MAX);
         let (least, most) = (feeders.len() / 2 + 1, feeders.len().max(1));

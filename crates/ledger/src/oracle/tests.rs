@@ -265,6 +265,7 @@ fn a_contradictory_genesis_is_refused() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
     /// Random histories: promises hold after every step, refusals change nothing, and a usable price lies among the
     /// words that are fresh.
     #[test]

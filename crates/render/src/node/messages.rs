@@ -9,7 +9,7 @@ use proto::tetra::render::v1::{
 };
 
 use super::state::{TRUSTED, get, put, require};
-use super::{events, sleep, window};
+use super::{availability, events, sleep, window};
 use crate::ids::NodeId;
 use crate::refusal::node as refusal;
 use crate::time::{now_ms, some_ms, stamp};
@@ -143,6 +143,7 @@ pub fn enable_node(ctx: &mut Context, msg: MsgEnableNode) -> Result<MsgEnableNod
         good_micros: old.good_micros,
         bad_micros: old.bad_micros,
         evidence_ms: old.evidence_ms,
+        since_ms: if old.since_ms > 0 { old.since_ms } else { now },
         seen: Some(stamp(now)),
         silent_at_ms: now.saturating_add(params.offline_ms),
         checked_ms: now,
@@ -191,7 +192,10 @@ pub fn beat(ctx: &mut Context, msg: MsgBeat) -> Result<MsgBeatResponse, Failure>
     if before == NodeState::Ready && since > 0 {
         let proved = u128::from(since) * u128::from(node.power_milli) / 1000;
         epoch::billed_and_proved(ctx, 0, u64::try_from(proved).unwrap_or(u64::MAX))?;
-        epoch::available(ctx, &id.text(&ctx.chain.prefix), since)?;
+        if node.working.is_empty() {
+            let beat = availability::beat(ctx, &id, &node, since, params.epoch_ms)?;
+            epoch::available(ctx, &beat)?;
+        }
     }
     node.scenes = msg.scenes;
     node.seen = Some(stamp(now));

@@ -2,8 +2,9 @@
 //!
 //! Beside the rooms of every part: [`window`] opens and closes the hold on the host, [`sleep`] knows the hours, [`timers`]
 //! lets nodes sleep, wake and vanish, [`standing`] keeps evidence and what is kept back, [`pool`] the ready nodes of each
-//! class, from which auditors are drawn.
+//! class, from which auditors are drawn, [`availability`] what a beat counts for.
 
+pub mod availability;
 pub(crate) mod events;
 pub mod messages;
 pub mod pool;

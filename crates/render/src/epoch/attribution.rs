@@ -1,0 +1,65 @@
+//! What counts in the open epoch.
+
+use ledger::{Context, Failure};
+use primitives::Address;
+
+use super::events;
+use super::state::{Sum, Total, VALUES, add, add_total, grow, open};
+use crate::credit::Paid;
+
+/// Counts an approved frame for the owner of its node: `ucredits` is what its creator was billed and the owner's weight
+/// in the job pool, `paid` where that money went. A frame whose value is kept back instead is not attributed.
+///
+/// # Errors
+/// When the state fails.
+pub fn attribute(
+    ctx: &mut Context,
+    unit: &str,
+    owner: &Address,
+    ucredits: u64,
+    work_milli: u64,
+    paid: &Paid,
+) -> Result<(), Failure> {
+    let epoch = open(ctx)?.number;
+    add(ctx, Sum::Value, ucredits.into())?;
+    add(ctx, Sum::Work, work_milli.into())?;
+    add(ctx, Sum::PoolLux, paid.lux_burned)?;
+    add(ctx, Sum::PoolUsd, paid.usd_vault)?;
+    grow(ctx, &VALUES, &(*owner, epoch), ucredits.into())?;
+    events::attributed(ctx, epoch, unit, owner, ucredits, work_milli);
+    Ok(())
+}
+
+/// Value that counts for an owner in the open epoch, in millionths of a credit.
+///
+/// # Errors
+/// When the state fails.
+pub fn attributed(ctx: &Context, owner: &Address) -> Result<u64, Failure> {
+    let epoch = open(ctx)?.number;
+    let value = VALUES.get(&ctx.state, &(*owner, epoch))?.unwrap_or_default().0;
+    Ok(u64::try_from(value).unwrap_or(u64::MAX))
+}
+
+/// Counts a payment of credits in the open epoch: where the money went, and what it was worth when it was paid in, in
+/// millionths of a credit.
+///
+/// # Errors
+/// When the state fails.
+pub fn spent(ctx: &mut Context, paid: &Paid, worth: u128) -> Result<(), Failure> {
+    add(ctx, Sum::LuxBurned, paid.lux_burned)?;
+    add(ctx, Sum::LuxNetwork, paid.lux_network)?;
+    add(ctx, Sum::UsdVault, paid.usd_vault)?;
+    add(ctx, Sum::UsdNetwork, paid.usd_network)?;
+    add(ctx, Sum::Spent, worth)?;
+    add_total(ctx, Total::Burned, paid.lux_burned)
+}
+
+/// Adds to the use of the open epoch: milliseconds of hardware, each times its work units per second, that were billed,
+/// and that were freshly proved to be there.
+///
+/// # Errors
+/// When the state fails.
+pub fn billed_and_proved(ctx: &mut Context, billed_unit_ms: u64, proved_unit_ms: u64) -> Result<(), Failure> {
+    add(ctx, Sum::Billed, billed_unit_ms.into())?;
+    add(ctx, Sum::Proved, proved_unit_ms.into())
+}

@@ -1,0 +1,5 @@
+mod closing;
+mod model;
+mod params;
+mod replay;
+mod self_dealing;
