@@ -55,7 +55,8 @@ fn import_nodes(ctx: &mut Context, genesis: &GenesisNodes) -> Result<(), Failure
     for found in &genesis.nodes {
         let id = NodeId::from_wire(ctx, found.id.as_ref())?;
         let engine = found.engine.clone().unwrap_or_default();
-        if NODES.has(&ctx.state, &id)? || (found.slot > 0 && !slots.insert((crate::engine::class(&engine), found.slot))) {
+        if NODES.has(&ctx.state, &id)? || (found.slot > 0 && !slots.insert((crate::engine::class(&engine), found.slot)))
+        {
             return Err(refuse(format!("node {} or its slot is there twice", id.text(&ctx.chain.prefix))));
         }
         node::state::import(ctx, &id, found);

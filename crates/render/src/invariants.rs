@@ -189,7 +189,10 @@ fn job_is_sound(ctx: &Context, id: &JobId, job: &Job) -> Result<Vec<String>, Fai
     let counted = [job.pending, job.running, job.open, job.approved, job.failed, job.cancelled];
     let all = counted.iter().fold(0u32, |sum, count| sum.saturating_add(*count));
     if found != counted || all != job.units || overlap {
-        broken.push(format!("job {name} of {} units counts {counted:?}, there are {found:?}; overlap: {overlap}", job.units));
+        broken.push(format!(
+            "job {name} of {} units counts {counted:?}, there are {found:?}; overlap: {overlap}",
+            job.units
+        ));
     }
     let sum = |of: fn(&Frame) -> u64| frames.iter().fold(0u64, |sum, (_, frame)| sum.saturating_add(of(frame)));
     let (reserved, power) = (sum(|frame| frame.reserved_ucredits), sum(|frame| frame.power_milli));

@@ -72,11 +72,11 @@ pub fn update_params(ctx: &mut Context, msg: MsgUpdateParams) -> Result<MsgUpdat
     for pair in PAIRS {
         settle(ctx, &before, pair, false)?;
         let key = pair.to_owned();
-        if before.window_ms != checked.window_ms {
-            if let Some(mut average) = AVERAGES.get(&ctx.state, &key)? {
-                average.buckets.clear();
-                AVERAGES.set(&mut ctx.state, &key, &average);
-            }
+        if before.window_ms != checked.window_ms
+            && let Some(mut average) = AVERAGES.get(&ctx.state, &key)?
+        {
+            average.buckets.clear();
+            AVERAGES.set(&mut ctx.state, &key, &average);
         }
         for (id, _) in OBSERVED.under(&ctx.state, &key)? {
             if !checked.feeders.contains(&id.1) {

@@ -1,6 +1,6 @@
 //! Offers of LUX to the vault. What is offered lies in an account of the chain until it is sold or taken back.
 
-use ledger::{Context, Failure, Rejection, bank};
+use ledger::{Context, Failure, bank};
 use primitives::Address;
 use proto::tetra::render::v1::Ask;
 
@@ -72,8 +72,7 @@ pub fn place(ctx: &mut Context, seller: &Address, amount: u128, min_price_micros
 /// # Errors
 /// `render_credit` 6 when there is none.
 pub fn take_back(ctx: &mut Context, seller: &Address) -> Result<u64, Failure> {
-    let none = || Failure::from(Rejection::from(refusals::bad_ask("there is no ask to take back")));
-    let mut ask = withdraw(ctx, seller)?.ok_or_else(none)?;
+    let mut ask = withdraw(ctx, seller)?.ok_or_else(|| refusals::bad_ask("there is no ask to take back"))?;
     ask.sell = Some(shown(LUX, 0));
     events::asked(ctx, &ask);
     Ok(ask.id)

@@ -16,10 +16,8 @@ use store::{Key, PageQuery};
 
 use super::flow::{FAILURES, assign};
 use super::matching::{Offer, Taker, Verdict, Why, choose};
-use super::state::{
-    FAULTS, FRAMES, JOBS, LANE_CURSORS, Lane, NODE_CURSOR, OPEN, PENDING, require, tier_number,
-};
 use super::money;
+use super::state::{FAULTS, FRAMES, JOBS, LANE_CURSORS, Lane, NODE_CURSOR, OPEN, PENDING, require, tier_number};
 use crate::ids::{JobId, NodeId, UnitId};
 use crate::node::state::{in_hand, scenes};
 use crate::{engine, epoch, node};
@@ -132,10 +130,8 @@ pub fn plan(ctx: &Context) -> Result<Plan, Failure> {
 
 impl Planner<'_> {
     fn look(&mut self, id: &NodeId, taker: &Node) -> Result<Choice, Failure> {
-        let facts = Taker {
-            memory: taker.window.as_ref().map_or(0, |window| window.memory),
-            power_milli: taker.power_milli,
-        };
+        let facts =
+            Taker { memory: taker.window.as_ref().map_or(0, |window| window.memory), power_milli: taker.power_milli };
         let (wishes, scenes) = (engine::wishes(&taker.engine.clone().unwrap_or_default()), scenes(taker));
         let mut choice = Choice { node: *id, looked_at: Vec::new(), taken: None };
         for tier in tier_number(taker.tier)..=tier_number(Tier::Economy.into()) {

@@ -114,7 +114,10 @@ fn looked(ctx: &Context, job: &Job, id: &UnitId, node: &Node, looks: &[&Choice])
         return ("engine", format!("it has {}, the job wants {}", engine::text(&engine), engine::text(&wish)));
     }
     if node.tier > options.tier {
-        return ("tier", format!("it serves {}, the job wants {}", node.tier().as_str_name(), options.tier().as_str_name()));
+        return (
+            "tier",
+            format!("it serves {}, the job wants {}", node.tier().as_str_name(), options.tier().as_str_name()),
+        );
     }
     let verdict = looks.iter().flat_map(|look| &look.looked_at).find(|(seen, _)| *seen == id.job);
     let others: Vec<String> = looks

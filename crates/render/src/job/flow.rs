@@ -139,13 +139,7 @@ fn avoid(ctx: &Context, frame: &mut Frame, node: &NodeId) {
 ///
 /// # Errors
 /// When the state fails.
-pub fn returned(
-    ctx: &mut Context,
-    id: &UnitId,
-    node: &NodeId,
-    fault: Blame,
-    reason: &str,
-) -> Result<(), Failure> {
+pub fn returned(ctx: &mut Context, id: &UnitId, node: &NodeId, fault: Blame, reason: &str) -> Result<(), Failure> {
     let mut job = require(ctx, &id.job)?;
     let mut frame = unit(ctx, &job, id)?;
     if !is_of(ctx, &frame, node, None) {
@@ -230,12 +224,7 @@ pub(crate) fn auditing(ctx: &mut Context, id: &UnitId) -> Result<(), Failure> {
 ///
 /// # Errors
 /// When the state fails.
-pub fn proven(
-    ctx: &mut Context,
-    id: &UnitId,
-    measured: Option<u64>,
-    auditors: Vec<WireNode>,
-) -> Result<(), Failure> {
+pub fn proven(ctx: &mut Context, id: &UnitId, measured: Option<u64>, auditors: Vec<WireNode>) -> Result<(), Failure> {
     let mut job = require(ctx, &id.job)?;
     let mut frame = unit(ctx, &job, id)?;
     if let Some(work) = measured {

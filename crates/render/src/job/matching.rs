@@ -143,8 +143,7 @@ mod tests {
             Offer { unit: None, ..base },
         ];
         let (verdicts, taken) = choose(&TAKER, &offers);
-        let expected =
-            [Verdict::NothingLeft, Verdict::Unpaid, Verdict::Memory, Verdict::Blocked, Verdict::FailedHere];
+        let expected = [Verdict::NothingLeft, Verdict::Unpaid, Verdict::Memory, Verdict::Blocked, Verdict::FailedHere];
         assert_eq!((verdicts.as_slice(), taken), (expected.as_slice(), None));
     }
 

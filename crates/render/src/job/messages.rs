@@ -152,7 +152,9 @@ fn reviewed(ctx: &Context, id: &JobId, ranges: &[IndexRange]) -> Result<Vec<Unit
     let mut found = Vec::new();
     for range in ranges {
         if range.first > range.last || ranges.len() > MOST_REVIEWED {
-            return Err(refusal::invalid(format!("at most {MOST_REVIEWED} ranges, first before last, are wanted")).into());
+            return Err(
+                refusal::invalid(format!("at most {MOST_REVIEWED} ranges, first before last, are wanted")).into()
+            );
         }
         let query = store::PageQuery {
             from: Some(store::Key::to_bytes(&id.unit(range.first))),
@@ -212,9 +214,8 @@ pub fn reject_frames(ctx: &mut Context, msg: MsgRejectFrames) -> Result<MsgRejec
         let why = format!("a rejection names its units and a reason of at most {LONGEST_TEXT} bytes");
         return Err(refusal::invalid(why).into());
     }
-    let reject = |ctx: &mut Context, job: &mut Job, id: &UnitId, frame: Frame| {
-        review::reject(ctx, job, id, frame, reason)
-    };
+    let reject =
+        |ctx: &mut Context, job: &mut Job, id: &UnitId, frame: Frame| review::reject(ctx, job, id, frame, reason);
     let rejected = each_reviewed(ctx, msg.id.as_ref(), &msg.indexes, reject)?;
     Ok(MsgRejectFramesResponse { rejected })
 }

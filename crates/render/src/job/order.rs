@@ -124,7 +124,8 @@ mod tests {
 
     #[test]
     fn small_orders_by_hand() {
-        let order = |count, of: fn(u32, u32) -> Option<u32>| (0..count).map(|i| of(count, i).unwrap()).collect::<Vec<_>>();
+        let order =
+            |count, of: fn(u32, u32) -> Option<u32>| (0..count).map(|i| of(count, i).unwrap()).collect::<Vec<_>>();
         assert_eq!(order(9, bisect), [0, 8, 4, 2, 6, 1, 3, 5, 7]);
         assert_eq!(order(7, |count, i| every(count, 3, i)), [0, 3, 6, 1, 2, 4, 5]);
     }

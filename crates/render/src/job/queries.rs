@@ -9,9 +9,9 @@ use proto::tetra::render::v1::{
 };
 use store::PageQuery;
 
+use super::explain;
 use super::flow::FAILURES;
 use super::state::{BY_STATE, FAULTS, JOBS, has_ended, shown, unit};
-use super::explain;
 use crate::ids::{JobId, NodeId, UnitId};
 use crate::node;
 
@@ -75,7 +75,8 @@ fn units_page(request: Option<PageRequest>, units: u32) -> Result<(u32, u32, boo
     let limit = u32::try_from(limit).unwrap_or(u32::MAX);
     if !request.key.is_empty() {
         let key: Result<[u8; 4], _> = request.key.as_slice().try_into();
-        let key = key.map_err(|_| QueryError::invalid("invalid pagination key: send the next_key of an earlier answer"))?;
+        let key =
+            key.map_err(|_| QueryError::invalid("invalid pagination key: send the next_key of an earlier answer"))?;
         return Ok((u32::from_be_bytes(key), limit, request.reverse));
     }
     let offset = u32::try_from(request.offset).unwrap_or(u32::MAX);

@@ -48,3 +48,57 @@ pub fn beat(ctx: &Context, id: &NodeId, node: &Node, idle_ms: u64, epoch_ms: u64
         age: narrow(u128::from(lived) * MILLION / u128::from(epoch_ms.max(1))),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use ledger::testing::{self, ALICE, BOB, advance};
+    use proto::tetra::capacity::v1::Resources;
+
+    use super::*;
+
+    fn node(power_milli: u64, state: NodeState) -> Node {
+        let window = Some(Resources { memory: 16 << 30, ..Resources::default() });
+        Node { power_milli, state: state.into(), window, ..Node::default() }
+    }
+
+    fn put(ctx: &mut Context, owner: primitives::Address, host: u8, node: &Node) -> NodeId {
+        let id = NodeId { owner, host: [host; 32] };
+        NODES.set(&mut ctx.state, &id, node);
+        id
+    }
+
+    #[test]
+    fn the_most_powerful_ready_node_of_an_owner_is_the_first() {
+        let mut ctx = testing::empty();
+        let (weak, strong) = (node(100, NodeState::Ready), node(500, NodeState::Ready));
+        let ids: Vec<NodeId> =
+            [&weak, &strong, &weak].into_iter().zip(1..).map(|(node, host)| put(&mut ctx, ALICE, host, node)).collect();
+        put(&mut ctx, ALICE, 9, &node(900, NodeState::Banned));
+        put(&mut ctx, BOB, 1, &node(900, NodeState::Ready));
+        let ranks: Vec<u32> =
+            ids.iter().zip([100, 500, 100]).map(|(id, power)| rank(&ctx, id, power).unwrap()).collect();
+        assert_eq!(ranks, [2, 1, 3]);
+    }
+
+    #[test]
+    fn beyond_64_nodes_of_an_owner_a_node_counts_nothing() {
+        let mut ctx = testing::empty();
+        let ready = node(100, NodeState::Ready);
+        let ids: Vec<NodeId> = (0..65).map(|host| put(&mut ctx, ALICE, host, &ready)).collect();
+        assert_eq!(rank(&ctx, &ids[63], 100).unwrap(), 64);
+        assert_eq!(rank(&ctx, &ids[64], 100).unwrap(), u32::MAX);
+    }
+
+    #[test]
+    fn units_are_those_of_the_formula() {
+        let mut ctx = testing::empty();
+        let ready = Node { since_ms: ctx.block.time_ms(), ..node(167, NodeState::Ready) };
+        let id = put(&mut ctx, ALICE, 1, &ready);
+        // Half an epoch of a week.
+        advance(&mut ctx, 50_400);
+        let found = beat(&ctx, &id, &ready, 60_000, 604_800_000).unwrap();
+        let wanted =
+            Beat { owner: ALICE, rank: 1, idle_ms: 60_000, rate: 601_200_000, memory: 16_000_000, age: 500_000 };
+        assert_eq!(found, wanted);
+    }
+}

@@ -66,7 +66,8 @@ impl Checked {
             return Err(refusal::invalid(format!("benchmark_ms must lie between 1 and {LONGEST_BENCHMARK_MS}")).into());
         }
         if !is_endpoint(&msg.endpoint) {
-            let why = format!("the endpoint {:?} is no http(s) address of at most {LONGEST_ENDPOINT} bytes", msg.endpoint);
+            let why =
+                format!("the endpoint {:?} is no http(s) address of at most {LONGEST_ENDPOINT} bytes", msg.endpoint);
             return Err(refusal::invalid(why).into());
         }
         let node = Node {

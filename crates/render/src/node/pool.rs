@@ -39,7 +39,9 @@ pub(super) fn follow(ctx: &mut Context, id: &NodeId, node: &mut Node) -> Result<
         SLOTS.set(&mut ctx.state, &(class, node.slot), &id_bytes(id));
         SLOT_COUNTS.set(&mut ctx.state, &class, &node.slot);
     } else if !ready && node.slot > 0 {
-        if node.slot < last && let Some(mover) = at(ctx, &class, last)? {
+        if node.slot < last
+            && let Some(mover) = at(ctx, &class, last)?
+        {
             SLOTS.set(&mut ctx.state, &(class, node.slot), &id_bytes(&mover));
             if let Some(mut moved) = NODES.get(&ctx.state, &mover)? {
                 moved.slot = node.slot;

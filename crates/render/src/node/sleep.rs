@@ -19,7 +19,9 @@ pub fn check(sleep: &[SleepHours]) -> Result<(), String> {
         return Err(format!("{} spans of sleep; at most {MOST_SPANS}", sleep.len()));
     }
     match sleep.iter().find(|span| span.from > 23 || span.to > 23 || span.from == span.to) {
-        Some(span) => Err(format!("sleep from {} to {}: two different hours of 0 to 23 are wanted", span.from, span.to)),
+        Some(span) => {
+            Err(format!("sleep from {} to {}: two different hours of 0 to 23 are wanted", span.from, span.to))
+        }
         None => Ok(()),
     }
 }

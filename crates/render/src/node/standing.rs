@@ -1,8 +1,8 @@
 //! What a node has shown: evidence, what is kept back of its pay, and what proven faults cost.
 
 use ledger::{Context, Failure};
-use pricing::render::reputation::Record;
 pub use pricing::render::reputation::Evidence;
+use pricing::render::reputation::Record;
 use proto::tetra::render::v1::{Node, NodeState};
 
 use super::state::{get, put};

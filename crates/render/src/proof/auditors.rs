@@ -52,8 +52,7 @@ pub fn draw(
     wanted: u32,
 ) -> Result<Vec<AuditorPart>, Failure> {
     let same_host = params.same_host_audits && ctx.chain.dev;
-    let mut excluded =
-        Excluded { nodes: BTreeSet::new(), owners: BTreeSet::new(), hosts: BTreeSet::new(), same_host };
+    let mut excluded = Excluded { nodes: BTreeSet::new(), owners: BTreeSet::new(), hosts: BTreeSet::new(), same_host };
     excluded.add(&NodeId::from_wire(ctx, audit.node.as_ref())?);
     for part in &audit.auditors {
         excluded.add(&NodeId::from_wire(ctx, part.auditor.as_ref())?);
@@ -61,10 +60,10 @@ pub fn draw(
     let own = audit.engine.clone().unwrap_or_default();
     let mut drawn = Vec::new();
     let others = partners(proof, &own.device_class);
-    let classes = [own.device_class.as_str()].into_iter().chain(others).map(|device_class| Engine {
-        device_class: device_class.to_owned(),
-        ..own.clone()
-    });
+    let classes = [own.device_class.as_str()]
+        .into_iter()
+        .chain(others)
+        .map(|device_class| Engine { device_class: device_class.to_owned(), ..own.clone() });
     for engine in classes {
         let missing = wanted.saturating_sub(u32::try_from(drawn.len()).unwrap_or(u32::MAX));
         if missing > 0 {

@@ -40,7 +40,9 @@ impl Lots {
     pub fn below(&mut self, bound: u32) -> u32 {
         let wide = u64::from(bound);
         // 2^64 mod bound: so many of the largest numbers are left out.
-        let Some(over) = (u64::MAX % wide.max(1)).checked_add(1).and_then(|rest| rest.checked_rem(wide)) else { return 0 };
+        let Some(over) = (u64::MAX % wide.max(1)).checked_add(1).and_then(|rest| rest.checked_rem(wide)) else {
+            return 0;
+        };
         loop {
             let number = self.next();
             if number <= u64::MAX - over {

@@ -3,9 +3,9 @@
 use ledger::{Context, Failure, MessageRoute, bank};
 use proto::tetra::render::v1::{
     Audit, AuditStage, AuditedTile, AuditorPart, MsgAppeal, MsgAppealResponse, MsgCommitAudit, MsgCommitAuditResponse,
-    MsgCommitFrame, MsgCommitFrameResponse, MsgDeclineAudit, MsgDeclineAuditResponse, MsgOpenFrame, MsgOpenFrameResponse,
-    MsgRevealAudit, MsgRevealAuditResponse, MsgUpdateProofParams, MsgUpdateProofParamsResponse, NodeId as WireNode,
-    OpenedTile, UnitId as WireUnit, Verdict,
+    MsgCommitFrame, MsgCommitFrameResponse, MsgDeclineAudit, MsgDeclineAuditResponse, MsgOpenFrame,
+    MsgOpenFrameResponse, MsgRevealAudit, MsgRevealAuditResponse, MsgUpdateProofParams, MsgUpdateProofParamsResponse,
+    NodeId as WireNode, OpenedTile, UnitId as WireUnit, Verdict,
 };
 
 use super::course::{self, again, go_on};

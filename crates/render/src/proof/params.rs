@@ -31,7 +31,9 @@ pub fn check(params: &ProofParams) -> Result<(), Rejection> {
         return Err(refusal::invalid_param(format!("at most {MOST_PAIRS} pairs of two different classes are wanted")));
     }
     if params.same_values_micros >= params.wrong_values_micros || params.wrong_values_micros > 1_000_000 {
-        return Err(refusal::invalid_param("same_values_micros must be below wrong_values_micros, and that at most 10^6"));
+        return Err(refusal::invalid_param(
+            "same_values_micros must be below wrong_values_micros, and that at most 10^6",
+        ));
     }
     Ok(())
 }
@@ -46,11 +48,7 @@ pub fn load(ctx: &Context) -> Result<ProofParams, Failure> {
 
 /// The limits for the rule of verdicts.
 pub fn limits(params: &ProofParams) -> Limits {
-    Limits {
-        accept: params.same_values_micros,
-        error: params.same_error_micros,
-        reject: params.wrong_values_micros,
-    }
+    Limits { accept: params.same_values_micros, error: params.same_error_micros, reject: params.wrong_values_micros }
 }
 
 /// How two devices relate: one class, or two that were measured against each other with the same engine and build.
@@ -59,8 +57,7 @@ pub fn classes(params: &ProofParams, left: &Engine, right: &Engine) -> Classes {
         return Classes::Same;
     }
     let (a, b) = (&left.device_class, &right.device_class);
-    let measured =
-        |pair: &ClassPair| (&pair.left, &pair.right) == (a, b) || (&pair.left, &pair.right) == (b, a);
+    let measured = |pair: &ClassPair| (&pair.left, &pair.right) == (a, b) || (&pair.left, &pair.right) == (b, a);
     let same_build = left.name == right.name && left.build == right.build;
     if same_build && params.pairs.iter().any(measured) { Classes::Measured } else { Classes::Unmeasured }
 }
@@ -69,10 +66,6 @@ pub fn classes(params: &ProofParams, left: &Engine, right: &Engine) -> Classes {
 pub fn partners<'a>(params: &'a ProofParams, class: &'a str) -> impl Iterator<Item = &'a str> {
     params.pairs.iter().filter_map(move |pair| {
         let (left, right) = (pair.left.as_str(), pair.right.as_str());
-        if left == class {
-            Some(right)
-        } else {
-            (right == class).then_some(left)
-        }
+        if left == class { Some(right) } else { (right == class).then_some(left) }
     })
 }

@@ -32,7 +32,8 @@ pub fn audit(ctx: &Context, request: QueryAuditRequest) -> Result<QueryAuditResp
         }
         attempt => AUDITS.get(&ctx.state, &(unit, attempt))?,
     };
-    let found = found.ok_or_else(|| QueryError::not_found("no audit of this unit: it was not drawn, or not committed"))?;
+    let found =
+        found.ok_or_else(|| QueryError::not_found("no audit of this unit: it was not drawn, or not committed"))?;
     Ok(QueryAuditResponse { audit: Some(found) })
 }
 
