@@ -45,17 +45,18 @@ fn last(ctx: &Context) -> Result<Last, Failure> {
     })
 }
 
-/// What of creators' payments limits the job pool, in base units of LUX: what was burned of them for work that counts, USD
-/// at the last price, and not more than that work's value at the last prices less the network's share. Without prices USD
-/// counts for nothing. The second bound keeps those who pay at a high price of LUX from earning what others burned at a low
-/// one.
+/// What of creators' payments limits the job pool, in base units of LUX: what was burned of them, USD at the last price;
+/// of that the share of value that counts, for value that is kept back earns nothing; and not more than what counts is
+/// worth at the last prices, less the network's share. Without prices USD counts for nothing. The last bound keeps those
+/// who pay at a high price of LUX from earning what others burned at a low one.
 fn pool_base(ctx: &Context, params: &Params, last: &Last) -> Result<u128, Failure> {
     let lux = |usd: u128| mul_div_floor(usd, MICRO, last.lux.into()).unwrap_or(0);
     let burned = sum(ctx, Sum::PoolLux)?.saturating_add(lux(sum(ctx, Sum::PoolUsd)?));
+    let (value, spent) = (sum(ctx, Sum::Value)?, sum(ctx, Sum::Spent)?);
+    let burned = mul_div_floor(burned, value, value.max(spent)).unwrap_or(0);
     if last.lux == 0 || last.euro == 0 {
         return Ok(burned);
     }
-    let value = sum(ctx, Sum::Value)?;
     let usd = mul_div_floor(value, last.euro.into(), MICRO * pricing::render::CREDITS_PER_EURO).unwrap_or(u128::MAX);
     let worth = mul_div_floor(lux(usd), BP.saturating_sub(params.network_bp.into()), BP).unwrap_or(0);
     Ok(burned.min(worth))

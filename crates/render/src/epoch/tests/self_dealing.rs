@@ -16,6 +16,7 @@ use ledger::Context;
 use ledger::testing::{ALICE, BOB, CAROL};
 use proptest::prelude::*;
 
+use crate::credit;
 use crate::support::{broken, buy, claim, close, frame, last, lux, market, post, update};
 
 /// The dealer buys, renders for itself and claims; others spend `others` LUX. Gives what it paid and what it got.
@@ -77,6 +78,29 @@ fn what_others_burned_at_a_low_price_is_not_the_dealers() {
     let got = claim(&mut ctx, &BOB).unwrap();
     assert!(got * 100 <= 100_000_000 * 95, "{got}");
     assert_eq!(lux(&ctx, &BOB), before - 100_000_000 + got);
+}
+
+/// Frames whose value is kept back are burned for, too; that is nobody's to earn, with a price at the end or without.
+#[test]
+fn what_was_burned_for_value_kept_back_is_not_the_dealers() {
+    for post_last in [true, false] {
+        let mut ctx = market();
+        let theirs = buy(&mut ctx, &ALICE, "10000000000ulux").unwrap();
+        credit::set_aside(&mut ctx, &ALICE, theirs).unwrap();
+        let paid = credit::spend(&mut ctx, &ALICE, theirs).unwrap();
+        crate::epoch::attribute(&mut ctx, "kept back", &CAROL, 0, 1, &paid).unwrap();
+        let own = buy(&mut ctx, &BOB, "100000000ulux").unwrap();
+        frame(&mut ctx, &BOB, &BOB, own).unwrap();
+        if post_last {
+            close(&mut ctx, 4_000_000, 1_100_000);
+        } else {
+            ledger::testing::advance(&mut ctx, 7 * 14_400);
+            crate::begin_block(&mut ctx).unwrap();
+        }
+        let got = claim(&mut ctx, &BOB).unwrap();
+        assert!(got <= 95_000_000 && got >= 94_999_990, "{got}");
+        assert_eq!(broken(&ctx), Vec::<String>::new());
+    }
 }
 
 proptest! {
