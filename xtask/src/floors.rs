@@ -30,7 +30,7 @@ const FLOORS: [Floor; 6] = [
 const OUTSIDE: [&str; 1] = ["xtask"];
 
 /// Arrows along a floor: from, to, why.
-const ALONG: [(&str, &str, &str); 8] = [
+const ALONG: [(&str, &str, &str); 9] = [
     ("ledger", "store", "what it keeps"),
     ("market", "store", "what it keeps"),
     ("market", "ledger", "accounts, escrow, providers and capacity are every market's"),
@@ -39,6 +39,7 @@ const ALONG: [(&str, &str, &str); 8] = [
     ("app", "store", "commits what a block wrote"),
     ("app", "ledger", "puts the machine together"),
     ("app", "market", "puts the machine together"),
+    ("app", "render", "puts the machine together"),
 ];
 
 /// Crates whose code every node must run to the same result; `proto` is left out because it is generated.

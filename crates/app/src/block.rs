@@ -35,7 +35,7 @@ pub struct BlockInput {
 pub struct Effects {
     /// What became of each transaction.
     pub results: Vec<TxResult>,
-    /// What the end of the block announced.
+    /// What the beginning and the end of the block announced.
     pub events: Vec<Event>,
     /// What was written; to be committed as one.
     pub writes: WriteSet,
@@ -110,7 +110,9 @@ impl App {
             Failure::Rejected(why) => Halt::EdgeOfBlock { height: block.height, why: why.to_string() },
         };
 
+        render::begin_block(&mut context).map_err(edge)?;
         escrow::begin_block(&mut context).map_err(edge)?;
+        let mut announced = std::mem::take(&mut context.events);
         let mut results = Vec::with_capacity(block.txs.len());
         for tx in &block.txs {
             results.push(self.run(&mut context, tx, &block.verdicts, Mode::Execute)?);
@@ -121,11 +123,12 @@ impl App {
         chain::set_last(&mut context.state, block.height, block.time, next_seed);
 
         let Context { state, events, flow, .. } = context;
+        announced.extend(events);
         let writes = state.into_writes();
         if let Some(imbalance) = money::check(reader.as_ref(), &writes, &flow)? {
             return Err(Halt::Money { height: block.height, imbalance: Box::new(imbalance) });
         }
-        Ok(Effects { results, events, writes, validators_after_next })
+        Ok(Effects { results, events: announced, writes, validators_after_next })
     }
 
     /// Every broken promise of every module at the state that `reader` shows; none when all is well.
@@ -144,7 +147,9 @@ impl App {
         broken.extend(ledger::validators::invariants::check(&context)?);
         broken.extend(ledger::escrow::invariants::check(&context)?);
         broken.extend(ledger::capacity::invariants::check(&context)?);
+        broken.extend(ledger::oracle::invariants::check(&context)?);
         broken.extend(market::invariants::check(&context)?);
+        broken.extend(render::invariants::check(&context)?);
         Ok(broken)
     }
 }
@@ -152,6 +157,7 @@ impl App {
 fn end(context: &mut Context) -> Result<ValidatorSet, Failure> {
     capacity::end_block(context)?;
     route_outcomes(context)?;
+    render::end_block(context)?;
     validators::end_block(context)?;
     let (_, after_next) = validators::sets(context)?;
     Ok(after_next)

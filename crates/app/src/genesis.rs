@@ -65,8 +65,12 @@ pub struct ModuleStates {
     pub escrow: ledger::escrow::genesis::Genesis,
     /// Hosts and holds.
     pub capacity: ledger::capacity::genesis::Genesis,
+    /// Feeders and prices.
+    pub oracle: ledger::oracle::Genesis,
     /// Deployments, orders, bids, leases.
     pub market: market::genesis::Genesis,
+    /// Credits, epochs, nodes, jobs and audits of renders.
+    pub render: render::Genesis,
 }
 
 /// Why a genesis document cannot start a chain.
@@ -175,7 +179,9 @@ impl ModuleStates {
         ledger::validators::genesis::import(context, &self.validators)?;
         ledger::escrow::genesis::import(context, &self.escrow)?;
         ledger::capacity::genesis::import(context, &self.capacity)?;
-        market::genesis::import(context, &self.market)
+        ledger::oracle::genesis::import(context, &self.oracle)?;
+        market::genesis::import(context, &self.market)?;
+        render::genesis::import(context, &self.render)
     }
 
     /// The state of each module that `reader` shows, as a document.
@@ -195,7 +201,9 @@ impl ModuleStates {
             validators: ledger::validators::genesis::export(&context)?,
             escrow: ledger::escrow::genesis::export(&context)?,
             capacity: ledger::capacity::genesis::export(&context)?,
+            oracle: ledger::oracle::genesis::export(&context)?,
             market: market::genesis::export(&context)?,
+            render: render::genesis::export(&context)?,
         })
     }
 }

@@ -44,7 +44,7 @@ pub use pipeline::{Admission, TxResult};
 pub use tx::{SignatureCheck, SignedTx, TxHash, Verdicts};
 
 /// Every tree under the `app_hash`, in no order that matters.
-pub const MODULES: [Module; 13] = [
+pub const MODULES: [Module; 19] = [
     chain::MODULE,
     ledger::accounts::MODULE,
     ledger::bank::MODULE,
@@ -56,8 +56,14 @@ pub const MODULES: [Module; 13] = [
     ledger::validators::MODULE,
     ledger::escrow::MODULE,
     ledger::capacity::MODULE,
+    ledger::oracle::MODULE,
     market::MODULES[0],
     market::MODULES[1],
+    render::MODULES[0],
+    render::MODULES[1],
+    render::MODULES[2],
+    render::MODULES[3],
+    render::MODULES[4],
 ];
 
 /// The machine of one chain: its fixed facts and its tables of messages and queries. It holds no state.

@@ -17,7 +17,9 @@ pub(crate) fn messages() -> Vec<MessageRoute> {
         ledger::validators::message_routes(),
         ledger::escrow::message_routes(),
         ledger::capacity::message_routes(),
+        ledger::oracle::message_routes(),
         market::message_routes(),
+        render::message_routes(),
     ]
     .into_iter()
     .flatten()
@@ -36,7 +38,9 @@ pub(crate) fn queries() -> Vec<QueryRoute> {
         ledger::validators::query_routes(),
         ledger::escrow::query_routes(),
         ledger::capacity::query_routes(),
+        ledger::oracle::query_routes(),
         market::query_routes(),
+        render::query_routes(),
     ]
     .into_iter()
     .flatten()
@@ -47,7 +51,10 @@ pub(crate) fn queries() -> Vec<QueryRoute> {
 pub(crate) fn route_outcomes(context: &mut Context) -> Result<(), Failure> {
     for _ in 0..MOST_OUTCOMES {
         match context.outcomes.pop_front() {
-            Some(outcome) => market::react(context, &outcome)?,
+            Some(outcome) => {
+                market::react(context, &outcome)?;
+                render::react(context, &outcome)?;
+            }
             None => return Ok(()),
         }
     }

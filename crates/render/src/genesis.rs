@@ -14,12 +14,16 @@ use crate::ids::{JobId, NodeId, UnitId};
 use crate::job::state::{FAULTS, FRAMES, JOBS, LANE_CURSORS, Lane, NODE_CURSOR, PENDING, import_unit, put_job};
 use crate::node::state::{NODES, TRUSTED};
 use crate::proof::state::{AUDITS, PARAMS};
-use crate::{node, proof};
+use crate::{credit, epoch, node, proof};
 
-/// Everything of nodes, jobs and proofs. A new network gives none of it.
+/// Everything of this market. A new network gives parameters alone.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Genesis {
+    /// Credits and what they were paid with.
+    pub credit: credit::Genesis,
+    /// Epochs, prices and parameters.
+    pub epoch: epoch::Genesis,
     /// Nodes, and which of them are trusted.
     #[serde(with = "protobuf_json")]
     pub nodes: GenesisNodes,
@@ -35,12 +39,14 @@ fn refuse(why: impl std::fmt::Display) -> Failure {
     Rejection::invalid_request(format!("genesis render: {why}")).into()
 }
 
-/// Puts a genesis into an empty state. Windows of nodes and credits that jobs set aside are in the genesis of their own parts;
-/// [`crate::invariants`] tells whether all of it fits together.
+/// Puts a genesis into an empty state, after that of the bank, the oracle and capacity: windows of nodes and the money behind
+/// credits are there. [`crate::invariants`] tells whether all of it fits together.
 ///
 /// # Errors
 /// `sdk` 18 when something is named twice, belongs to nothing or breaks a promise.
 pub fn import(ctx: &mut Context, genesis: &Genesis) -> Result<(), Failure> {
+    credit::genesis::import(ctx, &genesis.credit)?;
+    epoch::genesis::import(ctx, &genesis.epoch)?;
     import_nodes(ctx, &genesis.nodes)?;
     import_jobs(ctx, &genesis.jobs)?;
     import_proofs(ctx, &genesis.proofs)?;
@@ -135,6 +141,8 @@ pub fn export(ctx: &Context) -> Result<Genesis, Failure> {
     };
     let lane = |(lane, from): (Lane, Vec<u8>)| LaneCursor { lane: lane.to_bytes(), from };
     Ok(Genesis {
+        credit: credit::genesis::export(ctx)?,
+        epoch: epoch::genesis::export(ctx)?,
         nodes: GenesisNodes {
             nodes: NODES.all(state)?.into_iter().map(|(_, node)| node).collect(),
             trusted: TRUSTED.all(state)?.into_iter().map(|(id, ())| id.to_wire(prefix)).collect(),

@@ -7,7 +7,6 @@ use primitives::Address;
 use proto::tetra::render::v1::{AuditStage, Frame, FrameState, Job, JobState, Node, NodeState};
 use store::{Key, Map, Value};
 
-use crate::credit;
 use crate::engine::class;
 use crate::genesis::is_pending;
 use crate::ids::{JobId, NodeId, UnitId};
@@ -19,8 +18,9 @@ use crate::node::state::{BY_SCENE, IDLE, NODES, SLOT_COUNTS, SLOTS, TIMERS as NO
 use crate::node::window::MARKET;
 use crate::proof::state::{AUDITS, BEACONS, DUTIES, TIMERS as AUDIT_TIMERS};
 use crate::time::some_ms;
+use crate::{credit, epoch};
 
-/// Broken promises; none when all is well.
+/// Broken promises, those of credits and epochs included; none when all is well.
 ///
 /// - A node that is ready, asleep or offline holds its window, no other does; its hands hold the units that are assigned to it.
 /// - Ready nodes of a class stand in dense slots.
@@ -34,11 +34,14 @@ use crate::time::some_ms;
 /// # Errors
 /// When the state fails.
 pub fn check(ctx: &Context) -> Result<Vec<String>, store::Error> {
+    let mut broken = credit::invariants::check(ctx)?;
+    broken.extend(epoch::invariants::check(ctx)?);
     match promises(ctx) {
-        Ok(broken) => Ok(broken),
-        Err(Failure::Broken(error)) => Err(error),
-        Err(Failure::Rejected(rejection)) => Ok(vec![rejection.message]),
+        Ok(promises) => broken.extend(promises),
+        Err(Failure::Broken(error)) => return Err(error),
+        Err(Failure::Rejected(rejection)) => broken.push(rejection.message),
     }
+    Ok(broken)
 }
 
 fn promises(ctx: &Context) -> Result<Vec<String>, Failure> {

@@ -1,8 +1,9 @@
 //! What the creator, or silence, says of a unit.
 
 use ledger::{Context, Failure, bank};
-use primitives::{Address, Coin, Coins, Denom};
-use proto::tetra::render::v1::{Frame, FrameState, Job};
+use primitives::math::mul_div_floor;
+use primitives::{Address, Coins};
+use proto::tetra::render::v1::{Bill, Frame, FrameState, Job};
 
 use super::flow::{back, quarantine};
 use super::state::{fault, has_ended, put_unit};
@@ -35,7 +36,10 @@ pub(super) fn approve(
     if bill.ucredits > 0 {
         let paid = credit::spend(ctx, &id.job.creator, bill.ucredits)?;
         let earned = node::hold_back(ctx, &by, bill.ucredits)?;
-        epoch::attribute(ctx, &name, &by.owner, earned, bill.work_milli, &paid)?;
+        if earned > 0 {
+            let (work, part) = part_of(&bill, earned, &paid);
+            epoch::attribute(ctx, &name, &by.owner, earned, work, &part)?;
+        }
         pay_auditors(ctx, job, &frame, &paid)?;
     }
     epoch::billed_and_proved(ctx, bill.work_milli, 0)?;
@@ -49,6 +53,19 @@ pub(super) fn approve(
     put_unit(ctx, job, id, &frame)?;
     events::unit_state(ctx, id, FrameState::Approved, how);
     money::settle(ctx, &id.job, job, "approved", "every unit is approved and paid")
+}
+
+/// The part of a bill's work and payment that belongs to what was earned of it; what is kept back takes no part in a pool. Each
+/// is rounded down.
+fn part_of(bill: &Bill, earned: u64, paid: &Paid) -> (u64, Paid) {
+    let share = |amount: u128| mul_div_floor(amount, earned.into(), bill.ucredits.into()).unwrap_or(0);
+    let part = Paid {
+        lux_burned: share(paid.lux_burned),
+        lux_network: share(paid.lux_network),
+        usd_vault: share(paid.usd_vault),
+        usd_network: share(paid.usd_network),
+    };
+    (u64::try_from(share(bill.work_milli.into())).unwrap_or(u64::MAX), part)
 }
 
 /// Rejects a unit in review: another node renders it, at no charge. After three rejected re-renders its job is quarantined;
@@ -95,15 +112,13 @@ fn pay_auditors(ctx: &mut Context, job: &Job, frame: &Frame, paid: &Paid) -> Res
     let fee = |burned: u128, network: u128| {
         audit_fee(burned.saturating_add(network), network, count, tiles.min(cells), cells)
     };
-    let fees = [("ulux", fee(paid.lux_burned, paid.lux_network)), ("uusd", fee(paid.usd_vault, paid.usd_network))];
     let mut coins = Coins::new();
-    for (denom, amount) in fees {
-        if let Ok(denom) = Denom::new(denom)
-            && amount > 0
-        {
-            let added = coins.add(&Coin { denom, amount });
-            added.ok_or_else(|| ledger::Rejection::overflow("the auditors' fee"))?;
-        }
+    let fees = [
+        credit::coin(credit::LUX, fee(paid.lux_burned, paid.lux_network))?,
+        credit::coin(credit::USD, fee(paid.usd_vault, paid.usd_network))?,
+    ];
+    for coin in fees.iter().filter(|coin| coin.amount > 0) {
+        coins.add(coin).ok_or_else(|| ledger::Rejection::overflow("the auditors' fee"))?;
     }
     for auditor in &frame.auditors {
         let owner: Address = ctx.address(&auditor.owner)?;

@@ -122,7 +122,8 @@ fn check_overrides(text: &str) -> Result<(), Rejection> {
     }
     let parsed: serde_json::Result<serde_json::Map<String, serde_json::Value>> = serde_json::from_str(text);
     let parsed = parsed.map_err(|error| refusal::invalid(format!("overrides are no JSON object: {error}")))?;
-    if serde_json::Value::Object(parsed).to_string() != text {
+    let written = serde_json::Value::Object(parsed).to_string();
+    if written != text {
         return Err(refusal::invalid("overrides are not canonical: keys in order, no spaces, each key once"));
     }
     Ok(())

@@ -6,7 +6,8 @@
 //! - nobody differs, somebody agrees: the node is honest;
 //! - two or more differ, alike, and more than agree: it is wrong;
 //! - two or more agree, and more than differ: it is honest, and who differs has accused wrongly;
-//! - else more auditors look, once; if that is not possible or does not help, nobody can tell.
+//! - else more auditors look, once, so many that votes are odd and at least three, or three where hashes were planted; if that
+//!   is not possible or does not help, nobody can tell.
 //!
 //! An auditor of the first round whose hash is one that the node had planted may have copied what the node showed, or may
 //! have found that the node planted the truth. So such auditors condemn only beside one whose hashes were not planted; where
@@ -108,6 +109,8 @@ pub struct Votes {
     pub own_work: bool,
     /// All that differ.
     pub differ: u32,
+    /// Those of them whose hashes the node had planted.
+    pub planted: u32,
 }
 
 fn votes(params: &ProofParams, audit: &Audit) -> Votes {
@@ -122,6 +125,7 @@ fn votes(params: &ProofParams, audit: &Audit) -> Votes {
             Finding::Differs | Finding::Planted => {
                 votes.differ = votes.differ.saturating_add(1);
                 let own = finding == Finding::Differs;
+                votes.planted = votes.planted.saturating_add(u32::from(!own));
                 if part.engine == audit.engine {
                     let hashes = part.tiles.iter().map(|tile| tile.hash.as_slice()).collect();
                     let (count, any_own) = alike.entry(hashes).or_default();
@@ -138,6 +142,9 @@ fn votes(params: &ProofParams, audit: &Audit) -> Votes {
     votes.own_work = own || others_own;
     votes
 }
+
+/// How many auditors are asked where hashes were planted: enough to outvote two that copied.
+const BESIDE_PLANTS: u32 = 3;
 
 /// How many auditors make the number of votes odd, and at least three.
 fn to_odd(votes: u32) -> u32 {
@@ -164,7 +171,8 @@ pub fn decide(params: &ProofParams, audit: &Audit) -> Decision {
     if votes.agree >= 2 && votes.agree > votes.differ {
         return Decision::Honest;
     }
-    Decision::Again(to_odd(votes.agree.saturating_add(votes.differ)))
+    let odd = to_odd(votes.agree.saturating_add(votes.differ));
+    Decision::Again(if votes.planted > 0 { odd.max(BESIDE_PLANTS) } else { odd })
 }
 
 #[cfg(test)]
@@ -215,8 +223,8 @@ mod tests {
     #[test]
     fn planted_hashes_condemn_nobody() {
         // Both copied what the node showed.
-        assert_eq!(decided(&[9], &[(9, 1), (9, 1)]), Decision::Again(1));
-        assert_eq!(decided(&[9], &[(9, 1), (9, 1), (2, 2)]), Decision::Again(2));
+        assert_eq!(decided(&[9], &[(9, 1), (9, 1)]), Decision::Again(3));
+        assert_eq!(decided(&[9], &[(9, 1), (9, 1), (2, 2), (2, 2), (2, 2)]), Decision::Honest);
         assert_eq!(decided(&[9], &[(9, 1), (2, 1), (2, 2)]), Decision::Honest);
         // The node planted the truth, which the second round finds as well.
         assert_eq!(decided(&[9], &[(9, 1), (9, 1), (9, 2)]), Decision::Wrong);

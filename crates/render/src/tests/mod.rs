@@ -1,1 +1,9 @@
 //! Tests of the market as a whole.
+
+mod adversaries;
+mod lives;
+mod model;
+mod nodes;
+mod simulation;
+mod support;
+mod verdicts;
