@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::refuse;
 use crate::epoch::params;
 
-/// The parameters and prices in force; what they mean stands in [`crate::epoch::params`].
+/// The parameters and prices in force; what they mean stands in [`mod@crate::epoch::params`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ParamsEntry {

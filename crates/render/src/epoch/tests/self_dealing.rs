@@ -98,7 +98,7 @@ fn what_was_burned_for_value_kept_back_is_not_the_dealers() {
             crate::begin_block(&mut ctx).unwrap();
         }
         let got = claim(&mut ctx, &BOB).unwrap();
-        assert!(got <= 95_000_000 && got >= 94_999_990, "{got}");
+        assert!((94_999_990..=95_000_000).contains(&got), "{got}");
         assert_eq!(broken(&ctx), Vec::<String>::new());
     }
 }
