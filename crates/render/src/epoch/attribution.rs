@@ -8,7 +8,8 @@ use super::state::{Sum, Total, VALUES, add, add_total, grow, open};
 use crate::credit::Paid;
 
 /// Counts an approved frame for the owner of its node: `ucredits` is what its creator was billed and the owner's weight
-/// in the job pool, `paid` where that money went. A frame whose value is kept back instead is not attributed.
+/// in the job pool, `paid` where all of that money went. Of a frame whose value is kept back, in whole or in part, `ucredits`
+/// is what is left of it.
 ///
 /// # Errors
 /// When the state fails.

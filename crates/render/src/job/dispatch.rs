@@ -26,8 +26,9 @@ use crate::{engine, epoch, node};
 const FRONT: usize = 24;
 /// Jobs of a lane that are looked at from the place that moves on.
 const TURNING: usize = 8;
-/// Ranges of waiting units of a job that are looked at.
-const RANGES: usize = 8;
+/// Ranges of waiting units of a job that are looked at, from the first; the last one is as well, where the units are that
+/// nobody has failed at.
+const RANGES: usize = 12;
 /// Idle nodes that are looked at, for each assignment of a block.
 const NODES_PER_ASSIGNMENT: usize = 2;
 
@@ -177,7 +178,13 @@ impl Planner<'_> {
     fn load(&self, id: &JobId) -> Result<Option<Open>, Failure> {
         let Some(job) = JOBS.get(&self.ctx.state, id)? else { return Ok(None) };
         let mut ranges = VecDeque::new();
-        for (first, last) in PENDING.first(&self.ctx.state, id, RANGES)? {
+        let mut found = PENDING.first(&self.ctx.state, id, RANGES)?;
+        if found.len() == RANGES {
+            let last = PageQuery { from: None, limit: 1, reverse: true };
+            let last = PENDING.page(&self.ctx.state, id, &last)?.entries;
+            found.extend(last.into_iter().filter(|last| found.last() != Some(last)).collect::<Vec<_>>());
+        }
+        for (first, last) in found {
             let failed_on = FRAMES.get(&self.ctx.state, &first)?.map_or_else(Vec::new, |frame| frame.failed_on);
             ranges.push_back((first.index, last, failed_on));
         }

@@ -1,9 +1,8 @@
 //! What the creator, or silence, says of a unit.
 
 use ledger::{Context, Failure, bank};
-use primitives::math::mul_div_floor;
 use primitives::{Address, Coins};
-use proto::tetra::render::v1::{Bill, Frame, FrameState, Job};
+use proto::tetra::render::v1::{Frame, FrameState, Job};
 
 use super::flow::{back, quarantine};
 use super::state::{fault, has_ended, put_unit};
@@ -36,10 +35,7 @@ pub(super) fn approve(
     if bill.ucredits > 0 {
         let paid = credit::spend(ctx, &id.job.creator, bill.ucredits)?;
         let earned = node::hold_back(ctx, &by, bill.ucredits)?;
-        if earned > 0 {
-            let (work, part) = part_of(&bill, earned, &paid);
-            epoch::attribute(ctx, &name, &by.owner, earned, work, &part)?;
-        }
+        epoch::attribute(ctx, &name, &by.owner, earned, bill.work_milli, &paid)?;
         pay_auditors(ctx, job, &frame, &paid)?;
     }
     epoch::billed_and_proved(ctx, bill.work_milli, 0)?;
@@ -53,19 +49,6 @@ pub(super) fn approve(
     put_unit(ctx, job, id, &frame)?;
     events::unit_state(ctx, id, FrameState::Approved, how);
     money::settle(ctx, &id.job, job, "approved", "every unit is approved and paid")
-}
-
-/// The part of a bill's work and payment that belongs to what was earned of it; what is kept back takes no part in a pool. Each
-/// is rounded down.
-fn part_of(bill: &Bill, earned: u64, paid: &Paid) -> (u64, Paid) {
-    let share = |amount: u128| mul_div_floor(amount, earned.into(), bill.ucredits.into()).unwrap_or(0);
-    let part = Paid {
-        lux_burned: share(paid.lux_burned),
-        lux_network: share(paid.lux_network),
-        usd_vault: share(paid.usd_vault),
-        usd_network: share(paid.usd_network),
-    };
-    (u64::try_from(share(bill.work_milli.into())).unwrap_or(u64::MAX), part)
 }
 
 /// Rejects a unit in review: another node renders it, at no charge. After three rejected re-renders its job is quarantined;

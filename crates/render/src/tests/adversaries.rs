@@ -2,6 +2,7 @@
 
 use proto::tetra::render::v1::*;
 
+use super::players::{commit_msg, open_msg};
 use super::support::*;
 use crate::proof::{commitments, messages};
 

@@ -4,6 +4,7 @@ mod adversaries;
 mod lives;
 mod model;
 mod nodes;
+mod players;
 mod simulation;
 mod support;
 mod verdicts;

@@ -76,6 +76,7 @@ fn trials(count: u32, render: Render, audit_bp: u32) -> Found {
         net.play_all();
         net.pass();
         blocks += 1;
+        assert!(blocks < 500, "{:?}", net.job(&id));
         if blocks % 10 == 0 {
             settled = net.settled(&id);
         }
