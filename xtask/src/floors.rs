@@ -21,7 +21,7 @@ const FLOORS: [Floor; 6] = [
     Floor { name: "words", crates: &["primitives", "proto"] },
     Floor { name: "rules", crates: &["sdl", "pricing", "emission", "yuma", "classic"] },
     Floor { name: "machine", crates: &["store", "ledger", "market", "render", "app"] },
-    Floor { name: "parts", crates: &["disk", "engine", "mempool", "rpc", "client", "workload", "telemetry"] },
+    Floor { name: "parts", crates: &["disk", "engine", "mempool", "rpc", "client", "workload", "farm", "telemetry"] },
     Floor { name: "roles", crates: &["node", "provider"] },
     Floor { name: "faces", crates: &["tetra", "sim", "fuzz", "load"] },
 ];
