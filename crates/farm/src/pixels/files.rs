@@ -1,5 +1,6 @@
 //! Files of pixels. They come from engines that ran hostile scenes: sizes are checked before anything is decoded.
 
+use std::collections::BTreeMap;
 use std::io::{BufReader, Read, Seek, SeekFrom, Write};
 
 use exr::meta::attribute::AttributeValue;
@@ -21,12 +22,17 @@ fn unreadable(error: impl std::fmt::Display) -> PixelError {
     PixelError::Unreadable(error.to_string())
 }
 
-/// Reads every channel of an EXR file, of one part or several. The region's position comes from the caller: Blender's cropped
-/// files count from zero.
+/// Reads every channel of an EXR file, of one part or several, and its attributes that are text. The region's position comes from
+/// the caller: Blender's cropped files count from zero.
 ///
 /// # Errors
 /// When the file is no EXR, has another size than the region, or more than can be decoded.
-pub fn read_exr(file: impl Read + Seek, width: u32, height: u32, rect: Rect) -> Result<Buffers, PixelError> {
+pub fn read_exr(
+    file: impl Read + Seek,
+    width: u32,
+    height: u32,
+    rect: Rect,
+) -> Result<(Buffers, BTreeMap<String, String>), PixelError> {
     let mut file = BufReader::new(file);
     let meta = MetaData::read_from_buffered(&mut file, false).map_err(unreadable)?;
     let mut channels = 0;
@@ -45,6 +51,15 @@ pub fn read_exr(file: impl Read + Seek, width: u32, height: u32, rect: Rect) -> 
     let reader = read().no_deep_data().largest_resolution_level().all_channels().all_layers().all_attributes();
     let image = reader.non_parallel().from_buffered(file).map_err(unreadable)?;
     let mut channels = Vec::new();
+    let mut texts = BTreeMap::new();
+    let shared = image.attributes.other;
+    for (name, value) in
+        shared.into_iter().chain(image.layer_data.iter().flat_map(|layer| layer.attributes.other.clone()))
+    {
+        if let AttributeValue::Text(value) = value {
+            texts.insert(name.to_string(), value.to_string());
+        }
+    }
     for layer in image.layer_data {
         let part = layer.attributes.layer_name.as_ref().map(Text::to_string);
         for channel in layer.channel_data.list {
@@ -60,7 +75,7 @@ pub fn read_exr(file: impl Read + Seek, width: u32, height: u32, rect: Rect) -> 
             channels.push(Channel { name, pixels });
         }
     }
-    Buffers::new(width, height, rect, channels)
+    Ok((Buffers::new(width, height, rect, channels)?, texts))
 }
 
 /// Writes channels as an uncompressed EXR of one part, with text attributes.
@@ -145,7 +160,8 @@ pub fn read_image(mut file: impl Read + Seek) -> Result<DecodedImage, PixelError
         let size = meta.headers.first().map(|header| header.layer_size).unwrap_or_default();
         let side = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
         let (width, height) = (side(size.width()), side(size.height()));
-        return read_exr(file, width, height, Rect { x: 0, y: 0, width, height }).map(DecodedImage::Float);
+        return read_exr(file, width, height, Rect { x: 0, y: 0, width, height })
+            .map(|(buffers, _)| DecodedImage::Float(buffers));
     }
     let mut reader = image::ImageReader::new(BufReader::new(file)).with_guessed_format()?;
     let mut limits = image::Limits::default();
@@ -185,7 +201,9 @@ mod tests {
     #[test]
     fn an_exr_keeps_every_bit() {
         let bytes = written();
-        assert!(read_exr(Cursor::new(&bytes), 9, 4, tile().rect()).unwrap().identical(&tile()));
+        let (read, texts) = read_exr(Cursor::new(&bytes), 9, 4, tile().rect()).unwrap();
+        assert!(read.identical(&tile()));
+        assert_eq!(texts["cycles.View.001.samples"], "8");
         assert_eq!(tile().channels()[0].parts(), ("View.001", "Combined", "B"));
         let name = b"cycles.View.001.samples\0string\0";
         assert!(bytes.windows(name.len()).any(|window| window == name));
