@@ -31,7 +31,7 @@ while [ "$1" != -- ]; do
 done
 shift
 show "$work" rw
-ln -s "$work/tmp" "$root/tmp"
+[ -e "$root/tmp" ] || ln -s "$work/tmp" "$root/tmp"
 for device in null zero random urandom; do
     mkdir -p "$root/dev"
     : >"$root/dev/$device"

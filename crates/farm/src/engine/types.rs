@@ -56,6 +56,18 @@ pub enum Format {
     ExrMultilayer,
 }
 
+impl Format {
+    /// Blender's name.
+    pub fn blender_name(self) -> &'static str {
+        match self {
+            Self::Png => "PNG",
+            Self::Jpeg => "JPEG",
+            Self::Exr => "OPEN_EXR",
+            Self::ExrMultilayer => "OPEN_EXR_MULTILAYER",
+        }
+    }
+}
+
 /// Bits of a component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ColorDepth {

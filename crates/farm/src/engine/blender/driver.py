@@ -457,17 +457,13 @@ def denoise(request):
     return {"seconds": time.monotonic() - begin}
 
 
-def for_denoisers(name):
-    return name == "Noisy Image" or name.startswith("Denoising ")
-
-
 def replay_engine(request):
     """An engine that gives the compositor and the writer what was computed before."""
     planes = {}
     keeps = {layer.name for layer in bpy.context.scene.view_layers if layer.cycles.denoising_store_passes}
     for plane in request["passes"]:
         # A scene that does not keep what denoisers work on has no such passes.
-        if plane["layer"] in keeps or not for_denoisers(plane["pass"]):
+        if plane["layer"] in keeps or not plane["pass"].startswith("Denoising "):
             planes.setdefault(plane["layer"], {})[plane["pass"]] = plane
     kinds = {1: "VALUE"}
 

@@ -8,7 +8,7 @@ mod program;
 pub mod setup;
 
 use std::ffi::OsString;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -109,6 +109,11 @@ impl Blender {
         device: Device,
         watch: Watch<'_>,
     ) -> Result<(Session, f64), Fault> {
+        let mode = std::fs::metadata(scene).map_err(Fault::io("looking at the scene"))?.permissions().mode();
+        if self.confine.owner().is_some() && mode & 0o004 == 0 {
+            let what = format!("{} (in the sandbox it is read by nobody's user: chmod o+r)", scene.display());
+            return Err(Fault::io(what)(std::io::ErrorKind::PermissionDenied.into()));
+        }
         let mut read = vec![scene.to_owned()];
         read.extend_from_slice(assets);
         let mut session = self.start(desk, read, device)?;
@@ -220,6 +225,8 @@ impl Desk {
         std::fs::create_dir_all(folder).map_err(told())?;
         let mut copy = tempfile::Builder::new().prefix(".tetra-").tempfile_in(folder).map_err(told())?;
         std::io::copy(&mut file, &mut copy).map_err(told())?;
+        // Temporary files are their owner's alone; what was delivered may be read, by the next sandbox too.
+        copy.as_file().set_permissions(std::fs::Permissions::from_mode(0o644)).map_err(told())?;
         copy.persist(target).map_err(|error| told()(error.error))?;
         Ok(())
     }

@@ -52,8 +52,8 @@ impl Program {
     pub(super) fn command(&self, driver: &Path) -> Vec<OsString> {
         match self {
             // Isolated from the user's own Python packages and variables.
-            Self::Module { environment } => {
-                vec![environment.join("bin/python").into(), "-I".into(), driver.into()]
+            Self::Module { .. } => {
+                vec![self.interpreter().into(), "-I".into(), driver.into()]
             }
             Self::Binary { program } => {
                 let options = ["--background", "--factory-startup", "--disable-autoexec", "-noaudio", "--python"];
@@ -65,8 +65,25 @@ impl Program {
         }
     }
 
+    /// The command line that runs a script of ours with arguments of its own after it.
+    pub(crate) fn script(&self, script: &Path) -> Vec<OsString> {
+        let mut command = self.command(script);
+        if matches!(self, Self::Binary { .. }) {
+            command.push("--".into());
+        }
+        command
+    }
+
+    /// The file that is started.
+    pub fn interpreter(&self) -> PathBuf {
+        match self {
+            Self::Module { environment } => environment.join("bin/python"),
+            Self::Binary { program } => program.clone(),
+        }
+    }
+
     /// What the process must be able to read beside the system's own files.
-    pub(super) fn reads(&self) -> Vec<PathBuf> {
+    pub fn reads(&self) -> Vec<PathBuf> {
         match self {
             Self::Module { environment } => {
                 // The interpreter that the environment links to stands in its configuration, as `home = …/bin`.
