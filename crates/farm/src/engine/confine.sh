@@ -1,4 +1,4 @@
-# Runs in fresh namespaces as their root. Arguments: the new root, the work folder, the uid to become (or `same`), paths that may
+# Runs in fresh namespaces as their first process and root. Arguments: the new root, the work folder, the uid to become (or `same`), paths that may
 # be read, `--`, the command. Everything that is not named is not there.
 set -eu
 refuse() { echo "tetra-sandbox: $1" >&2; exit 125; }
@@ -45,7 +45,11 @@ umount -l /.old
 rmdir /.old
 mount -o remount,ro,nosuid,mode=0755,size=16m / || refuse "the root cannot be made ro"
 cd "$work"
+# Not by `exec`: the first process of a namespace ignores signals that would end any other, such as those of limits.
+status=0
 if [ "$uid" = same ]; then
-    exec setpriv --bounding-set=-all --inh-caps=-all --no-new-privs "$@"
+    setpriv --bounding-set=-all --inh-caps=-all --no-new-privs "$@" || status=$?
+else
+    setpriv --reuid="$uid" --regid="$uid" --clear-groups --bounding-set=-all --inh-caps=-all --no-new-privs "$@" || status=$?
 fi
-exec setpriv --reuid="$uid" --regid="$uid" --clear-groups --bounding-set=-all --inh-caps=-all --no-new-privs "$@"
+exit "$status"

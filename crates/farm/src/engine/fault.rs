@@ -165,7 +165,7 @@ impl Fault {
     }
 
     /// How a process ended that did not say so itself, from its status and the last that it printed.
-    pub(crate) fn ended(signal: Option<i32>, code: Option<i32>, said: &str) -> Self {
+    pub(crate) fn ended(signal: Option<i32>, code: Option<i32>, said: &str, cpu: Duration) -> Self {
         if let Some(fault) = from_words(said) {
             return fault;
         }
@@ -173,7 +173,8 @@ impl Fault {
         // Shells and `unshare` tell a signal as 128 and its number.
         let signal = signal.or(code.filter(|code| (129..160).contains(code)).map(|code| code - 128));
         match (signal, code) {
-            (Some(24), _) => Self::Crashed { how: "more processor time than its limit".to_owned(), text },
+            // SIGXCPU and SIGXFSZ.
+            (Some(24), _) => Self::OverTime { after: cpu },
             (Some(25), _) => Self::NoRoom(text),
             (Some(signal @ (1 | 2 | 9 | 15)), _) => Self::Killed { signal },
             (Some(signal), _) => Self::Crashed { how: format!("signal {signal}"), text },
@@ -217,7 +218,7 @@ mod tests {
 
     #[test]
     fn ends_are_told_apart() {
-        let kind = |signal, code, said: &str| Fault::ended(signal, code, said).kind();
+        let kind = |signal, code, said: &str| Fault::ended(signal, code, said, Duration::ZERO).kind();
         assert_eq!(kind(Some(9), None, ""), "killed");
         assert_eq!(kind(None, Some(137), ""), "killed");
         assert_eq!(kind(Some(11), None, "Writing: crash.txt"), "crashed");
@@ -228,6 +229,7 @@ mod tests {
         assert_eq!(kind(None, Some(127), "x: error while loading shared libraries: libSM.so.6"), "missing_library");
         assert_eq!(kind(None, Some(1), "ModuleNotFoundError: No module named 'bpy'"), "missing_engine");
         assert_eq!(kind(Some(25), None, ""), "no_room");
+        assert_eq!(kind(None, Some(152), "CPU time limit exceeded"), "over_time");
         assert_eq!(kind(None, Some(3), ""), "crashed");
         assert_eq!(
             Fault::reported("engine", "System is out of GPU memory".into(), vec![]).kind(),

@@ -49,13 +49,14 @@ impl Default for Limits {
 impl Limits {
     /// The prefix that sets them: `prlimit` of util-linux.
     pub(super) fn prefix(&self) -> Vec<OsString> {
-        let limit = |name: &str, value: u64| OsString::from(format!("--{name}={value}:{value}"));
+        let limit = |name: &str, soft: u64, hard: u64| OsString::from(format!("--{name}={soft}:{hard}"));
         vec![
             "prlimit".into(),
-            limit("as", self.address_space),
-            limit("cpu", self.cpu_seconds),
-            limit("fsize", self.file_bytes),
-            limit("core", 0),
+            limit("as", self.address_space, self.address_space),
+            // The soft limit tells by its signal which limit it was; the hard one ends what does not listen.
+            limit("cpu", self.cpu_seconds, self.cpu_seconds.saturating_add(5)),
+            limit("fsize", self.file_bytes, self.file_bytes),
+            limit("core", 0, 0),
             "--".into(),
         ]
     }

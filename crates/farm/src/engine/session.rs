@@ -36,6 +36,7 @@ pub(crate) struct Session {
     no_progress: Duration,
     deadline: Instant,
     total: Duration,
+    cpu: Duration,
     stage: String,
 }
 
@@ -99,6 +100,7 @@ impl Session {
             no_progress: limits.no_progress,
             deadline: Instant::now() + limits.total,
             total: limits.total,
+            cpu: Duration::from_secs(limits.cpu_seconds),
             stage: "start".to_owned(),
         })
     }
@@ -190,7 +192,7 @@ impl Session {
         if let Some(reason) = said.lines().find_map(|line| line.strip_prefix(super::sandbox::REFUSAL)) {
             return Fault::Sandbox(reason.to_owned());
         }
-        Fault::ended(status.and_then(|s| s.signal()), status.and_then(|s| s.code()), &said)
+        Fault::ended(status.and_then(|s| s.signal()), status.and_then(|s| s.code()), &said, self.cpu)
     }
 
     fn kill(&mut self) {

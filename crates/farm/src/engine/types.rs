@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::frames::{FrameList, FrameListError};
 use crate::pixels::{Buffers, PixelError};
 
 /// What exactly renders.
@@ -263,6 +264,17 @@ pub struct SceneReport {
 }
 
 impl SceneReport {
+    /// The frames of the scene's own range and step.
+    ///
+    /// # Errors
+    /// When the range is empty, negative, or has too many.
+    pub fn frames(&self) -> Result<FrameList, FrameListError> {
+        let number = |frame: i64| u32::try_from(frame).map_err(|_| FrameListError::Unreadable(frame.to_string()));
+        let (first, last) = (number(self.frame_start)?, number(self.frame_end)?);
+        let step = number(self.frame_step)?.max(1) as usize;
+        FrameList::new((first..=last).step_by(step))
+    }
+
     /// Files that are not there.
     pub fn missing(&self) -> Vec<&Dependency> {
         self.dependencies.iter().filter(|file| !file.found).collect()

@@ -110,7 +110,7 @@ impl Demo {
         }
         use std::os::unix::process::ExitStatusExt;
         let said = String::from_utf8_lossy(&output.stderr);
-        Err(Fault::ended(output.status.signal(), output.status.code(), &said))
+        Err(Fault::ended(output.status.signal(), output.status.code(), &said, std::time::Duration::MAX))
     }
 }
 

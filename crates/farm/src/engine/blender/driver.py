@@ -440,7 +440,6 @@ def denoise(request):
 
     tell("progress", stage="denoising")
     scene = prepare(request)
-    scene.cycles.denoising_use_gpu = False
     begin = time.monotonic()
     for file in request["files"]:
         layer = scene.view_layers[file["layer"]]
@@ -476,9 +475,9 @@ def replay_engine(request):
         def update_render_passes(self, scene, layer):
             for name, plane in planes.get(layer.name, {}).items():
                 channels = plane["channels"]
-                if name != "Combined":
-                    kind = kinds.get(len(channels), "VECTOR" if "X" in channels else "COLOR")
-                    self.register_pass(scene, layer, name, len(channels), channels, kind)
+                # The compositor's sockets come of this list; what is not in it loses its links.
+                kind = kinds.get(len(channels), "VECTOR" if "X" in channels else "COLOR")
+                self.register_pass(scene, layer, name, len(channels), channels, kind)
 
         def render(self, depsgraph):
             try:

@@ -2,7 +2,8 @@
 //!
 //! Cycles denoises what it has in memory, rows from below; its denoiser of files takes rows as they stand, and a neural filter is
 //! not the same upside down. Files for it are therefore written with their rows turned, and what comes back is turned again: this
-//! gives the bits that a render with its denoiser on gives.
+//! gives the bits that a render with its denoiser on gives where the number of samples is a power of two, so that means are sums
+//! but for the exponent. Elsewhere the two differ by rounding (5e-6 of a value at most, seen with 7 samples).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
