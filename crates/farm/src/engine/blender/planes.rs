@@ -1,9 +1,10 @@
 //! Buffers on their way into the driver and out of it.
 //!
 //! Cycles denoises what it has in memory, rows from below; its denoiser of files takes rows as they stand, and a neural filter is
-//! not the same upside down. Files for it are therefore written with their rows turned, and what comes back is turned again: this
-//! gives the bits that a render with its denoiser on gives where the number of samples is a power of two, so that means are sums
-//! but for the exponent. Elsewhere the two differ by rounding (5e-6 of a value at most, seen with 7 samples).
+//! not the same upside down. Files for it are therefore written with their rows turned, and what comes back is turned again. For
+//! some scenes this gives the bits of a render with its denoiser on; for others the two differ by rounding (4e-6 of a value, no
+//! 8-bit value, in what was measured), because Cycles' two ways into the denoiser round differently. What is delivered is always
+//! the replay, so that whoever checks it has the same way.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
