@@ -496,9 +496,11 @@ def replay_engine(request):
                 plane = mine.get(target.name)
                 if plane is not None:
                     target.rect.foreach_set(np.fromfile(plane["file"], dtype="<f4"))
-            for field, value in request["metadata"].items():
-                result.stamp_data_add_field(field, value)
             self.end_result(result)
+            # What is written of the result's own texts is the whole frame's alone.
+            whole = self.get_result()
+            for field, value in request["metadata"].items():
+                whole.stamp_data_add_field(field, value)
 
     bpy.utils.register_class(Replay)
     return Replay

@@ -2,8 +2,8 @@
 //!
 //! Cycles denoises what it has in memory, rows from below; its denoiser of files takes rows as they stand, and a neural filter is
 //! not the same upside down. Files for it are therefore written with their rows turned, and what comes back is turned again. For
-//! some scenes this gives the bits of a render with its denoiser on; for others the two differ by rounding (4e-6 of a value, no
-//! 8-bit value, in what was measured), because Cycles' two ways into the denoiser round differently. What is delivered is always
+//! some scenes this gives the bits of a render with its denoiser on; for others the two differ by rounding (4e-6 of a value, one 8-bit
+//! value in 43,200, in what was measured), because Cycles' two ways into the denoiser round differently. What is delivered is always
 //! the replay, so that whoever checks it has the same way.
 
 use std::collections::BTreeMap;
