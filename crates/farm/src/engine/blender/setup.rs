@@ -214,4 +214,15 @@ mod tests {
         install(folder.path(), &|step| steps.lock().unwrap().push(step)).await.unwrap();
         assert_eq!(*steps.lock().unwrap(), [Step::Complete]);
     }
+
+    #[tokio::test]
+    #[ignore = "loads 370 MB"]
+    async fn bpy_is_installed_where_nothing_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let environment = folder.path().join("bpy");
+        // What was cut off before the environment was whole.
+        std::fs::create_dir_all(environment.join("bin")).unwrap();
+        install(&environment, &|step| println!("{step:?}")).await.unwrap();
+        assert!(is_complete(&environment) && is_python(&environment.join("bin/python")).await);
+    }
 }
