@@ -3,7 +3,8 @@
 use super::support::*;
 use crate::capacity::expiry::MOST_PER_BLOCK;
 use crate::capacity::{
-    Claim, HoldId, HoldKind, Request, end_block, held, hold_firm, hold_interruptible, release, request_yield,
+    Claim, HoldId, HoldKind, Request, end_block, held, hold_firm, hold_interruptible, hold_interruptible_on, hosts,
+    release, request_yield,
 };
 use crate::context::Context;
 use crate::testing::{PROVIDER, advance, announced, forget, refusal};
@@ -46,6 +47,31 @@ fn a_hold_yields_after_notice_and_its_market_is_told() {
     insta::assert_snapshot!(format!("{}{:?}", announced(&ctx), ctx.outcomes));
     assert_sound(&ctx);
     hold_firm(&mut ctx, &PROVIDER, &claim("a", &[(request(2_000, 1, 1), 1)])).unwrap();
+}
+
+#[test]
+fn a_window_is_opened_on_the_host_that_is_named() {
+    use crate::capacity::state::HOSTS_BY_OWNER;
+    use proto::tetra::capacity::v1::Resources;
+    let mut ctx = one_host();
+    register(&mut ctx, &PROVIDER, 2, &Offer::new(4_000, 16, 100)).unwrap();
+    assert_eq!(hosts(&ctx, &PROVIDER).unwrap(), 2);
+    let keys: Vec<_> =
+        HOSTS_BY_OWNER.under(&ctx.state, &PROVIDER).unwrap().into_iter().map(|((_, key), ())| key).collect();
+    let cores = |cpu_milli| Resources { cpu_milli, memory: 1, storage: 1, devices: Vec::new() };
+    let open = |ctx: &mut Context, key: &[u8; 32], reference: &str, cpu| {
+        hold_interruptible_on(ctx, &PROVIDER, key, ("render", reference), &cores(cpu))
+    };
+    for key in &keys {
+        let made = open(&mut ctx, key, &hex::encode(key), 3_000).unwrap();
+        assert_eq!((made.len(), made[0].kind(), made[0].host_key.as_slice()), (1, HoldKind::Interruptible, &key[..]));
+    }
+    assert_eq!(refusal(open(&mut ctx, &keys[0], "more", 1_001)).code, 2);
+    assert_eq!(refusal(open(&mut ctx, &keys[0], &hex::encode(keys[1]), 1)).code, 8);
+    assert_eq!(refusal(open(&mut ctx, &[9; 32], "more", 1)).code, 3);
+    let foreign = hold_interruptible_on(&mut ctx, &crate::testing::ALICE, &keys[0], ("render", "x"), &cores(1));
+    assert_eq!(refusal(foreign).code, 4);
+    assert_sound(&ctx);
 }
 
 #[test]
