@@ -9,6 +9,7 @@
 //! | [`certs`] | certificates of accounts: made, read, kept, compared with the chain |
 //! | [`token`], [`claims`] | what a tenant shows to a provider: signed by the account that owns the leases; what it permits |
 //! | [`gateway`] | [`Gateway`]: a provider's gateway: manifest, state of a lease, logs |
+//! | [`render`] | what creators and auditors ask of a render node's gateway |
 //! | [`account`] | [`Account`]: one account's transactions one after the other, recovering from sequence errors |
 //! | [`mod@chain_info`] | what a wallet must know of a chain |
 //! | [`health`](mod@health) | what a process says of its own health |
@@ -26,6 +27,7 @@ pub mod health;
 pub mod keys;
 pub mod keystore;
 pub mod node;
+pub mod render;
 pub mod token;
 pub mod tx;
 

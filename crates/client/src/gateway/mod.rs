@@ -215,7 +215,7 @@ impl Gateway {
         Url::parse(&base).and_then(|base| base.join(path)).map_err(|error| wrong(error.to_string()))
     }
 
-    fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, GatewayError> {
+    pub(crate) fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, GatewayError> {
         let request = self.http.request(method, self.url(path)?);
         Ok(match &self.token {
             Some(token) => request.bearer_auth(token),
@@ -223,7 +223,12 @@ impl Gateway {
         })
     }
 
-    async fn send(&self, request: RequestBuilder, what: &'static str, limit: Duration) -> Result<String, GatewayError> {
+    pub(crate) async fn send(
+        &self,
+        request: RequestBuilder,
+        what: &'static str,
+        limit: Duration,
+    ) -> Result<String, GatewayError> {
         let failed = |error: reqwest::Error| self.failed(error, what, limit);
         let response = request.timeout(limit).send().await.map_err(failed)?;
         let status = response.status();
@@ -231,11 +236,15 @@ impl Gateway {
         if status == StatusCode::OK { Ok(text) } else { Err(refused(what, status.as_u16(), &text)) }
     }
 
-    fn failed(&self, error: reqwest::Error, what: &'static str, limit: Duration) -> GatewayError {
+    pub(crate) fn failed(&self, error: reqwest::Error, what: &'static str, limit: Duration) -> GatewayError {
         if error.is_timeout() && !error.is_connect() {
-            return GatewayError::Timeout { uri: self.base.to_string(), what, seconds: limit.as_secs() };
+            return self.late(what, limit);
         }
         self.unreachable(&error)
+    }
+
+    pub(crate) fn late(&self, what: &'static str, limit: Duration) -> GatewayError {
+        GatewayError::Timeout { uri: self.base.to_string(), what, seconds: limit.as_secs() }
     }
 
     /// The innermost cause says most: `connection refused` rather than `error sending request`.
@@ -252,13 +261,13 @@ impl Gateway {
         GatewayError::Unreachable { uri: self.base.to_string(), why }
     }
 
-    fn garbled(&self, what: &'static str, why: impl ToString) -> GatewayError {
+    pub(crate) fn garbled(&self, what: &'static str, why: impl ToString) -> GatewayError {
         GatewayError::Garbled { uri: self.base.to_string(), what, why: why.to_string() }
     }
 }
 
 /// Refusals of the token are JSON with a message, all others plain text (spec/akash.md 3.2).
-fn refused(what: &'static str, status: u16, body: &str) -> GatewayError {
+pub(crate) fn refused(what: &'static str, status: u16, body: &str) -> GatewayError {
     let message = serde_json::from_str::<Value>(body).ok();
     let message = message.as_ref().and_then(|value| value.get("message")).and_then(Value::as_str);
     GatewayError::Refused { what, status, text: message.unwrap_or(body).trim().to_owned() }
