@@ -75,7 +75,10 @@ impl Chain {
     }
 
     /// Every page of an answer.
-    async fn all<Q: Message, R: Message + Default, T>(
+    ///
+    /// # Errors
+    /// When the node does not answer.
+    pub async fn all<Q: Message, R: Message + Default, T>(
         &self,
         path: &str,
         request: impl Fn(Option<PageRequest>) -> Q,

@@ -58,6 +58,12 @@ pub enum Command {
     /// What auditors vouch for of providers: sign, delete, list
     #[command(subcommand)]
     Audit(commands::audit::Verb),
+    /// Renders: submit scenes, watch, review and fetch frames; credits, epochs
+    #[command(subcommand)]
+    Render(commands::render::Verb),
+    /// Prices that the chain goes by: show, post
+    #[command(subcommand)]
+    Oracle(commands::oracle::Verb),
     /// Look at the chain: transactions, blocks, balances
     #[command(subcommand)]
     Query(commands::query::Verb),

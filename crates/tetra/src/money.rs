@@ -114,7 +114,7 @@ impl Units {
 }
 
 /// `amount / 10^exponent` without needless zeros.
-fn shifted(amount: u128, exponent: u32) -> String {
+pub fn shifted(amount: u128, exponent: u32) -> String {
     let digits = format!("{amount:0>width$}", width = exponent as usize + 1);
     let (whole, places) = digits.split_at(digits.len() - exponent as usize);
     match places.trim_end_matches('0') {

@@ -52,6 +52,11 @@ struct Sent {
 }
 
 impl Spend {
+    /// Whether nothing may be sent, nor moved before it.
+    pub fn is_dry_run(self) -> bool {
+        self.dry_run
+    }
+
     /// Simulates messages, shows what they cost, and sends them unless this is a dry run or the answer is no. `before`
     /// runs once the answer is yes and before anything is sent. Whether something was sent.
     ///

@@ -97,3 +97,93 @@ fn a_taken_port_is_named_with_a_remedy() {
     assert_eq!(refused.status.code(), Some(7), "{said}");
     assert!(said.contains(&format!("port {port} is taken")) && said.contains("ss -ltnp"), "{said}");
 }
+
+/// What a command printed as JSON.
+fn json(net: &Net, arguments: &[&str]) -> serde_json::Value {
+    let output = net.tetra(&[arguments, &["-o", "json"]].concat());
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn made_up_prices_say_so_and_buy_credits_whose_money_adds_up() {
+    let net = Net::new();
+    net.up(&["--block-time", "200ms", "--epoch", "10s"]);
+    let prices = json(&net, &["oracle", "show"]);
+    let told: Vec<_> =
+        prices.as_array().unwrap().iter().map(|one| [&one["pair"], &one["state"], &one["simulated"]]).collect();
+    insta::assert_snapshot!(serde_json::to_string(&told).unwrap(), @r#"[["EUR/USD","fresh",true],["LUX/USD","fresh",true],["TET/USD","fresh",true]]"#);
+    let refused = net.tetra(&["oracle", "post", "LUX/USD=5", "-y"]);
+    assert_eq!(refused.status.code(), Some(4), "{refused:?}");
+
+    // 10 LUX of 4 USD, a euro of 1.10 USD, four credits a euro.
+    let dry = json(&net, &["render", "credits", "buy", "10lux", "--dry-run"]);
+    assert_eq!((dry["gets_ucredits"].as_u64(), dry.get("hash")), (Some(145_454_545), None), "{dry}");
+    assert_eq!(json(&net, &["render", "credits", "show"])["free_ucredits"], 0);
+    let supply =
+        |what: &str| json(&net, &["render", "supply"])[what]["amount"].as_str().unwrap().parse::<u128>().unwrap();
+    let before = supply("supply");
+    json(&net, &["render", "credits", "buy", "10lux", "-y"]);
+    let has = json(&net, &["render", "credits", "show"]);
+    assert_eq!(has["free_ucredits"], dry["gets_ucredits"], "{has}");
+    assert_eq!(has["lots"][0]["left"]["amount"], "10000000");
+    let doge = net.tetra(&["render", "credits", "buy", "10tet", "-y"]);
+    assert_eq!(doge.status.code(), Some(2), "{doge:?}");
+
+    // Credits are not burned before frames are approved; what epochs mint beside stands in the supply.
+    let (minted, after) = (supply("minted"), supply("supply"));
+    assert!(after >= before && after <= before + minted.max(supply("minted")), "{before} {after} {minted}");
+    assert_eq!(supply("burned"), 0);
+    assert_eq!(json(&net, &["render", "epoch", "1"])["number"], 1);
+}
+
+#[test]
+fn without_nodes_and_jobs_commands_say_what_is_missing() {
+    let net = Net::new();
+    net.up(&["--block-time", "200ms"]);
+    assert_eq!(json(&net, &["render", "list", "--all"]).as_array().unwrap().len(), 0);
+    let scene = tempfile::NamedTempFile::with_suffix(".blend").unwrap();
+    std::fs::write(scene.path(), "no scene").unwrap();
+    let scene = scene.path().to_str().unwrap();
+    let told = |arguments: &[&str]| {
+        let output = net.tetra(arguments);
+        let text = String::from_utf8_lossy(&output.stderr).replace(scene, "SCENE");
+        let text = text.lines().filter(|line| !line.contains("no Blender")).collect::<Vec<_>>().join("\n");
+        format!("{} {arguments:?}\n{text}", output.status.code().unwrap())
+    };
+    let all = [
+        told(&["render", "show", "7"]),
+        told(&["render", "frames", "bob/7"]),
+        told(&["render", "approve", "7", "-y"]),
+        told(&["render", "fund", "7", "1", "-y"]),
+        told(&["render", "fund", "7"]),
+        told(&["render", "download", "7"]),
+        told(&["render", "audit", "7", "1"]),
+        told(&["render", "explain", "x", "1"]),
+        told(&["render", "epoch", "9"]),
+        told(&["render", "submit", "no-such-file.blend", "--frames", "1", "--work", "1"]),
+    ];
+    let all = all.join("\n---\n");
+    let here = std::env::current_dir().unwrap().display().to_string();
+    let alice = json(&net, &["wallet", "show", "alice"])["address"].as_str().unwrap().to_owned();
+    let bob = json(&net, &["wallet", "show", "bob"])["address"].as_str().unwrap().to_owned();
+    insta::assert_snapshot!(all.replace(&here, "HERE").replace(&alice, "ALICE").replace(&bob, "BOB"));
+}
+
+#[test]
+fn help_names_what_there_is() {
+    let help = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tetra"));
+        command.args(arguments).arg("-h").env_clear();
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    // What every command takes stands in every help, and is left out here.
+    let own = |arguments: &[&str]| {
+        let text = help(arguments);
+        let lines = text.lines().map(str::trim_end).take_while(|line| !line.starts_with("Options:"));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    insta::assert_snapshot!([own(&["render"]), own(&["render", "credits"]), own(&["oracle"])].join("\n---\n"));
+    let text = help(&["render", "submit"]);
+    insta::assert_snapshot!(text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n"));
+}

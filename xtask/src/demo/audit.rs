@@ -18,6 +18,8 @@ pub(crate) struct Audit {
     chain: Chain,
     tenant: String,
     providers: BTreeMap<String, String>,
+    /// Posts made-up prices, for which it pays gas as everybody does.
+    feeder: Option<String>,
     pool: String,
     fee_collector: String,
     escrow: String,
@@ -35,6 +37,7 @@ impl Audit {
         Ok(Self {
             tenant: tenant.to_owned(),
             providers: providers.map(|provider| (provider.name.clone(), provider.address.clone())).collect(),
+            feeder: network.account("oracle").ok().map(str::to_owned),
             pool: module_address(prefix, "community_pool")?,
             fee_collector: module_address(prefix, "fee_collector")?,
             escrow: module_address(prefix, "escrow")?,
@@ -85,6 +88,9 @@ impl Audit {
                 let text = format!("{name}, {denom}: +{won} for the lease, -{fee} for gas of {count} transactions");
                 checks.equal(&text, self.moved(address, denom, until)?, won - fee);
             }
+            if let Some(feeder) = &self.feeder {
+                all_fees += signed(fees(feeder)?.0.of(denom))?;
+            }
             let take = in_denom(due.take + due.dust)?;
             checks.equal(
                 &format!("community pool, {denom}: take and dust"),
@@ -92,7 +98,7 @@ impl Audit {
                 take,
             );
             let collected = self.moved(&self.fee_collector, denom, until)?;
-            checks.equal(&format!("fee collector, {denom}: gas of both sides"), collected, all_fees);
+            checks.equal(&format!("fee collector, {denom}: gas of both sides, and of prices"), collected, all_fees);
             checks.equal(&format!("escrow, {denom}: nothing stays"), self.moved(&self.escrow, denom, until)?, 0);
         }
         if due.earned == 0 {

@@ -12,8 +12,10 @@ pub mod doctor;
 pub mod image;
 pub mod lease;
 pub mod node;
+pub mod oracle;
 pub mod provider;
 pub mod query;
+pub mod render;
 pub mod sdl;
 pub mod send;
 pub mod status;
@@ -46,6 +48,8 @@ pub async fn run(cli: Cli) -> Result {
         Command::Provider(verb) => provider::run(&context, verb).await,
         Command::Cert(verb) => cert::run(&context, verb).await,
         Command::Audit(verb) => audit::run(&context, verb).await,
+        Command::Render(verb) => render::run(&context, verb).await,
+        Command::Oracle(verb) => oracle::run(&context, verb).await,
         Command::Query(verb) => query::run(&context, verb).await,
         Command::Doctor(args) => doctor::run(&context, args).await,
         Command::Completions(args) => completions::run(args),

@@ -23,6 +23,8 @@ pub enum Role {
     Tenant,
     /// May change parameters.
     Authority,
+    /// Posts made-up prices.
+    Feeder,
     /// Sells.
     Provider,
 }
@@ -54,7 +56,8 @@ impl DevAccount {
     /// What it has at genesis.
     pub fn coins(&self, profile: Profile) -> String {
         let amount = BEGINS_WITH * 1_000_000;
-        format!("{amount}{},{amount}{}", profile.coin(), profile.dollar())
+        let lux = if profile.renders() { format!("{amount}ulux,") } else { String::new() };
+        format!("{lux}{amount}{},{amount}{}", profile.coin(), profile.dollar())
     }
 
     /// Adds its key to a keystore, in the clear and marked as such; one that is there already stays.
@@ -86,6 +89,7 @@ pub fn all(providers: usize) -> Result<Vec<DevAccount>> {
         DevAccount::new("alice", Role::Tenant, 0)?,
         DevAccount::new("bob", Role::Tenant, 1)?,
         DevAccount::new("authority", Role::Authority, 2)?,
+        DevAccount::new("oracle", Role::Feeder, 3)?,
     ];
     for (index, number) in (FIRST_PROVIDER..).zip(1..=providers) {
         accounts.push(DevAccount::new(format!("provider{number}"), Role::Provider, index)?);

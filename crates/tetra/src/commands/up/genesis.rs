@@ -11,8 +11,11 @@ use crate::error::{Class, Classify, CliError, Result};
 
 /// Voting power of each validator.
 const POWER: u64 = 10;
+/// What a node must have kept back, in millionths of a credit: a few frames of the demo scene.
+const HOLD_BACK: u64 = 200_000;
 
-/// The document: a profile's data, these validators with equal power, these accounts.
+/// The document: a profile's data, these validators with equal power, these accounts. Prices are made up by one of them, and
+/// auditors may be of the audited host, for there is but one.
 ///
 /// # Errors
 /// When it breaks a rule, such as an interval out of bounds.
@@ -22,6 +25,7 @@ pub fn genesis(
     genesis_time: i64,
     validators: &[ValidatorKey],
     accounts: &[DevAccount],
+    epoch_ms: Option<u64>,
 ) -> Result<Genesis> {
     let prefix = profile.prefix()?;
     let authority = accounts.iter().find(|account| account.role == Role::Authority);
@@ -31,6 +35,17 @@ pub fn genesis(
     state.bank.balances = accounts.iter().map(balance).collect();
     let member = |key: &ValidatorKey| Member { public_key: hex::encode(key.public_key()), power: POWER };
     state.validators.validators = validators.iter().map(member).collect();
+    if profile.renders() {
+        let feeders = accounts.iter().filter(|account| account.role == Role::Feeder);
+        state.oracle.params.feeders = feeders.map(|account| account.text(&prefix)).collect();
+        state.oracle.params.simulated = true;
+        // There is no history to wait for.
+        state.oracle.params.covered_bp = 0;
+        let params = &mut state.render.epoch.params;
+        params.epoch_ms = epoch_ms.unwrap_or(params.epoch_ms);
+        params.same_host_audits = true;
+        params.hold_back_ucredits = HOLD_BACK;
+    }
     let genesis = Genesis {
         chain_id: profile.chain_id().to_owned(),
         genesis_time,

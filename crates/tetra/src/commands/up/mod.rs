@@ -8,11 +8,13 @@
 //! | [`profile`], [`genesis`] | sets of genesis data, and the document |
 //! | [`setup`] | what the network consists of, written to the folder |
 //! | [`providers`] | the providers' part of it, and what they leave on the machine |
+//! | [`feeder`] | made-up prices, posted as long as the network runs |
 //! | [`processes`] | starting, watching and stopping |
 //! | [`run`](mod@run) | the process that runs the network |
 //! | [`report`] | what is printed |
 
 pub mod accounts;
+pub mod feeder;
 pub mod folder;
 pub mod genesis;
 pub mod ports;
@@ -73,6 +75,9 @@ pub struct Args {
     /// provider has one
     #[arg(long = "simulated-gpu", value_name = "[N:]VENDOR/MODEL/RAM", value_parser = parse_gpu)]
     simulated_gpus: Vec<SimulatedGpu>,
+    /// How long an epoch of renders is, such as 60s or 10m [default: 7 days]
+    #[arg(long, value_name = "TIME", value_parser = parse_epoch)]
+    epoch: Option<u64>,
     /// Run as the background process of --detach
     #[arg(long, hide = true, conflicts_with = "detach")]
     background: bool,
@@ -119,6 +124,19 @@ fn parse_interval(text: &str) -> std::result::Result<u64, String> {
     millis.ok_or_else(|| "a time such as 500ms or 6s is wanted, from 50ms to 600s".to_owned())
 }
 
+/// Milliseconds of `60s` or `10m`.
+fn parse_epoch(text: &str) -> std::result::Result<u64, String> {
+    let seconds = match (text.strip_suffix('s'), text.strip_suffix('m')) {
+        (Some(number), _) => number.parse::<u64>().ok(),
+        (None, Some(number)) => number.parse::<u64>().ok().and_then(|minutes| minutes.checked_mul(60)),
+        (None, None) => None,
+    };
+    let seconds = seconds.filter(|seconds| (10..=31 * 86_400).contains(seconds));
+    seconds
+        .map(|seconds| seconds * 1000)
+        .ok_or_else(|| "a time such as 60s or 10m is wanted, from 10s to 31 days".to_owned())
+}
+
 /// The folder of a local network: the one that is named, or the home folder's.
 ///
 /// # Errors
@@ -141,6 +159,7 @@ pub async fn run(context: &Context, args: Args) -> Result {
         rpc_port: args.rpc_port,
         profile: args.profile,
         simulated_gpus: args.simulated_gpus.clone(),
+        epoch_ms: args.epoch,
     };
     if args.detach {
         return detach(context, &folder).await;
@@ -230,6 +249,14 @@ mod tests {
         assert_eq!(parse_gpu("nvidia/t4").unwrap().provider, None);
         for wrong in ["0:nvidia/t4", "x:nvidia/t4", "17:nvidia/t4", "1:", "t4"] {
             assert!(parse_gpu(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn epochs_have_units_and_bounds() {
+        assert_eq!((parse_epoch("60s"), parse_epoch("10m")), (Ok(60_000), Ok(600_000)));
+        for wrong in ["60", "9s", "500ms", "0m", "44641m", ""] {
+            assert!(parse_epoch(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -15,7 +15,7 @@ use crate::error::{Class, Classify, Result};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Profile {
-    /// TET and USD; a take of 4 and 20 %
+    /// TET, USD and LUX; a take of 4 and 20 %; renders, with made-up prices that say so
     #[default]
     Tetra,
     /// AKT and ACT, addresses with akash; a take of 4 and 20 %; the older Akash API is spoken as well
@@ -68,6 +68,11 @@ impl Profile {
         self == Self::AkashClassic
     }
 
+    /// Whether renders are sold, for which there must be LUX and prices.
+    pub fn renders(self) -> bool {
+        self == Self::Tetra
+    }
+
     /// The modules' state before anybody has anything. The modules' defaults are the profile `tetra`: gas 0.025utet, deposits
     /// of half a unit.
     ///
@@ -89,8 +94,8 @@ impl Profile {
             let auction = auction::Params { bid_min_deposits: deposits, ..auction::Params::default() };
             state.market = market::Genesis::with(&deployment, &auction);
         }
-        let hired = [self.coin(), self.dollar()];
-        state.bank.denoms.retain(|entry| hired.contains(&entry.denom.as_str()));
+        let used = [self.coin(), self.dollar(), if self.renders() { "ulux" } else { "" }];
+        state.bank.denoms.retain(|entry| used.contains(&entry.denom.as_str()));
         Ok(state)
     }
 }
@@ -107,13 +112,15 @@ mod tests {
     fn each_profile_begins_a_chain_of_its_own() {
         let accounts = accounts::all(1).unwrap();
         let begun = [Profile::Tetra, Profile::AkashClassic].map(|profile| {
-            let genesis = genesis(profile, 500, 1_700_000_000, &[ValidatorKey::generate()], &accounts).unwrap();
+            let genesis = genesis(profile, 500, 1_700_000_000, &[ValidatorKey::generate()], &accounts, None).unwrap();
             let state = &genesis.state;
             let denoms: Vec<&str> = state.bank.denoms.iter().map(|entry| entry.denom.as_str()).collect();
             serde_json::json!({
                 "chain": [genesis.chain_id, genesis.prefix, genesis.classic],
                 "denoms": denoms,
                 "coins": state.bank.balances.first().map(|balance| balance.coins.clone()),
+                "oracle": state.oracle.params,
+                "epoch_ms": state.render.epoch.params.epoch_ms,
                 "gas": state.fees.params.gas_prices,
                 "take": state.take,
                 "deployments": state.market.deployment.params.as_ref().map(|params| params.min_deposits.len()),

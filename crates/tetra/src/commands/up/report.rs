@@ -132,6 +132,7 @@ impl Report {
             let role = match account.role {
                 Role::Tenant => "tenant",
                 Role::Authority => "authority",
+                Role::Feeder => "simulated prices",
                 Role::Provider => "provider",
             };
             vec![account.name.clone(), role.to_owned(), account.address.clone()]

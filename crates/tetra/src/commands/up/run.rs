@@ -7,6 +7,7 @@ use indicatif::ProgressBar;
 use tokio::time::Instant;
 
 use super::accounts::{self, DevAccount, Role};
+use super::feeder::Feeder;
 use super::folder::{Folder, Plan, ValidatorPorts};
 use super::processes::{self, POLL, Process};
 use super::providers;
@@ -99,7 +100,7 @@ impl<'a> Network<'a> {
         } else {
             providers::remove_workloads(&folder.providers()?).await?;
             folder.clear()?;
-            setup::make_validators(folder, &plan, &accounts)?;
+            setup::make_validators(folder, &plan, &accounts, wish.epoch_ms)?;
             if let Some(report) = report {
                 let keys = std::path::absolute(keystore.folder()).class(Class::Usage)?;
                 let sellers: Vec<_> = accounts.iter().filter(|account| account.role == Role::Provider).collect();
@@ -127,7 +128,14 @@ impl<'a> Network<'a> {
             let log = self.folder.log(&name);
             parts.providers.push(Process::start(&name, "provider", &self.folder.provider(number), log, format)?);
         }
-        self.registrations(parts, &nodes, &spinner).await?;
+        let mut feeder = Feeder::find(context, nodes.first(), &self.accounts, self.plan.block_interval_ms).await?;
+        let first = async {
+            match &mut feeder {
+                Some(feeder) => feeder.post().await,
+                None => Ok(()),
+            }
+        };
+        tokio::try_join!(self.registrations(parts, &nodes, &spinner), first)?;
         spinner.finish_and_clear();
 
         let node = nodes.first().map(|node| node.url().to_owned()).unwrap_or_default();
@@ -137,13 +145,15 @@ impl<'a> Network<'a> {
         self.folder.set_report(&report)?;
         output::show(context.format(), &report, Report::text)?;
 
-        loop {
-            processes::watch(&mut parts.providers);
-            if processes::watch(&mut parts.validators) == 0 {
-                let what = "no validator is left";
-                return Err(CliError::new(Class::Machine, what).hint("`tetra up` goes on with the network"));
+        let feed = async {
+            match &mut feeder {
+                Some(feeder) => feeder.feed().await,
+                None => std::future::pending().await,
             }
-            tokio::time::sleep(POLL).await;
+        };
+        tokio::select! {
+            outcome = watch(parts) => outcome,
+            () = feed => Ok(()),
         }
     }
 
@@ -262,6 +272,18 @@ impl<'a> Network<'a> {
                 "tetra down".to_owned(),
             ],
         })
+    }
+}
+
+/// Tells of processes that end, until no validator is left.
+async fn watch(parts: &mut Parts) -> Result {
+    loop {
+        processes::watch(&mut parts.providers);
+        if processes::watch(&mut parts.validators) == 0 {
+            let what = "no validator is left";
+            return Err(CliError::new(Class::Machine, what).hint("`tetra up` goes on with the network"));
+        }
+        tokio::time::sleep(POLL).await;
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Wish {
     pub profile: Option<Profile>,
     /// GPUs that providers sell and do not have.
     pub simulated_gpus: Vec<SimulatedGpu>,
+    /// The length of an epoch of renders, in milliseconds.
+    pub epoch_ms: Option<u64>,
 }
 
 /// A GPU that is not there.
@@ -75,6 +77,9 @@ pub fn settle(wish: &Wish, stored: Option<&Plan>) -> Result<Plan> {
     if stored.is_some() && !wish.simulated_gpus.is_empty() {
         let why = "this network has its providers already; `simulated_gpus` of their provider.json says what they sell";
         return Err(differs("--simulated-gpu", why));
+    }
+    if stored.is_some() && wish.epoch_ms.is_some() {
+        return Err(differs("--epoch", "this network has its epochs already; `tetra render epoch` shows the open one"));
     }
     let beyond = |gpu: &&SimulatedGpu| gpu.provider.is_some_and(|number| number as u64 > providers);
     if let Some(gpu) = wish.simulated_gpus.iter().find(beyond) {
@@ -133,10 +138,10 @@ fn differs(option: &str, why: &str) -> CliError {
 ///
 /// # Errors
 /// When a file cannot be written.
-pub fn make_validators(folder: &Folder, plan: &Plan, accounts: &[DevAccount]) -> Result {
+pub fn make_validators(folder: &Folder, plan: &Plan, accounts: &[DevAccount], epoch_ms: Option<u64>) -> Result {
     let keys: Vec<ValidatorKey> = plan.validators.iter().map(|_| ValidatorKey::generate()).collect();
     let now = OffsetDateTime::now_utc().unix_timestamp();
-    let genesis = genesis(plan.profile, plan.block_interval_ms, now, &keys, accounts)?;
+    let genesis = genesis(plan.profile, plan.block_interval_ms, now, &keys, accounts, epoch_ms)?;
     let text = serde_json::to_string_pretty(&genesis).class(Class::Internal)?;
     std::fs::write(folder.genesis(), text + "\n").class(Class::Machine)?;
     for (index, key) in keys.iter().enumerate() {
