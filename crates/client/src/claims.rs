@@ -214,6 +214,17 @@ impl Claims {
         }
     }
 
+    /// Whether everything is permitted with `provider`, leases or not.
+    pub fn is_full_with(&self, provider: &str) -> bool {
+        match &self.leases {
+            Access::Full {} => true,
+            Access::Scoped { .. } => false,
+            Access::Granular { permissions } => {
+                permissions.iter().any(|one| matches!(one, Permission::Full { provider: of } if of == provider))
+            }
+        }
+    }
+
     /// The services of `target` for which `provider` may do `action`; none when it may not.
     pub fn permit(&self, provider: &str, action: Scope, target: Target) -> Option<Services> {
         match &self.leases {

@@ -112,6 +112,11 @@ impl Chain {
         &self.address
     }
 
+    /// Names the provider to another's gateway, for a quarter of an hour.
+    pub(crate) fn token(&self) -> String {
+        client::token::full_access(self.account.key(), &self.address)
+    }
+
     /// Facts of the network.
     pub(crate) fn facts(&self) -> &Facts {
         &self.facts
@@ -135,12 +140,16 @@ impl Chain {
         outcome
     }
 
-    async fn ask<Q: Message, R: Message + Default>(&self, path: &str, request: &Q) -> Result<R, NodeError> {
+    pub(crate) async fn ask<Q: Message, R: Message + Default>(&self, path: &str, request: &Q) -> Result<R, NodeError> {
         let answer = self.node().query(path, request).await;
         self.noting("query", answer)
     }
 
-    async fn find<Q: Message, R: Message + Default>(&self, path: &str, request: &Q) -> Result<Option<R>, NodeError> {
+    pub(crate) async fn find<Q: Message, R: Message + Default>(
+        &self,
+        path: &str,
+        request: &Q,
+    ) -> Result<Option<R>, NodeError> {
         match self.ask(path, request).await {
             Ok(response) => Ok(Some(response)),
             Err(error) if error.is_not_found() => Ok(None),
@@ -148,7 +157,7 @@ impl Chain {
         }
     }
 
-    async fn all<R, T, Q>(
+    pub(crate) async fn all<R, T, Q>(
         &self,
         path: &str,
         request: impl Fn(PageRequest) -> Q,

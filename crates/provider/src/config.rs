@@ -11,6 +11,7 @@ use workload::Isolation;
 
 pub use crate::devices::GpuModel;
 use crate::gateway::IssuedCertificate;
+use crate::render::RenderConfig;
 
 /// `provider.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +92,9 @@ pub struct ProviderConfig {
     /// Registries (`host:port`) that are spoken to without TLS.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plain_http_registries: Vec<String>,
+    /// Whether and how this machine renders frames beside its leases; none: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub render: Option<RenderConfig>,
 }
 
 impl ProviderConfig {
@@ -130,6 +134,7 @@ impl ProviderConfig {
             run_dir: default_run_dir(),
             shim: Vec::new(),
             plain_http_registries: Vec::new(),
+            render: None,
         }
     }
 }

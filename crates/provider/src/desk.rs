@@ -1,6 +1,7 @@
 //! What tenants may ask of the agent. The gateway authenticates and translates; everything else stands behind
 //! [`Desk`], so that the two can be tested apart.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,6 +11,7 @@ use thiserror::Error;
 use workload::LogLine;
 
 use crate::lease::LeaseName;
+use crate::render::desk::RenderDesk;
 use crate::status::Standing;
 
 /// Why the desk refuses.
@@ -69,6 +71,11 @@ pub trait Desk: Send + Sync + 'static {
 
     /// State of a lease's services (spec/akash.md 3.3, `GET /lease/…/status`).
     async fn lease_status(&self, lease: &LeaseName) -> Result<Value, DeskError>;
+
+    /// The render node beside it; none where nothing is rendered.
+    fn render(&self) -> Option<Arc<dyn RenderDesk>> {
+        None
+    }
 
     /// The gateway answered a request of a route.
     fn served(&self, route: &str, status: u16, took: Duration) {

@@ -9,7 +9,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use ed25519_consensus::SigningKey as HostKey;
@@ -86,6 +86,19 @@ impl Home {
         fs::write(&path, text + "\n").map_err(|source| HomeError::Io { path, source })?;
         self.prepare()?;
         self.host_key().map(drop)
+    }
+
+    /// Replaces the configuration, whole or not at all. Others may read it, as [`Self::init`] leaves it.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn rewrite(&self, config: &ProviderConfig) -> Result<(), HomeError> {
+        let path = self.0.join("provider.json");
+        let text = serde_json::to_string_pretty(config);
+        let text = text.map_err(|source| HomeError::Malformed { path: path.clone(), source })?;
+        write_private(&path, (text + "\n").as_bytes())?;
+        let readable = fs::Permissions::from_mode(0o644);
+        fs::set_permissions(&path, readable).map_err(|source| HomeError::Io { path, source })
     }
 
     /// Makes the folders that a new agent lacks.
@@ -168,8 +181,6 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), HomeError> 
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     #[test]

@@ -10,6 +10,7 @@
 //! | [`pod`], [`record`] | a manifest as containers; what is remembered of a lease |
 //! | `agent`, `reconcile`, `backoff`, `decisions` | the agent at work |
 //! | `metrics`, `health` | what the agent counts; whether it lives and is ready, and why not |
+//! | [`render`] | the render node beside it: scenes, renders, audits |
 //! | [`lease`] | names of leases as gateways and files write them |
 //! | [`status`] | what the agent tells of itself, as JSON and as a message |
 //! | [`gateway`] | HTTPS for tenants: tokens and certificates, manifests, states, logs; the status over gRPC |
@@ -41,6 +42,7 @@ pub mod proxy;
 mod reconcile;
 pub mod record;
 mod register;
+pub mod render;
 pub mod run;
 pub mod status;
 mod watch;

@@ -14,6 +14,14 @@ use workload::{ExitStatus, Phases};
 use crate::book::Amount;
 use crate::decide::NoBid;
 
+/// What a render node counts.
+#[derive(Clone)]
+pub(crate) struct RenderMetrics {
+    pub(crate) frames: Counters,
+    pub(crate) frame_seconds: Histograms,
+    pub(crate) audits: Counters,
+}
+
 /// An agent's numbers.
 pub(crate) struct ProviderMetrics {
     registry: Registry,
@@ -36,6 +44,7 @@ pub(crate) struct ProviderMetrics {
     requests: Counters,
     request_seconds: Histograms,
     disk_free: Gauges,
+    render: RenderMetrics,
     /// When the chain was looked at last, well or not.
     turned: Mutex<Instant>,
 }
@@ -64,6 +73,11 @@ impl Default for ProviderMetrics {
             requests: own.counter(&catalog::GATEWAY_REQUESTS),
             request_seconds: own.histogram(&catalog::GATEWAY_SECONDS),
             disk_free: own.gauge(&catalog::AGENT_DISK_FREE),
+            render: RenderMetrics {
+                frames: own.counter(&catalog::RENDER_FRAMES),
+                frame_seconds: own.histogram(&catalog::RENDER_SECONDS),
+                audits: own.counter(&catalog::RENDER_AUDITS),
+            },
             turned: Mutex::new(Instant::now()),
             registry,
         }
@@ -71,6 +85,11 @@ impl Default for ProviderMetrics {
 }
 
 impl ProviderMetrics {
+    /// The numbers of the render node.
+    pub(crate) fn render(&self) -> RenderMetrics {
+        self.render.clone()
+    }
+
     /// A pod was brought up.
     pub(crate) fn started(&self, phases: &Phases) {
         let Phases { image, network, volumes, rootfs, runtime } = *phases;

@@ -28,6 +28,7 @@ use crate::metrics::ProviderMetrics;
 use crate::price::Pricer;
 use crate::proxy::Proxy;
 use crate::register::register;
+use crate::render::node::RenderNode;
 
 /// How long a node may take to answer at all before the agent gives up starting.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -157,7 +158,11 @@ pub async fn start(home: Home, key: SigningKey) -> Result<RunningProvider, Provi
         tasks: Mutex::default(),
         config,
     });
-    let desk = Arc::new(Counter(Arc::clone(&agent)));
+    let quota = agent.config.render.clone().unwrap_or_default().cache_bytes;
+    let (own_chain, own_home) = (agent.chain.clone(), agent.home.clone());
+    let renders = RenderNode::open(own_chain, own_home, public, quota, agent.metrics.render())
+        .map_err(|error| server("render")(error.to_string()))?;
+    let desk = Arc::new(Counter(Arc::clone(&agent), Arc::clone(&renders)));
     let grpc = grpc_listener.map(|listener| {
         let (desk, certificates) = (desk.clone(), Arc::clone(&certificates));
         gateway::serve_grpc(desk, certificates, listener, Limits::default())
@@ -173,6 +178,7 @@ pub async fn start(home: Home, key: SigningKey) -> Result<RunningProvider, Provi
     });
     let observed = observed.transpose()?;
     agent.spawn(Arc::clone(&agent).collect());
+    agent.spawn(renders.run());
     let follower = tokio::spawn(Arc::clone(&agent).follow());
     tracing::info!(
         provider = agent.chain.address(),

@@ -47,6 +47,9 @@ const BLOCKS: &[f64] = &[0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 6.0, 7.5
 /// Phases of starting containers: from a millisecond to the pull of a large image.
 const STARTS: &[f64] = &[0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 120.0, 600.0];
 
+/// Renders of frames: from a tenth of a second to hours.
+const RENDERS: &[f64] = &[0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10000.0];
+
 macro_rules! catalog {
     ($($(#[$doc:meta])* $id:ident = $name:literal, $kind:expr, [$($label:literal),*], $help:literal;)*) => {
         $(
@@ -195,6 +198,12 @@ catalog! {
         "Requests of the gateway by route and class of status (2xx, 4xx, 5xx).";
     GATEWAY_SECONDS = "tetra_provider_gateway_request_seconds", Kind::Histogram(QUICK), ["route"],
         "Time of the gateway's answers; of websockets until they are open.";
+    RENDER_FRAMES = "tetra_provider_render_frames_total", Kind::Counter, ["outcome"],
+        "Frames that a render node committed to, or gave back, by the code of the failure.";
+    RENDER_SECONDS = "tetra_provider_render_frame_seconds", Kind::Histogram(RENDERS), [],
+        "Rendering of a frame, without starting, loading and finishing.";
+    RENDER_AUDITS = "tetra_provider_render_audits_total", Kind::Counter, ["step"],
+        "What a render node did in audits: committed, declined, revealed, opened.";
     AGENT_DISK_FREE = "tetra_provider_disk_free_bytes", Kind::Gauge, [],
         "Bytes free where images and volumes lie.";
     // Every process, by the names that all Prometheus clients share.

@@ -49,6 +49,9 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("storage", "bytes of disk"),
     ("devices", "how many GPUs"),
     ("capacity", "cpu, memory, storage, ports and GPUs that are offered"),
+    ("unit", "place of work of a render job, `jobs/creator/jseq/units/index`"),
+    ("engine", "build of a render engine"),
+    ("benchmark_ms", "milliseconds of the benchmark's frame"),
     // Requests.
     ("route", "route of an endpoint"),
     ("status", "status of an answer"),

@@ -25,10 +25,12 @@ use crate::lease::LeaseName;
 use crate::pod::{isolation, pod};
 use crate::proxy::Published;
 use crate::record::LeaseRecord;
+use crate::render::desk::RenderDesk;
+use crate::render::node::RenderNode;
 use crate::status::{Machine, Sold, Standing};
 
 /// The agent as its gateway sees it.
-pub(crate) struct Counter(pub(crate) Arc<Agent>);
+pub(crate) struct Counter(pub(crate) Arc<Agent>, pub(crate) Arc<RenderNode>);
 
 fn internal(error: impl ToString) -> DeskError {
     DeskError::Internal(error.to_string())
@@ -65,6 +67,10 @@ impl Desk for Counter {
         let record = work.record.as_ref().ok_or_else(|| no_manifest(lease))?;
         let pod = self.0.runtime.status(&lease.pod()).await.ok();
         Ok(show_lease(record, &work, pod.as_ref(), &answering(pod.as_ref()).await))
+    }
+
+    fn render(&self) -> Option<Arc<dyn RenderDesk>> {
+        self.1.desk()
     }
 
     fn served(&self, route: &str, status: u16, took: Duration) {

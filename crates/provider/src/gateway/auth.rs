@@ -87,6 +87,14 @@ impl Caller {
         }
     }
 
+    /// Whether it may have `provider` (bech32) do everything that its owner may.
+    pub fn permits_everything(&self, provider: &str) -> bool {
+        match &self.proof {
+            Proof::Token(claims) => claims.is_full_with(provider),
+            Proof::Certificate(_) => true,
+        }
+    }
+
     /// Why it would not be let in any more, for what lasts longer than a request. A token was good when it began,
     /// which is all that its expiry says; a certificate can be taken back.
     pub(super) async fn lapsed(&self, keys: &dyn OwnerKeys, now: Duration) -> Option<AuthError> {

@@ -8,6 +8,7 @@
 //! | [`auth`] | who asks: a token or a certificate that is its owner's |
 //! | [`keys`] | keys and certificates of owners, from the chain |
 //! | `refusal` | statuses and texts of refusals |
+//! | `render` | the endpoints of render nodes |
 //! | `routes`, `narrow` | the endpoints; answers cut down to the services that a token names |
 //! | `grpc` | the provider's status over gRPC |
 //! | `observe` | what is noted of every request |
@@ -22,6 +23,7 @@ mod logs;
 mod narrow;
 mod observe;
 mod refusal;
+mod render;
 mod routes;
 mod server;
 pub mod tls;

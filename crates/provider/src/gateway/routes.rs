@@ -20,7 +20,7 @@ use tokio::time::timeout;
 use super::auth::{self, AuthError};
 use super::refusal::Refusal;
 use super::server::Peer;
-use super::{Shared, logs, narrow, observe};
+use super::{Shared, logs, narrow, observe, render};
 use crate::desk::DeskError;
 use crate::lease::LeaseName;
 
@@ -45,12 +45,13 @@ pub(super) fn router(shared: Shared) -> Router {
         .route("/lease/{dseq}/{gseq}/{oseq}/attestation/quote", post(attestation))
         .route("/hostname/migrate", post(hostname_migrate))
         .route("/endpoint/migrate", post(ip_migrate))
+        .merge(render::router())
         .layer(from_fn_with_state(Arc::clone(&shared.desk), observe::observe))
         .with_state(shared)
 }
 
 /// Who asks.
-struct Caller(auth::Caller);
+pub(super) struct Caller(pub(super) auth::Caller);
 
 impl FromRequestParts<Shared> for Caller {
     type Rejection = AuthError;
@@ -90,7 +91,7 @@ impl Caller {
 }
 
 /// Either kind of refusal.
-enum Refused {
+pub(super) enum Refused {
     Token(AuthError),
     Other(Refusal),
 }

@@ -15,6 +15,7 @@ use provider::desk::{Desk, DeskError, LogRequest, NamedLine};
 use provider::gateway::keys::{KeyError, PublicKey};
 use provider::gateway::{Certificates, IssuedCertificate, Limits, OwnerKeys, Server, serve_with};
 use provider::lease::LeaseName;
+use provider::render::desk::RenderDesk;
 use provider::status::Standing;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -93,6 +94,7 @@ pub(crate) struct Memory {
     pub(crate) lines: Option<mpsc::Receiver<NamedLine>>,
     /// Dropped with the stream of lines.
     pub(crate) guard: Option<oneshot::Sender<()>>,
+    pub(crate) renders: Option<Arc<dyn RenderDesk>>,
 }
 
 #[derive(Clone, Default)]
@@ -138,6 +140,10 @@ impl Desk for FakeDesk {
         }
         let service = |name: &str| json!({ "name": name, "available": 1, "total": 1, "uris": ["http://x"] });
         Ok(json!({ "services": { "web": service("web"), "db": service("db") }, "forwarded_ports": {}, "ips": null }))
+    }
+
+    fn render(&self) -> Option<Arc<dyn RenderDesk>> {
+        self.0.lock().unwrap().renders.clone()
     }
 
     async fn logs(&self, lease: &LeaseName, request: &LogRequest) -> Result<BoxStream<'static, NamedLine>, DeskError> {

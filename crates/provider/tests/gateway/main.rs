@@ -7,3 +7,4 @@ mod http;
 mod logs;
 mod matrix;
 mod names;
+mod render;
