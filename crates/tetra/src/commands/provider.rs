@@ -1,6 +1,7 @@
 //! `tetra provider`: one provider agent in a folder of its own.
 
 pub mod attributes;
+pub mod render;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -31,6 +32,9 @@ pub enum Verb {
     /// What the provider claims of itself: show, set
     #[command(subcommand)]
     Attributes(attributes::Verb),
+    /// Render frames beside leases: enable, disable, status, bench, install
+    #[command(subcommand)]
+    Render(render::Verb),
     /// Remove what agents left on this machine that never return
     Clean(super::clean::Args),
 }
@@ -102,6 +106,7 @@ pub async fn run(context: &Context, verb: Verb) -> Result {
         Verb::Start(args) => start(context, args).await,
         Verb::Status(folder) => status(context, &folder).await,
         Verb::Attributes(verb) => attributes::run(context, verb).await,
+        Verb::Render(verb) => render::run(context, verb).await,
         Verb::Clean(args) => super::clean::run(context, args).await,
     }
 }

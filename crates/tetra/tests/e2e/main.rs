@@ -13,3 +13,4 @@ mod mistakes;
 mod net;
 mod observe;
 mod placement;
+mod render;

@@ -139,7 +139,7 @@ fn text(audit: &Audit) -> String {
         parts.push(row([
             &names::node_text(part.auditor.as_ref()),
             &part.round.to_string(),
-            &format!("{finding} {}", part.declined).trim().to_owned(),
+            format!("{finding} {}", part.declined).trim(),
             &format!("{elapsed} ms"),
             &names::credits(part.slashed_ucredits),
         ]));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use proto::tetra::render::v1::{Job, JobId, JobState};
+use proto::tetra::render::v1::{Frame, FrameState, Job, JobId, JobState};
 
 use super::jobs::{has_ended, state_text};
 use super::names;
@@ -31,7 +31,7 @@ pub async fn run(chain: &Chain, id: &JobId, period: Duration) -> Result {
             eprintln!("{}", line(&job));
         }
         before = Some(now);
-        if rests(job.state()) {
+        if rests(job.state()) && !proofs_run(chain, id, &job).await? {
             break job;
         }
         tokio::time::sleep(period).await;
@@ -48,6 +48,15 @@ pub async fn run(chain: &Chain, id: &JobId, period: Duration) -> Result {
         _ => output::hint(&format!("tetra render show {jseq} says why, and what to do")),
     }
     Ok(())
+}
+
+/// Whether frames of a job in review are still being proven, so that its creator cannot look at them yet.
+async fn proofs_run(chain: &Chain, id: &JobId, job: &Job) -> Result<bool> {
+    if job.state() != JobState::Review {
+        return Ok(false);
+    }
+    let proving = |frame: &Frame| matches!(frame.state(), FrameState::Committed | FrameState::Auditing);
+    Ok(chain.render_frames(id).await?.iter().any(proving))
 }
 
 /// Whether nothing more comes by itself.

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::chain::Chain;
 use crate::error::{Class, Classify, CliError, Result};
 use crate::gateways::Caller;
-use crate::output::Talk;
+use crate::output::{self, Talk};
 
 /// Chunks that are under way to a node at a time.
 const AT_ONCE: usize = 8;
@@ -235,7 +235,10 @@ async fn upload_to(
     let mut moved = Moved::default();
     while let Some(length) = puts.try_next().await? {
         moved = Moved { chunks: moved.chunks + 1, bytes: moved.bytes + length };
-        talk.step(&format!("uploading to {endpoint}: {} of {total} chunks", moved.chunks));
+        // A line for each would drown the rest where nobody watches.
+        if output::watched() || moved.chunks == total {
+            talk.step(&format!("uploading to {endpoint}: {} of {total} chunks", moved.chunks));
+        }
     }
     Ok(moved)
 }

@@ -11,7 +11,7 @@ use crate::error::{Class, Classify, CliError, Result};
 
 /// Voting power of each validator.
 const POWER: u64 = 10;
-/// What a node must have kept back, in millionths of a credit: a few frames of the demo scene.
+/// What a node must have kept back, in millionths of a credit: about a frame of the demo scene.
 const HOLD_BACK: u64 = 200_000;
 
 /// The document: a profile's data, these validators with equal power, these accounts. Prices are made up by one of them, and

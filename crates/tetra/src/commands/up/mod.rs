@@ -75,6 +75,9 @@ pub struct Args {
     /// provider has one
     #[arg(long = "simulated-gpu", value_name = "[N:]VENDOR/MODEL/RAM", value_parser = parse_gpu)]
     simulated_gpus: Vec<SimulatedGpu>,
+    /// Each provider renders frames as well, beside its leases; needs Blender, epochs of ten minutes unless --epoch says
+    #[arg(long)]
+    render: bool,
     /// How long an epoch of renders is, such as 60s or 10m [default: 7 days]
     #[arg(long, value_name = "TIME", value_parser = parse_epoch)]
     epoch: Option<u64>,
@@ -159,6 +162,7 @@ pub async fn run(context: &Context, args: Args) -> Result {
         rpc_port: args.rpc_port,
         profile: args.profile,
         simulated_gpus: args.simulated_gpus.clone(),
+        render: args.render,
         epoch_ms: args.epoch,
     };
     if args.detach {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use primitives::Dec;
 use proto::akash::provider::v1beta4::{QueryProviderRequest, QueryProviderResponse};
 use provider::config::{OfferCaps, PriceSource, Scale, Usd};
+use provider::render::RenderConfig;
 use provider::{Home, ProviderConfig};
 use tokio::net::TcpStream;
 use workload::probe::ProbeRoots;
@@ -15,7 +16,7 @@ use workload::{Host, HostConfig, HostReport, Leftovers, Runtime};
 
 use super::accounts::DevAccount;
 use super::folder::{Folder, Plan, ProviderPorts};
-use super::setup::SimulatedGpu;
+use super::setup::Wish;
 use crate::error::{Class, Classify, CliError, Result};
 
 /// How much more each further provider asks, in percent of the first one's prices.
@@ -26,6 +27,8 @@ const USD_PER_COIN: Dec = Dec::from_atoms(Dec::ONE.atoms() / 2);
 const KEPT_MEMORY: u64 = 512 << 20;
 /// Ports that are given to exposures other than HTTP, shared among the providers.
 const EXPOSED_PORTS: std::ops::Range<u16> = 30_000..32_768;
+/// The most memory, and disk, of a render window.
+const MOST_RENDER_BYTES: u64 = 8 << 30;
 /// How long containers may take to end when the network stops.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -61,7 +64,7 @@ pub fn make(
     accounts: &[&DevAccount],
     keys: &Path,
     report: &HostReport,
-    simulated_gpus: &[SimulatedGpu],
+    wish: &Wish,
 ) -> Result {
     let count = plan.providers.len();
     for (index, (ports, account)) in plan.providers.iter().zip(accounts).enumerate() {
@@ -76,7 +79,8 @@ pub fn make(
         let prices = [(plan.profile.coin().to_owned(), Usd(USD_PER_COIN))].into();
         config.price_source = PriceSource::Config { usd_per_token: prices };
         config.offer = share(report, count);
-        let own = simulated_gpus.iter().filter(|gpu| gpu.provider.is_none_or(|number| number == index + 1));
+        config.render = wish.render.then(|| window(&config.offer));
+        let own = wish.simulated_gpus.iter().filter(|gpu| gpu.provider.is_none_or(|number| number == index + 1));
         config.simulated_gpus = own.map(|gpu| gpu.model.clone()).collect();
         config.port_range = exposed_ports(index, count);
         config.attributes = [("region".to_owned(), "local".to_owned())].into();
@@ -125,6 +129,19 @@ pub fn host_uri(ports: &ProviderPorts) -> String {
 
 fn addresses(ports: &ProviderPorts) -> (SocketAddr, SocketAddr) {
     (local(ports.gateway), local(ports.proxy))
+}
+
+/// What of an offer renders may use while no lease wants it: all cores, half of the memory and of the disk up to a bound.
+fn window(offer: &OfferCaps) -> RenderConfig {
+    let usual = RenderConfig::default();
+    RenderConfig {
+        enabled: true,
+        cpu_milli: offer.cpu_milli.unwrap_or(usual.cpu_milli),
+        memory: offer.memory.map_or(usual.memory, |memory| memory / 2).min(MOST_RENDER_BYTES),
+        storage: offer.storage.map_or(usual.storage, |storage| storage / 2).min(MOST_RENDER_BYTES),
+        cache_bytes: offer.storage.map_or(usual.cache_bytes, |storage| storage / 4).min(usual.cache_bytes),
+        ..usual
+    }
 }
 
 /// An even part of the machine; all of it for one alone.

@@ -100,11 +100,11 @@ impl<'a> Network<'a> {
         } else {
             providers::remove_workloads(&folder.providers()?).await?;
             folder.clear()?;
-            setup::make_validators(folder, &plan, &accounts, wish.epoch_ms)?;
+            setup::make_validators(folder, &plan, &accounts, wish.epochs())?;
             if let Some(report) = report {
                 let keys = std::path::absolute(keystore.folder()).class(Class::Usage)?;
                 let sellers: Vec<_> = accounts.iter().filter(|account| account.role == Role::Provider).collect();
-                providers::make(folder, &plan, &sellers, &keys, &report, &wish.simulated_gpus)?;
+                providers::make(folder, &plan, &sellers, &keys, &report, wish)?;
             }
         }
         folder.set_plan(&plan)?;

@@ -18,6 +18,8 @@ const RPC_PORT: u16 = 26657;
 const VALIDATORS: usize = 1;
 const PROVIDERS: usize = 1;
 const BLOCK_INTERVAL_MS: u64 = 500;
+/// How long an epoch of a network with render nodes is, so that one can be waited for.
+const RENDER_EPOCH_MS: u64 = 600_000;
 
 /// What the command line asks for; none where it asks for nothing.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +36,8 @@ pub struct Wish {
     pub profile: Option<Profile>,
     /// GPUs that providers sell and do not have.
     pub simulated_gpus: Vec<SimulatedGpu>,
+    /// Whether providers render.
+    pub render: bool,
     /// The length of an epoch of renders, in milliseconds.
     pub epoch_ms: Option<u64>,
 }
@@ -80,6 +84,17 @@ pub fn settle(wish: &Wish, stored: Option<&Plan>) -> Result<Plan> {
     }
     if stored.is_some() && wish.epoch_ms.is_some() {
         return Err(differs("--epoch", "this network has its epochs already; `tetra render epoch` shows the open one"));
+    }
+    if stored.is_some() && wish.render {
+        let why = "this network has its providers already; `tetra provider render enable` makes one a render node";
+        return Err(differs("--render", why));
+    }
+    if wish.render && !profile.renders() {
+        return Err(CliError::new(
+            Class::Usage,
+            format!("--render: {} has no LUX that pays for renders", profile.chain_id()),
+        )
+        .hint("the profile tetra has"));
     }
     let beyond = |gpu: &&SimulatedGpu| gpu.provider.is_some_and(|number| number as u64 > providers);
     if let Some(gpu) = wish.simulated_gpus.iter().find(beyond) {
@@ -132,6 +147,13 @@ fn remembered(port: Option<u16>) -> Option<u16> {
 fn differs(option: &str, why: &str) -> CliError {
     CliError::new(Class::Usage, format!("{option}: {why}"))
         .hint("go on without this option, begin anew with --fresh, or use another --dir")
+}
+
+impl Wish {
+    /// The length of an epoch of renders, if it is not the usual one.
+    pub fn epochs(&self) -> Option<u64> {
+        self.epoch_ms.or(self.render.then_some(RENDER_EPOCH_MS))
+    }
 }
 
 /// Writes keys, genesis and folders of a new network's validators.

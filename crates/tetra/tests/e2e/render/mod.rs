@@ -1,0 +1,3 @@
+//! The market of renders, with real Blender; says so where it is not installed.
+
+mod market;
