@@ -6,6 +6,7 @@
 //! | `chain`, `trail` | the chain as an auditor sees it; the story of a deployment |
 //! | `money`, `audit` | what a lease must cost; balances compared with it |
 //! | `held` | what agents hold of the kernel |
+//! | `render` | renders instead: a scene, frames, proofs, a film, burn and mint |
 //! | `checks` | the claims |
 
 mod audit;
@@ -14,6 +15,7 @@ mod checks;
 mod held;
 mod money;
 pub(crate) mod network;
+mod render;
 mod trail;
 
 use std::path::PathBuf;
@@ -37,7 +39,10 @@ const SWEEP_LIMIT: Duration = Duration::from_secs(20);
 
 /// Options of `demo`.
 #[derive(Clone, Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) what: Option<What>,
     /// Validators, each a process
     #[arg(long, default_value_t = 1)]
     pub(crate) validators: u16,
@@ -55,9 +60,16 @@ pub(crate) struct Args {
     pub(crate) blocks: u64,
 }
 
+/// Other jobs than a container on a lease.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub(crate) enum What {
+    /// Frames of a scene by two render nodes, proven, approved, fetched, and paid by burn and mint
+    Render(render::Args),
+}
+
 impl Default for Args {
     fn default() -> Self {
-        Self { validators: 1, providers: 1, keep: false, block_time: "500ms".to_owned(), blocks: 40 }
+        Self { what: None, validators: 1, providers: 1, keep: false, block_time: "500ms".to_owned(), blocks: 40 }
     }
 }
 
@@ -66,6 +78,9 @@ impl Default for Args {
 /// # Errors
 /// When a step fails, or a claim does not hold.
 pub(crate) fn run(args: &Args) -> Result {
+    if let Some(What::Render(args)) = &args.what {
+        return render::run(args);
+    }
     setup::run(setup::RUN)?;
     if !setup::is_root() {
         return Err(Failure::new("containers need root: namespaces, loop devices and firewall rules of their own")

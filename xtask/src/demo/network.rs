@@ -96,11 +96,18 @@ impl Network {
     /// # Errors
     /// Why it does not start.
     pub(crate) fn start(home: Home, validators: u16, providers: u16, block_time: &str) -> Result<Self> {
+        let (validators, providers) = (validators.to_string(), providers.to_string());
+        Self::start_with(home, &["--validators", &validators, "--providers", &providers, "--block-time", block_time])
+    }
+
+    /// The same with these options of `tetra up`.
+    ///
+    /// # Errors
+    /// Why it does not start.
+    pub(crate) fn start_with(home: Home, options: &[&str]) -> Result<Self> {
         std::fs::create_dir_all(&home.0).doing(home.0.display())?;
         home.json(&["down"])?;
-        let (validators, providers) = (validators.to_string(), providers.to_string());
-        let network = ["--validators", &validators, "--providers", &providers, "--block-time", block_time];
-        let report = home.json(&[&["up", "--fresh", "--detach"], network.as_slice()].concat())?;
+        let report = home.json(&[&["up", "--fresh", "--detach"], options].concat())?;
         let report = serde_json::from_value(report).doing("what `tetra up -o json` printed")?;
         Ok(Self { report, home, up: true })
     }
