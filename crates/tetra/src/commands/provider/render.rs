@@ -20,9 +20,6 @@ use crate::context::{Context, Global};
 use crate::error::{Class, Classify, CliError, Result};
 use crate::output::{self, Talk, row};
 
-/// Work units that the benchmark's frame is, as the chain counts them.
-const BENCHMARK_WORK: f64 = 5.0;
-
 /// Verbs.
 #[derive(Debug, clap::Subcommand)]
 pub enum Verb {
@@ -236,8 +233,7 @@ async fn bench(context: &Context, rounds: usize) -> Result {
     let measured = scenes::benchmark(&engine, &program, Device::Cpu, rounds, &|_| {}).await;
     let measured = measured.map_err(|fault| scene::explain(&fault))?;
     drop(talk);
-    let fastest = measured.seconds.iter().copied().fold(f64::INFINITY, f64::min);
-    let units_an_hour = BENCHMARK_WORK * 3_600.0 / fastest;
+    let units_an_hour = measured.units_an_hour;
     let data = json!({
         "engine": engine.build().to_string(), "device": measured.device, "device_class": DeviceClass::of_cpu().to_string(),
         "seconds": measured.seconds, "units_an_hour": units_an_hour,

@@ -21,8 +21,6 @@ use crate::context::Context;
 use crate::error::{Class, Classify, CliError, Result};
 use crate::output::{self, Talk, row};
 
-/// Thousandths of a work unit that the benchmark's frame is, as the chain counts it.
-const BENCHMARK_WORK_MILLI: f64 = 5_000.0;
 /// Tiles of the hardest frame that are rendered.
 const TILES: u32 = 4;
 /// A tile is one part in so many of each side.
@@ -157,7 +155,8 @@ struct Sample {
 fn band(samples: &[Sample], first: f64, pixels: f64, benchmark: f64) -> Band {
     let rates = samples.iter().map(|sample| (sample.seconds - first).max(0.0) / sample.pixels.max(1.0));
     let rates: Vec<f64> = rates.collect();
-    let milli = |rate: f64| (((first + rate * pixels) / benchmark * BENCHMARK_WORK_MILLI).ceil() as u64).max(1);
+    let milli =
+        |rate: f64| (((first + rate * pixels) / benchmark * scenes::BENCHMARK_UNITS * 1_000.0).ceil() as u64).max(1);
     let mean = rates.iter().sum::<f64>() / rates.len().max(1) as f64;
     Band {
         least: milli(rates.iter().copied().fold(f64::INFINITY, f64::min)),

@@ -97,7 +97,7 @@ pub struct Args {
     /// Columns and rows of tiles that are proven one by one [default: 8x8, fewer for small frames]
     #[arg(long, value_name = "WxH", value_parser = parse_pair)]
     grid: Option<(u32, u32)>,
-    /// Each tile is work of its own, for a single heavy frame
+    /// Each tile is work of its own, for a single heavy frame; refused, because no node does that yet
     #[arg(long)]
     split: bool,
     /// How files are called: text, {scene}, {job}, {camera}, {frame}, {frame:6} or ####
@@ -253,15 +253,16 @@ fn job_options(
 /// # Errors
 /// Why no job came of it. Nothing is paid before the scene is whole on a node.
 pub async fn run(context: &Context, args: Args) -> Result {
+    if args.split {
+        let why = "the chain knows split frames, but no node renders their tiles yet";
+        return Err(CliError::new(Class::Usage, why).hint("leave --split out: the frame is rendered whole"));
+    }
     let chain = context.chain().await?;
     let talk = Talk::start();
     let options = args.scene.overrides()?;
     let engine = scene::engine().await?;
     let prepared = scene::prepare(engine.as_ref(), &args.scene.scene, &args.scene.assets, &options, &talk).await?;
     let frames = args.scene.frames(prepared.report.as_ref())?;
-    if args.split && frames.len() != 1 {
-        return Err(CliError::new(Class::Usage, format!("--split is for a single frame, not for {}", frames.len())));
-    }
     let work = match (args.work, &engine) {
         (Some(work), _) => work,
         (None, Some(engine)) => estimate::measure(context, engine, &prepared, &options, &frames, &talk).await?.expected,
