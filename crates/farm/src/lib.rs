@@ -7,7 +7,7 @@
 //! | [`engine`] | the trait of render engines, Blender behind it, sandbox and failures |
 //! | [`pixels`] | buffers of engines, tiles, the commitment to them, comparisons |
 //! | [`class`] | classes of devices, within which honest renders are the same to the bit |
-//! | [`unit`] | the unit of work: everything that decides pixels |
+//! | [`mod@unit`] | the unit of work: everything that decides pixels |
 //! | [`preview`] | watermarked pictures while it renders |
 //! | [`video`] | films, by ffmpeg |
 //! | [`scenes`] | the demo scene, and the benchmark |

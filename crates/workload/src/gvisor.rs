@@ -8,7 +8,7 @@
 //!   `/proc/sys/net` is hidden from it; and the address must have no peer, for it takes the address away from the
 //!   interface by its local part alone
 //! * it mounts a file system in memory over `/tmp` where that is empty and no mount stands there, so that files in it would
-//!   count as memory and not as disk: the writable layer's own `/tmp` is mounted there, by [`keep_tmp`]
+//!   count as memory and not as disk: the writable layer's own `/tmp` is mounted there, by `keep_tmp`
 //! * the process of the sandbox ends with the exit code of the container, 128 and its number for a signal; `runsc wait`
 //!   tells the same, but nothing once the sandbox is gone
 //! * cgroups: the group around it is made here, and it starts inside, so that what the sandbox itself uses counts too
