@@ -15,8 +15,7 @@ use node::{Home, NodeConfig};
 
 use crate::{LoadError, Result};
 
-/// A genesis with 100,000 leases is read, checked and committed before the first block.
-const STARTS: Duration = Duration::from_secs(300);
+const STARTS: Duration = Duration::from_secs(120);
 
 /// The key of a validator, for all to know.
 pub(crate) fn validator(index: u8) -> ValidatorKey {

@@ -83,22 +83,24 @@ impl Agent {
                 }
                 Err(error) => tracing::debug!(lease = %lease, service, index, %error, "the replica has no process"),
             }
+            let Some(slot) = self.slot(lease) else { return };
             // Its address leaves the proxy for as long as nothing answers there.
-            self.republish(lease).await;
+            self.republish(lease, &mut *slot.work.lock().await).await;
+            drop(slot);
             tokio::time::sleep(wait).await;
             let Some(slot) = self.slot(lease) else { return };
-            let work = slot.work.lock().await;
+            let mut work = slot.work.lock().await;
             if work.ended {
                 return;
             }
             let restarted = self.runtime.restart(&lease.pod(), service, index).await;
-            drop(work);
             since = Instant::now();
             match restarted {
                 Ok(_) => {
                     self.metrics.restarts.one(&["ok"]);
                     tracing::info!(lease = %lease, service, index, "started the replica again");
-                    self.republish(lease).await;
+                    // Before anybody is told that it answers: whoever asks waits for the work.
+                    self.republish(lease, &mut work).await;
                 }
                 Err(error) => {
                     self.metrics.restarts.one(&["failed"]);
@@ -114,14 +116,12 @@ impl Agent {
         slot.work.lock().await.exits.insert((service.to_owned(), index), Exit { status: exit, again_at });
     }
 
-    async fn republish(&self, lease: &LeaseName) {
-        let Some(slot) = self.slot(lease) else { return };
-        let mut work = slot.work.lock().await;
+    async fn republish(&self, lease: &LeaseName, work: &mut Work) {
         if work.ended {
             return;
         }
         let Ok(status) = self.runtime.status(&lease.pod()).await else { return };
-        if let Err(error) = self.publish(lease, &mut work, &status).await {
+        if let Err(error) = self.publish(lease, work, &status).await {
             tracing::warn!(lease = %lease, %error, "the lease's services cannot be published");
             work.trouble = Some(error.to_string());
         }

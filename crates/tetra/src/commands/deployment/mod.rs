@@ -177,7 +177,11 @@ async fn show(context: &Context, chain: &Chain, dseq: u64) -> Result {
     };
     let rate = bill.rate().filter(|rate| !rate.amount.is_zero());
     let endpoints = match rate {
-        Some(_) => super::lease::endpoints(context, chain, dseq, AuthKind::default()).await?,
+        // A lease may have ended since the bill was read: then it has no addresses any more.
+        Some(_) => {
+            let leases = super::lease::that_run(chain, &owner, Some(dseq)).await?;
+            super::lease::endpoints(context, chain, leases, AuthKind::default()).await?
+        }
         None => Vec::new(),
     };
     let details = Details {

@@ -154,14 +154,22 @@ async fn list(context: &Context, chain: &Chain, all: bool) -> Result {
     })
 }
 
+/// The running leases of a deployment, or of all; there may be none.
+///
+/// # Errors
+/// When the node does not answer.
+pub async fn that_run(chain: &Chain, owner: &str, dseq: Option<u64>) -> Result<Vec<LeaseId>> {
+    let found = chain.leases(owner, dseq.unwrap_or(0), "").await?.into_iter().filter_map(|found| found.lease);
+    let runs = |state: i32| [State::Active as i32, State::Reclaiming as i32].contains(&state);
+    Ok(found.filter(|lease| runs(lease.state)).filter_map(|lease| lease.id).collect())
+}
+
 /// The running leases of a deployment.
 ///
 /// # Errors
 /// When there are none, or no deployment is named and there are several.
 pub async fn running(chain: &Chain, owner: &str, dseq: Option<u64>) -> Result<Vec<LeaseId>> {
-    let found = chain.leases(owner, dseq.unwrap_or(0), "").await?.into_iter().filter_map(|found| found.lease);
-    let runs = |state: i32| [State::Active as i32, State::Reclaiming as i32].contains(&state);
-    let leases: Vec<LeaseId> = found.filter(|lease| runs(lease.state)).filter_map(|lease| lease.id).collect();
+    let leases = that_run(chain, owner, dseq).await?;
     let Some(first) = leases.first() else {
         let which = dseq.map(|dseq| format!("deployment {dseq} has")).unwrap_or_else(|| "you have".to_owned());
         return Err(CliError::new(Class::NotFound, format!("{which} no running lease"))
@@ -176,14 +184,19 @@ pub async fn running(chain: &Chain, owner: &str, dseq: Option<u64>) -> Result<Ve
     Ok(leases)
 }
 
-/// What the providers of a deployment's running leases say. A provider that does not answer is part of the answer.
+/// What the providers of leases say. A provider that does not answer is part of the answer.
 ///
 /// # Errors
-/// When there is no running lease, or the key cannot be opened.
-pub async fn endpoints(context: &Context, chain: &Chain, dseq: u64, auth: AuthKind) -> Result<Vec<Endpoints>> {
+/// When the node does not answer, or the key cannot be opened.
+pub async fn endpoints(
+    context: &Context,
+    chain: &Chain,
+    leases: Vec<LeaseId>,
+    auth: AuthKind,
+) -> Result<Vec<Endpoints>> {
     let caller = Caller::of(context, chain, auth).await?;
     let mut all = Vec::new();
-    for lease in running(chain, &caller.owner, Some(dseq)).await? {
+    for lease in leases {
         let host = chain.gateway_uri(&lease.provider).await?;
         let gateway = caller.gateway(chain, &lease.provider, &host).await?;
         let (status, problem) = match gateway.lease_status(lease.dseq, lease.gseq, lease.oseq).await {
@@ -198,10 +211,10 @@ pub async fn endpoints(context: &Context, chain: &Chain, dseq: u64, auth: AuthKi
 
 async fn status(context: &Context, chain: &Chain, dseq: Option<u64>, auth: AuthKind) -> Result {
     let owner = chain.prefix().text(&context.own_address()?);
-    let first = running(chain, &owner, dseq).await?.into_iter().next().unwrap_or_default();
-    let found = endpoints(context, chain, first.dseq, auth).await?;
+    let leases = running(chain, &owner, dseq).await?;
+    let dseq = leases.first().map_or(0, |lease| lease.dseq);
+    let found = endpoints(context, chain, leases, auth).await?;
     if found.iter().any(|lease| lease.problem.is_some()) {
-        let dseq = first.dseq;
         output::hint(&format!("send the manifest, again if need be: tetra deploy --resume {dseq}"));
         output::hint(&format!("or end the lease and get the rest of the deposit back: tetra deployment close {dseq}"));
     }

@@ -7,7 +7,7 @@ use super::chain::{Validators, restart_all};
 use super::part::Part;
 use super::phases::{CLOSING, OPENING, closes, opens, over, settle, started_with};
 use super::tenant::{STEPS, dies};
-use crate::net::{LIMIT, Net, until};
+use crate::net::{Net, until};
 
 const SEED: &str = "TETRA_CHAOS_SEED";
 const ROUNDS: &str = "TETRA_CHAOS_ROUNDS";
@@ -114,8 +114,7 @@ fn under_a_lease(net: &Net, validators: &mut Validators<'_>, one: Option<usize>,
             validators.start(index);
             validators.reach(validators.height((index + 1) % 4).unwrap() + 2);
         }
-        // Rounds run beside other work on a busy machine: what is lost matters here, `chain` measures how long it takes.
-        None => restart_all(validators, round, LIMIT),
+        None => restart_all(validators, round),
     }
     assert!(deployment.page().is_ok(), "{}", agent.said());
     net.close(deployment.dseq);
