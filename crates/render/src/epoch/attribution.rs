@@ -55,12 +55,20 @@ pub fn spent(ctx: &mut Context, paid: &Paid, worth: u128) -> Result<(), Failure>
     add_total(ctx, Total::Burned, paid.lux_burned)
 }
 
-/// Adds to the use of the open epoch: milliseconds of hardware, each times its work units per second, that were billed,
-/// and that were freshly proved to be there.
+/// Counts billed work in the open epoch, and what its node could have rendered in the time that it had the unit; both in
+/// thousandths of a work unit.
 ///
 /// # Errors
 /// When the state fails.
-pub fn billed_and_proved(ctx: &mut Context, billed_unit_ms: u64, proved_unit_ms: u64) -> Result<(), Failure> {
-    add(ctx, Sum::Billed, billed_unit_ms.into())?;
-    add(ctx, Sum::Proved, proved_unit_ms.into())
+pub fn billed(ctx: &mut Context, work_milli: u64, able_milli: u64) -> Result<(), Failure> {
+    add(ctx, Sum::Billed, work_milli.into())?;
+    add(ctx, Sum::Able, able_milli.into())
+}
+
+/// Counts what a ready node could have rendered since its last sign, in thousandths of a work unit.
+///
+/// # Errors
+/// When the state fails.
+pub fn proved(ctx: &mut Context, able_milli: u64) -> Result<(), Failure> {
+    add(ctx, Sum::Proved, able_milli.into())
 }

@@ -12,6 +12,7 @@ use proto::tetra::render::v1::{Epoch, Params};
 use super::state::{CLOSED, MEANS, POOLS, Part, Pool, SUMS, StoredOpen, StoredPool, Sum, Total, add_total, sum, total};
 use super::{availability, controller, events, params, reserve_account, rewards_account};
 use crate::credit::{self, LUX, USD, auction, shown};
+use crate::node::power::TOLERANCE;
 
 /// The policy by which LUX is minted.
 const POLICY: &str = "burn_and_mint";
@@ -109,10 +110,12 @@ fn mint(ctx: &mut Context, reason: &str, to: &Address, amount: u128) -> Result<(
 }
 
 /// Work credited against money paid: the check that would have told of Render's seven weeks in 2025 (spec/render_ionet.md
-/// A3.6, L6). Empty when they agree within 1 %. Less credited than paid for is no anomaly: value may be kept back.
+/// A3.6, L6), and work billed against time. Both sides are of the same units, so that it does not matter in which epoch they
+/// were rendered. Empty when they agree within 1 % and [`TOLERANCE`]. Less credited than paid for is no anomaly: value may be
+/// kept back.
 fn anomaly(ctx: &Context) -> Result<String, Failure> {
     let (value, spent) = (sum(ctx, Sum::Value)?, sum(ctx, Sum::Spent)?);
-    let (billed, proved) = (sum(ctx, Sum::Billed)?, sum(ctx, Sum::Proved)?);
+    let (billed, able) = (sum(ctx, Sum::Billed)?, sum(ctx, Sum::Able)?);
     let mut found = Vec::new();
     // Rounding of bills and lots may take a unit a frame, far below 1 %.
     if value > spent.saturating_add(spent / 100) {
@@ -122,8 +125,11 @@ fn anomaly(ctx: &Context) -> Result<String, Failure> {
             "work of {value} millionths of a credit was credited, payments were worth {spent}: {times} the value burned"
         ));
     }
-    if billed > proved {
-        found.push(format!("{billed} unit-milliseconds were billed, only {proved} were proved"));
+    // Benchmarks that were taken on a busy machine declare too little, by as much as a word may be above what frames show.
+    if billed > able.saturating_mul(TOLERANCE.into()) {
+        found.push(format!(
+            "{billed} thousandths of a work unit were billed; in the time that their nodes had, their power makes {able}"
+        ));
     }
     Ok(found.join("; "))
 }

@@ -9,7 +9,7 @@ use proto::tetra::render::v1::{Params, TierPrice};
 use super::state::{Sum, sum};
 use super::{events, params};
 
-/// Billed over proved unit-milliseconds in ten-thousandths, rounded down; 0 when nothing was proved.
+/// Billed over proved work in ten-thousandths, rounded down; 0 when nothing was proved.
 pub(super) fn use_bp(billed: u128, proved: u128) -> u32 {
     mul_div_floor(billed, 10_000, proved).map_or(0, |used| u32::try_from(used).unwrap_or(u32::MAX))
 }

@@ -84,9 +84,9 @@ pub enum Sum {
     PoolLux = 8,
     /// USD that went to the vault for such work.
     PoolUsd = 9,
-    /// Billed unit-milliseconds.
+    /// Billed work, thousandths of a work unit.
     Billed = 10,
-    /// Proved unit-milliseconds.
+    /// What ready nodes could have rendered in the time that they gave signs of, likewise.
     Proved = 11,
     /// Points of available nodes.
     Points = 12,
@@ -98,6 +98,8 @@ pub enum Sum {
     Memory = 15,
     /// Their ages × milliseconds.
     Age = 16,
+    /// What the nodes of billed units could have rendered in the time that they had them, thousandths of a work unit.
+    Able = 17,
 }
 
 /// Something that is summed for good.

@@ -9,7 +9,7 @@ use crate::ids::{JobId, NodeId, UnitId};
 use crate::node::standing::{Evidence, on_probation};
 use crate::node::window::{Blame, drop_unit, take_unit};
 use crate::refusal::job as refusal;
-use crate::time::{now_ms, stamp};
+use crate::time::{now_ms, some_ms, stamp};
 use crate::{epoch, node};
 
 /// Units that a node may give back or lose before it gets no more of the job.
@@ -71,6 +71,8 @@ pub(super) fn assign(ctx: &mut Context, id: &UnitId, node_id: &NodeId, price: &B
         assigned_height: ctx.block.height.cast_signed(),
         power_milli: power,
         permille: 0,
+        elapsed_ms: 0,
+        able_milli: 0,
         ..before
     };
     take_pending(ctx, id)?;
@@ -187,6 +189,8 @@ pub fn committed(ctx: &mut Context, id: &UnitId, node: &NodeId, attempt: u32, co
         back(ctx, &mut job, id, &mut frame, ("job_ended", "its job has ended"))?;
         return Ok(false);
     }
+    frame.elapsed_ms = now_ms(ctx).saturating_sub(some_ms(frame.assigned_at.as_ref()).unwrap_or(0));
+    frame.able_milli = node::power::able(frame.power_milli, frame.elapsed_ms);
     unassign(&mut job, &mut frame);
     frame.set_state(FrameState::Committed);
     (frame.root, frame.file, frame.file_bytes) = (commit.root, commit.file, commit.file_bytes);
@@ -229,6 +233,8 @@ pub fn proven(ctx: &mut Context, id: &UnitId, measured: Option<u64>, auditors: V
     let mut frame = unit(ctx, &job, id)?;
     if let Some(work) = measured {
         money::sample(&mut job, work);
+        let by = NodeId::from_wire(ctx, frame.node.as_ref())?;
+        node::power::show(ctx, &by, work, frame.elapsed_ms)?;
     }
     owe(&mut frame, auditors);
     let bill = money::final_bill(ctx, &job, &frame, measured)?;

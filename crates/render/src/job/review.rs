@@ -38,7 +38,7 @@ pub(super) fn approve(
         epoch::attribute(ctx, &name, &by.owner, earned, bill.work_milli, &paid)?;
         pay_auditors(ctx, job, &frame, &paid)?;
     }
-    epoch::billed_and_proved(ctx, bill.work_milli, 0)?;
+    epoch::billed(ctx, bill.work_milli, frame.able_milli)?;
     node::evidence(ctx, &by, Evidence::Human, true)?;
     money::reserve(job, &mut frame, 0);
     job.locked_ucredits = job.locked_ucredits.saturating_sub(bill.ucredits);

@@ -3,6 +3,7 @@
 use ledger::{Context, Failure};
 use proto::tetra::render::v1::{Node, NodeState};
 
+use super::power;
 use super::state::NODES;
 use crate::epoch::Beat;
 use crate::ids::NodeId;
@@ -24,8 +25,8 @@ fn rank(ctx: &Context, id: &NodeId, power_milli: u64) -> Result<u32, Failure> {
         return Ok(u32::MAX);
     }
     let is_before = |(other, node): &&(NodeId, Node)| {
-        let equal = node.power_milli == power_milli && other.host < id.host;
-        other != id && node.state() == NodeState::Ready && (node.power_milli > power_milli || equal)
+        let equal = power::counted(node) == power_milli && other.host < id.host;
+        other != id && node.state() == NodeState::Ready && (power::counted(node) > power_milli || equal)
     };
     let before = others.iter().filter(is_before).count();
     Ok(u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1))
@@ -37,13 +38,14 @@ fn rank(ctx: &Context, id: &NodeId, power_milli: u64) -> Result<u32, Failure> {
 /// When the state fails.
 pub fn beat(ctx: &Context, id: &NodeId, node: &Node, idle_ms: u64, epoch_ms: u64) -> Result<Beat, Failure> {
     let memory = node.window.as_ref().map_or(0, |window| window.memory);
+    let power = power::counted(node);
     let lived = now_ms(ctx).saturating_sub(node.since_ms);
     Ok(Beat {
         owner: id.owner,
-        rank: rank(ctx, id, node.power_milli)?,
+        rank: rank(ctx, id, power)?,
         idle_ms,
         // Thousandths of units a second, as millionths of units an hour.
-        rate: narrow(u128::from(node.power_milli) * 3_600_000),
+        rate: narrow(u128::from(power) * 3_600_000),
         memory: narrow(u128::from(memory) * MILLION / GIB),
         age: narrow(u128::from(lived) * MILLION / u128::from(epoch_ms.max(1))),
     })
@@ -58,7 +60,7 @@ mod tests {
 
     fn node(power_milli: u64, state: NodeState) -> Node {
         let window = Some(Resources { memory: 16 << 30, ..Resources::default() });
-        Node { power_milli, state: state.into(), window, ..Node::default() }
+        Node { power_milli, shown_milli: power_milli, state: state.into(), window, ..Node::default() }
     }
 
     fn put(ctx: &mut Context, owner: primitives::Address, host: u8, node: &Node) -> NodeId {

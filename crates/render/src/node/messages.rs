@@ -9,15 +9,12 @@ use proto::tetra::render::v1::{
 };
 
 use super::state::{TRUSTED, get, put, require};
-use super::{availability, events, sleep, window};
+use super::{availability, events, power, sleep, window};
 use crate::ids::NodeId;
 use crate::refusal::node as refusal;
 use crate::time::{now_ms, some_ms, stamp};
 use crate::{engine, epoch};
 
-/// The work of the benchmark scene, 5 units, in thousandths of a unit times milliseconds per second: a node that renders it
-/// in 30 seconds does 600 units an hour (docs/protocol.md, "Renders").
-const BENCHMARK_WORK: u64 = 5_000_000;
 /// The longest that the benchmark scene may take: a day.
 const LONGEST_BENCHMARK_MS: u64 = 86_400_000;
 /// The longest endpoint.
@@ -36,11 +33,6 @@ pub(crate) fn routes() -> Vec<MessageRoute> {
         MessageRoute::new::<MsgBeat, _>(|m| owner(m.node.as_ref()), beat),
         MessageRoute::new::<MsgTrustNode, _>(|m| m.authority.clone(), trust_node),
     ]
-}
-
-/// The power that a benchmark shows, in thousandths of a unit per second, rounded down, at least one.
-pub fn power_milli(benchmark_ms: u64) -> u64 {
-    BENCHMARK_WORK.checked_div(benchmark_ms).unwrap_or(0).max(1)
 }
 
 /// An enabling whose every field is well formed.
@@ -77,7 +69,7 @@ impl Checked {
             tier: msg.tier,
             sleep: msg.sleep,
             benchmark_ms: msg.benchmark_ms,
-            power_milli: power_milli(msg.benchmark_ms),
+            power_milli: power::declared(msg.benchmark_ms),
             endpoint: msg.endpoint,
             simulated: msg.simulated,
             ..Node::default()
@@ -143,6 +135,7 @@ pub fn enable_node(ctx: &mut Context, msg: MsgEnableNode) -> Result<MsgEnableNod
         strikes: old.strikes,
         good_micros: old.good_micros,
         bad_micros: old.bad_micros,
+        shown_milli: old.shown_milli,
         evidence_ms: old.evidence_ms,
         since_ms: if old.since_ms > 0 { old.since_ms } else { now },
         seen: Some(stamp(now)),
@@ -191,8 +184,7 @@ pub fn beat(ctx: &mut Context, msg: MsgBeat) -> Result<MsgBeatResponse, Failure>
     let (params, now) = (epoch::params(ctx)?, now_ms(ctx));
     let since = now.saturating_sub(some_ms(node.seen.as_ref()).unwrap_or(now)).min(params.offline_ms);
     if before == NodeState::Ready && since > 0 {
-        let proved = u128::from(since) * u128::from(node.power_milli) / 1000;
-        epoch::billed_and_proved(ctx, 0, u64::try_from(proved).unwrap_or(u64::MAX))?;
+        epoch::proved(ctx, power::able(power::clock(&node), since))?;
         if node.working.is_empty() {
             let beat = availability::beat(ctx, &id, &node, since, params.epoch_ms)?;
             epoch::available(ctx, &beat)?;

@@ -2,12 +2,14 @@
 //!
 //! Beside the rooms of every part: [`window`] opens and closes the hold on the host, [`sleep`] knows the hours, [`timers`]
 //! lets nodes sleep, wake and vanish, [`standing`] keeps evidence and what is kept back, [`pool`] the ready nodes of each
-//! class, from which auditors are drawn, [`availability`] what a beat counts for.
+//! class, from which auditors are drawn, [`power`] what it can do by its own word and by its frames, [`availability`] what a
+//! beat counts for.
 
 pub mod availability;
 pub(crate) mod events;
 pub mod messages;
 pub mod pool;
+pub mod power;
 pub mod queries;
 pub mod sleep;
 pub mod standing;

@@ -12,7 +12,7 @@ use super::lots::Lots;
 use super::params::partners;
 use crate::engine::class;
 use crate::ids::NodeId;
-use crate::node::{self, pool};
+use crate::node::{self, pool, power};
 
 /// Classes up to this size are looked at whole; of larger ones, slots are drawn.
 const WHOLE: u32 = 64;
@@ -74,7 +74,8 @@ pub fn draw(
     let part = |id: NodeId| -> Result<AuditorPart, Failure> {
         let node = node::require(ctx, &id)?;
         let auditor = Some(id.to_wire(&ctx.chain.prefix));
-        Ok(AuditorPart { auditor, engine: node.engine, power_milli: node.power_milli, round, ..AuditorPart::default() })
+        let power_milli = power::clock(&node);
+        Ok(AuditorPart { auditor, engine: node.engine, power_milli, round, ..AuditorPart::default() })
     };
     drawn.into_iter().map(part).collect()
 }

@@ -5,6 +5,8 @@ mod lives;
 mod model;
 mod nodes;
 mod players;
+mod power;
+mod recorded;
 mod simulation;
 mod support;
 mod verdicts;

@@ -5,6 +5,7 @@ use proto::cosmos::base::query::v1beta1::PageRequest;
 use proto::tetra::render::v1::*;
 use store::Key;
 
+use super::recorded;
 use super::support::*;
 use crate::ids::{NodeId, TryId, UnitId};
 use crate::job;
@@ -81,6 +82,9 @@ fn try_of(ctx: &Context, unit: Option<&proto::tetra::render::v1::UnitId>, attemp
 
 /// The tiles that a node makes of a try, and which of them are wrong.
 pub(super) fn tiles_of(player: &Player, (unit, attempt): &TryId) -> Vec<[u8; 32]> {
+    if let Render::Recorded(case) = player.render {
+        return recorded::cases()[case].tiles.iter().map(|tile| tile.committed).collect();
+    }
     let wrong = match player.render {
         Render::Wrong(count) | Render::Framing(count) => count,
         _ => 0,
@@ -151,6 +155,9 @@ fn audited(ctx: &Context, player: &Player, rendered: Option<&Player>, audit: &Au
             let plants = plants_of(rendered, &id);
             let planted = plants.iter().find(|plant| plant.index == index);
             planted.map_or(tiles_of(rendered, &id)[index as usize], |plant| plant.hash.clone().try_into().unwrap())
+        }
+        (_, Some(Player { render: Render::Recorded(case), .. })) => {
+            recorded::cases()[*case].tiles[index as usize].audited
         }
         _ => true_tile(&id.0, index),
     };

@@ -83,6 +83,8 @@ pub(super) enum Render {
     Wrong(u32),
     /// As `Wrong`, and the hashes that it plants are the true ones.
     Framing(u32),
+    /// Shows the pixels of a recorded cheat, by its place in the record.
+    Recorded(usize),
     /// Commits and never opens.
     Mute,
     /// Never commits.

@@ -7,7 +7,7 @@ use primitives::Address;
 use proto::tetra::render::v1::{QueryEpochRequest, QueryEpochsRequest, QueryRewardsRequest, QuerySupplyRequest, Tier};
 
 use crate::epoch::{
-    Beat, Genesis, MODULE, attributed, available, bill, billed_and_proved, genesis, invariants, price, queries,
+    Beat, Genesis, MODULE, attributed, available, bill, billed, genesis, invariants, price, proved, queries,
     reserve_account, rewards_account, state,
 };
 use crate::support::{
@@ -247,7 +247,8 @@ fn prices_follow_use_and_say_why() {
     assert_eq!(bill(&ctx, Tier::Economy, 1_300_001).unwrap().ucredits, 6_500_005);
     assert_eq!(refusal(price(&ctx, Tier::Unspecified)).code, 4);
     // Use of 90 %: 5 % dearer; tier 1 is the anchor, tier 3 stands at the dear end of its band.
-    billed_and_proved(&mut ctx, 900, 1_000).unwrap();
+    billed(&mut ctx, 900, 900).unwrap();
+    proved(&mut ctx, 1_000).unwrap();
     close(&mut ctx, 4_000_000, 1_100_000);
     assert_eq!((last(&ctx).use_bp, per_credit(&ctx, Tier::Priority)), (9_000, 95_000));
     assert_eq!((per_credit(&ctx, Tier::Trusted), per_credit(&ctx, Tier::Economy)), (25_000, 200_000));
@@ -255,7 +256,7 @@ fn prices_follow_use_and_say_why() {
     // Nobody proved anything: prices stay. No use at all: a tenth cheaper, within the band.
     close(&mut ctx, 4_000_000, 1_100_000);
     assert_eq!(per_credit(&ctx, Tier::Priority), 95_000);
-    billed_and_proved(&mut ctx, 0, 1_000).unwrap();
+    proved(&mut ctx, 1_000).unwrap();
     close(&mut ctx, 4_000_000, 1_100_000);
     assert_eq!((per_credit(&ctx, Tier::Priority), per_credit(&ctx, Tier::Economy)), (100_000, 220_000));
     assert_eq!(last(&ctx).tiers_after, crate::epoch::params(&ctx).unwrap().tiers);
@@ -268,13 +269,28 @@ fn work_that_nobody_paid_for_is_told() {
     buy(&mut ctx, &ALICE, "68750000ulux").unwrap();
     frame(&mut ctx, &ALICE, &BOB, 100_000_000).unwrap();
     crate::epoch::attribute(&mut ctx, "granted", &BOB, 587_000_000, 0, &Default::default()).unwrap();
-    billed_and_proved(&mut ctx, 6, 5).unwrap();
+    billed(&mut ctx, 21, 5).unwrap();
     let open = queries::epoch(&ctx, QueryEpochRequest { number: 0 }).unwrap().epoch.unwrap();
     close(&mut ctx, 4_000_000, 1_100_000);
     assert_eq!(open.anomaly, last(&ctx).anomaly);
-    assert_snapshot!(open.anomaly, @"work of 687000000 millionths of a credit was credited, payments were worth 100000000: 6.87 times the value burned; 6 unit-milliseconds were billed, only 5 were proved");
+    assert_snapshot!(open.anomaly, @"work of 687000000 millionths of a credit was credited, payments were worth 100000000: 6.87 times the value burned; 21 thousandths of a work unit were billed; in the time that their nodes had, their power makes 5");
     // It earns no more than what was burned.
     assert_eq!(claim(&mut ctx, &BOB).unwrap(), 6_531_250);
+}
+
+/// Frames that are approved in a later epoch than they were rendered in, and benchmarks of busy machines.
+#[test]
+fn honest_work_is_no_anomaly() {
+    let mut ctx = market();
+    proved(&mut ctx, 1_000).unwrap();
+    close(&mut ctx, 4_000_000, 1_100_000);
+    assert_eq!(last(&ctx).anomaly, "");
+    billed(&mut ctx, 400, 100).unwrap();
+    close(&mut ctx, 4_000_000, 1_100_000);
+    assert_eq!(last(&ctx).anomaly, "");
+    billed(&mut ctx, 401, 100).unwrap();
+    close(&mut ctx, 4_000_000, 1_100_000);
+    assert_ne!(last(&ctx).anomaly, "");
 }
 
 fn lived_in() -> ledger::Context {
@@ -284,7 +300,8 @@ fn lived_in() -> ledger::Context {
         frame(&mut ctx, &ALICE, &owner, 111_111_111).unwrap();
         available(&mut ctx, &beat(owner, 1, 600_000_000)).unwrap();
     }
-    billed_and_proved(&mut ctx, 90, 100).unwrap();
+    billed(&mut ctx, 90, 80).unwrap();
+    proved(&mut ctx, 100).unwrap();
     close(&mut ctx, 4_000_000, 1_100_000);
     claim(&mut ctx, &BOB).unwrap();
     frame(&mut ctx, &ALICE, &BOB, 1_000_000).unwrap();
@@ -321,7 +338,7 @@ fn a_contradictory_genesis_is_refused() {
     assert_eq!(import(&|g| g.params.network_bp = 5_001), 2);
     assert_eq!(import(&|g| g.params.tiers.clear()), 2);
     assert_eq!(import(&|g| g.params.appeal_deposit = "much".to_owned()), 18);
-    assert_eq!(import(&|g| g.sums[0].what = 17), 18);
+    assert_eq!(import(&|g| g.sums[0].what = 18), 18);
     assert_eq!(import(&|g| g.totals[0].amount = "0".to_owned()), 18);
     assert_eq!(import(&|g| g.closed[0].number = 2), 18);
     assert_eq!(import(&|g| g.closed[0].tiers_after[0].tier = 9), 18);

@@ -8,7 +8,7 @@ use ledger::{Context, Failure};
 use primitives::Address;
 use proptest::prelude::*;
 
-use crate::epoch::{Beat, attribute, available, billed_and_proved};
+use crate::epoch::{Beat, attribute, available, billed, proved};
 use crate::support::{ORIGINAL, ask, broken, buy, claim, close, frame, market, supply, update};
 use crate::{credit, epoch};
 
@@ -78,7 +78,7 @@ fn apply(ctx: &mut Context, step: &Step) -> Result<(), Failure> {
             let (memory, age) = (rate / 7, rate / 3);
             available(ctx, &Beat { owner: PEOPLE[who], rank, idle_ms: ms, rate, memory, age })
         }
-        Step::Use { billed, proved } => billed_and_proved(ctx, billed, proved),
+        Step::Use { billed: work, proved: able } => billed(ctx, work, able).and_then(|()| proved(ctx, able)),
         Step::Claim { who } => claim(ctx, &PEOPLE[who]).map(drop),
         Step::Breaker(stopped) => update(ctx, |params| params.minting_stopped = stopped),
         Step::Cap(bp) => update(ctx, |params| params.pool_cap_bp = bp),

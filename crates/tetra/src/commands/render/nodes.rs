@@ -40,6 +40,7 @@ fn data(node: &Node) -> Value {
         "tier": names::tier(node.tier()),
         "engine": engine.name, "build": engine.build, "device_class": engine.device_class,
         "benchmark_ms": node.benchmark_ms, "power_milli": node.power_milli,
+        "shown_milli": node.shown_milli,
         "endpoint": node.endpoint, "sleep": sleep,
         "working": node.working.iter().map(|unit| format!("{}/{}/{}", unit.creator, unit.jseq, unit.index)).collect::<Vec<_>>(),
         "scenes": node.scenes.iter().map(hex::encode).collect::<Vec<_>>(),
