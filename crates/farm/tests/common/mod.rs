@@ -46,8 +46,8 @@ impl Stage {
         scene
     }
 
-    #[allow(dead_code, reason = "not every test runs one")]
     /// Runs a script of the folder `scenes` in Blender's Python.
+    #[allow(dead_code, reason = "not every test runs one")]
     pub(crate) fn script(&self, name: &str, arguments: &[&Path]) {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenes").join(name);
         let mut command = match &self.program {

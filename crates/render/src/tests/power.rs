@@ -44,7 +44,6 @@ fn an_inflated_benchmark_earns_at_most_four_times_what_was_shown() {
 
     let ((honest, _), (liar, id)) = (proven(30_000), proven(300));
     let (shown, declared) = (liar.node(1).shown_milli, liar.node(1).power_milli);
-    println!("declared {declared}, shown {shown}; idle rates: honest {}, liar {}", rate(&honest), rate(&liar));
     assert_eq!(honest.node(1).shown_milli, shown);
     assert!(rate(&honest) > 0 && rate(&liar) <= TOLERANCE * shown * 3_600_000 && declared > TOLERANCE * shown);
     // Its bill is by others' clocks.

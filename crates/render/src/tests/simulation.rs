@@ -189,10 +189,8 @@ fn recorded_cheats_are_found_as_often_as_theory_says() {
 fn who_lies_alone_is_outvoted_as_often_as_it_is_drawn() {
     let found = trials(&Play { count: 200, second: Look::Lies, ..Play::default() });
     let overruled = found.auditors.get(&2).copied().unwrap_or(0);
-    println!(
-        "a liar among 4: overruled in {overruled} of 200 audits, theory 100; honest nodes condemned: {}",
-        found.wrong
-    );
+    let told = format!("a liar among 4: overruled in {overruled} of 200 audits, theory 0.5000");
+    insta::assert_snapshot!(told, @"a liar among 4: overruled in 94 of 200 audits, theory 0.5000");
     assert!(as_expected(overruled, 200, Dec::from_ratio(1, 2).unwrap()), "{overruled}");
     assert_eq!((found.wrong, found.innocent(2)), (0, 0));
 }
@@ -204,10 +202,8 @@ fn who_copies_is_found_as_often_as_theory_says() {
     let copied = found.auditors.get(&2).copied().unwrap_or(0);
     // Half of the tiles are planted.
     let p = Dec::from_atoms(detection(TILES, TILES / 2, 4).atoms() / 4);
-    println!(
-        "a copier among 8: found in {copied} of 200 audits, theory {p:.4}; honest nodes condemned: {}",
-        found.wrong
-    );
+    let told = format!("a copier among 8: found in {copied} of 200 audits, theory {p:.4}");
+    insta::assert_snapshot!(told, @"a copier among 8: found in 45 of 200 audits, theory 0.2403");
     assert!(as_expected(copied, 200, p), "{copied}");
     assert_eq!((found.wrong, found.innocent(2)), (0, 0));
 }
@@ -248,7 +244,8 @@ fn a_wallet_a_frame_earns_nothing() {
         net.players.remove(&number);
     }
     let p = detection(TILES, 2, 4);
-    println!("{wallets} wallets: {found} found, theory {p:.4}; earned {earned} millionths of a credit");
+    let told = format!("{found} of {wallets} wallets found, theory {p:.4}");
+    insta::assert_snapshot!(told, @"26 of 60 wallets found, theory 0.4500");
     assert!(as_expected(found, wallets.into(), p), "{found}");
     assert_eq!(earned, 0);
 }
