@@ -87,6 +87,9 @@ pub struct Hold {
     /// Header time in seconds and nanoseconds.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub yields_at: Option<(i64, i32)>,
+    /// Whether it gives way without notice.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub gives_way: bool,
 }
 
 /// A fencing number in genesis.
@@ -138,6 +141,7 @@ impl Hold {
             fence: self.fence,
             created_at: self.created_at,
             yields_at: self.yields_at.map(|(seconds, nanos)| Timestamp { seconds, nanos }),
+            gives_way: self.gives_way,
         })
     }
 
@@ -155,6 +159,7 @@ impl Hold {
             fence: hold.fence,
             created_at: hold.created_at,
             yields_at: hold.yields_at.map(|at| (at.seconds, at.nanos)),
+            gives_way: hold.gives_way,
             market: hold.market,
             reference: hold.reference,
         }

@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! soft ──turn_firm──▶ firm ──release──▶ gone          interruptible ──release, or yield after notice──▶ gone
+//!                                                     window ──release, or a firm hold needs its place──▶ gone
 //!   └──expiry, release──▶ gone            └──shrink (newest first)──▶ gone
 //! ```
 //!
 //! Soft holds (bids, quotes) may overlap. Firm and interruptible holds are exclusive: per host and resource their sum
-//! never exceeds what is offered, times the host's declared overcommit for CPU; a device has one holder. Markets make
+//! never exceeds what is offered, times the host's declared overcommit for CPU; a device has one holder. A window is an
+//! interruptible hold for work of the provider's own, which gives way at once: nobody paid for it. Markets make
 //! and release holds under their own reference; a provider's hardware is registered by its owner and signed for by
 //! the host's key. Each hold that turns firm gets the host's next fencing number, so that a stale agent cannot start
 //! work.
@@ -38,7 +40,7 @@ pub use expiry::end_block;
 pub use genesis::Genesis;
 pub use messages::registration_bytes;
 pub use proto::tetra::capacity::v1::{Hold, HoldKind};
-pub use reservations::{held, hold_firm, hold_interruptible, hold_interruptible_on, hold_soft, release, turn_firm};
+pub use reservations::{held, hold_firm, hold_interruptible, hold_soft, open_window, release, turn_firm};
 pub use resources::{Claim, GpuRequest, Request};
 pub use state::{HostKey, hosts};
 pub use yielding::{YIELD_NOTICE_MS, request_yield};

@@ -8,7 +8,7 @@ use proto::tetra::capacity::v1::{Hold, HoldKind, Resources};
 use super::placement::{Room, place};
 use super::resources::{self, Claim};
 use super::state::{self, HOLDS, HOLDS_BY_REFERENCE, HostKey, LOST, StoredHost};
-use super::{HoldId, errors, events, holds};
+use super::{HoldId, errors, events, holds, yielding};
 use crate::context::Context;
 use crate::failure::{Failure, Rejection};
 
@@ -19,18 +19,43 @@ enum Beside {
     All,
     /// The exclusive ones, which is what must fit.
     Exclusive,
+    /// The exclusive ones that do not give way at once.
+    Lasting,
 }
 
-fn room((key, host): &(HostKey, StoredHost), beside: Beside) -> Room {
+fn room(ctx: &Context, (key, host): &(HostKey, StoredHost), beside: Beside) -> Result<Room, Failure> {
     let mut free = resources::subtract(&host.capacity(), &host.taken());
-    if let Beside::All = beside {
-        free = resources::subtract(&free, &host.wanted());
+    let mut devices = host.devices.clone();
+    match beside {
+        Beside::All => free = resources::subtract(&free, &host.wanted()),
+        Beside::Exclusive => {}
+        Beside::Lasting => {
+            // Devices that nobody holds are given first.
+            devices.sort_by_key(|device| !free.devices.contains(&device.id));
+            free = yielding::beside_lasting(ctx, key, free)?;
+        }
     }
-    Room { key: *key, free, devices: host.devices.clone() }
+    Ok(Room { key: *key, free, devices })
 }
 
-fn rooms(hosts: &[(HostKey, StoredHost)], beside: Beside) -> Vec<Room> {
-    hosts.iter().map(|host| room(host, beside)).collect()
+fn rooms(ctx: &Context, hosts: &[(HostKey, StoredHost)], beside: Beside) -> Result<Vec<Room>, Failure> {
+    hosts.iter().map(|host| room(ctx, host, beside)).collect()
+}
+
+/// Places a claim by the first kind of room that has it.
+fn place_beside(
+    ctx: &Context,
+    provider: &Address,
+    claim: &Claim<'_>,
+    kinds: &[Beside],
+) -> Result<Option<BTreeMap<HostKey, Resources>>, Failure> {
+    let hosts = state::hosts_of(ctx, provider)?;
+    for kind in kinds {
+        if let Some(placed) = place(claim, rooms(ctx, &hosts, *kind)?) {
+            return Ok(Some(placed));
+        }
+    }
+    Ok(None)
 }
 
 /// The holds of a market under a reference, oldest first.
@@ -80,6 +105,7 @@ fn hold_placed(
             fence: if kind == HoldKind::Firm { holds::next_fence(ctx, &key)? } else { 0 },
             created_at: height(ctx.block.height)?,
             yields_at: None,
+            gives_way: false,
         };
         holds::store(ctx, &hold)?;
         events::created(ctx, &hold);
@@ -92,7 +118,7 @@ fn hold_placed(
 }
 
 /// Makes soft holds for a claim, one per host, gone after the height `expires_at` (0: never). Where it can, it keeps
-/// clear of other soft holds. A provider without hosts gets none.
+/// clear of other soft holds, and of those that would give way. A provider without hosts gets none.
 ///
 /// # Errors
 /// `capacity` 2 when the claim does not fit beside the exclusive holds, 8 when the reference holds something already, or
@@ -104,17 +130,17 @@ pub fn hold_soft(
     expires_at: Height,
 ) -> Result<Vec<HoldId>, Failure> {
     require_unused(ctx, claim)?;
-    let hosts = state::hosts_of(ctx, provider)?;
-    if hosts.is_empty() {
+    if state::hosts_of(ctx, provider)?.is_empty() {
         return Ok(Vec::new());
     }
-    let placed = place(claim, rooms(&hosts, Beside::All)).or_else(|| place(claim, rooms(&hosts, Beside::Exclusive)));
+    let placed = place_beside(ctx, provider, claim, &[Beside::All, Beside::Exclusive, Beside::Lasting])?;
     let placed = placed.ok_or_else(|| errors::gone("no host of the provider has room for this"))?;
     let made = hold_placed(ctx, claim, placed, HoldKind::Soft, expires_at)?;
     Ok(made.iter().map(|hold| hold.id).collect())
 }
 
-/// Turns all soft holds of a reference firm, or none. A reference of a provider without hosts has none to turn.
+/// Turns all soft holds of a reference firm, or none; interruptible ones in their place that give way end. A reference of a
+/// provider without hosts has none to turn.
 ///
 /// # Errors
 /// `capacity` 2 when a hold expired or was lost, or its place was taken by another.
@@ -130,7 +156,7 @@ pub fn turn_firm(ctx: &mut Context, market: &str, reference: &str) -> Result<Vec
             return Err(errors::gone("the hold behind this offer has expired").into());
         }
         let key = state::host_key(&hold.host_key)?;
-        let free = room(&(key, state::host(ctx, &key)?), Beside::Exclusive).free;
+        let free = room(ctx, &(key, state::host(ctx, &key)?), Beside::Lasting)?.free;
         if !resources::fits(&holds::amount(hold), &free) {
             return Err(errors::gone("another took what this offer stood on").into());
         }
@@ -139,6 +165,12 @@ pub fn turn_firm(ctx: &mut Context, market: &str, reference: &str) -> Result<Vec
     for mut hold in soft {
         holds::remove(ctx, &hold)?;
         let key = state::host_key(&hold.host_key)?;
+        yielding::clear_way(ctx, &key, &holds::amount(&hold))?;
+        // Several holds of one reference may be on one host: each was looked at alone.
+        let free = room(ctx, &(key, state::host(ctx, &key)?), Beside::Exclusive)?.free;
+        if !resources::fits(&holds::amount(&hold), &free) {
+            return Err(errors::gone("another took what this offer stood on").into());
+        }
         hold.kind = HoldKind::Firm as i32;
         hold.expires_at = 0;
         hold.fence = holds::next_fence(ctx, &key)?;
@@ -149,13 +181,23 @@ pub fn turn_firm(ctx: &mut Context, market: &str, reference: &str) -> Result<Vec
     Ok(turned)
 }
 
-/// Makes firm holds for a claim at once, on all hosts that it needs or on none.
+/// Makes firm holds for a claim at once, on all hosts that it needs or on none; where there is no other room, interruptible
+/// ones that give way end.
 ///
 /// # Errors
 /// `capacity` 2 when the claim does not fit, 8 when the reference holds something already, or lost a
 /// soft hold and was not released since.
 pub fn hold_firm(ctx: &mut Context, provider: &Address, claim: &Claim<'_>) -> Result<Vec<Hold>, Failure> {
-    hold_exclusive(ctx, provider, claim, HoldKind::Firm)
+    require_unused(ctx, claim)?;
+    let placed = place_beside(ctx, provider, claim, &[Beside::Exclusive, Beside::Lasting])?.ok_or_else(nowhere)?;
+    for (key, need) in &placed {
+        yielding::clear_way(ctx, key, need)?;
+    }
+    hold_placed(ctx, claim, placed, HoldKind::Firm, 0)
+}
+
+fn nowhere() -> Rejection {
+    errors::gone("no registered host of the provider has room for this")
 }
 
 /// Makes interruptible holds for a claim, on all hosts that it needs or on none.
@@ -163,14 +205,17 @@ pub fn hold_firm(ctx: &mut Context, provider: &Address, claim: &Claim<'_>) -> Re
 /// # Errors
 /// As [`hold_firm`].
 pub fn hold_interruptible(ctx: &mut Context, provider: &Address, claim: &Claim<'_>) -> Result<Vec<Hold>, Failure> {
-    hold_exclusive(ctx, provider, claim, HoldKind::Interruptible)
+    require_unused(ctx, claim)?;
+    let placed = place_beside(ctx, provider, claim, &[Beside::Exclusive])?.ok_or_else(nowhere)?;
+    hold_placed(ctx, claim, placed, HoldKind::Interruptible, 0)
 }
 
-/// Makes an interruptible hold of exactly these resources, devices by id, on one host of the provider.
+/// Makes an interruptible hold of exactly these resources, devices by id, on one host of the provider, for work of its own:
+/// it gives way to firm ones at once.
 ///
 /// # Errors
 /// `capacity` 2 when they do not fit, 3 when the host is not there, 8 as [`hold_firm`]; `sdk` 4 when it is another's.
-pub fn hold_interruptible_on(
+pub fn open_window(
     ctx: &mut Context,
     provider: &Address,
     key: &HostKey,
@@ -186,20 +231,12 @@ pub fn hold_interruptible_on(
     if !resources::fits(resources, &resources::subtract(&host.capacity(), &host.taken())) {
         return Err(errors::gone("the host has no room for this").into());
     }
-    hold_placed(ctx, &claim, BTreeMap::from([(*key, resources.clone())]), HoldKind::Interruptible, 0)
-}
-
-fn hold_exclusive(
-    ctx: &mut Context,
-    provider: &Address,
-    claim: &Claim<'_>,
-    kind: HoldKind,
-) -> Result<Vec<Hold>, Failure> {
-    require_unused(ctx, claim)?;
-    let hosts = state::hosts_of(ctx, provider)?;
-    let placed = place(claim, rooms(&hosts, Beside::Exclusive));
-    let placed = placed.ok_or_else(|| errors::gone("no registered host of the provider has room for this"))?;
-    hold_placed(ctx, claim, placed, kind, 0)
+    let mut made = hold_placed(ctx, &claim, BTreeMap::from([(*key, resources.clone())]), HoldKind::Interruptible, 0)?;
+    for hold in &mut made {
+        hold.gives_way = true;
+        HOLDS.set(&mut ctx.state, &hold.id, hold);
+    }
+    Ok(made)
 }
 
 /// Ends all holds of a reference, on its market's word. There may be none.

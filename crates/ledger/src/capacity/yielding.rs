@@ -35,6 +35,26 @@ pub fn request_yield(ctx: &mut Context, provider: &Address, claim: &Claim<'_>) -
     Ok(asked)
 }
 
+/// Room of a host beside what does not give way at once; `free` is what is free beside all exclusive holds.
+pub(super) fn beside_lasting(ctx: &Context, key: &HostKey, free: Resources) -> Result<Resources, Failure> {
+    let holds = holds::on_host(ctx, key)?;
+    let mut windows = holds.iter().filter(|hold| hold.gives_way);
+    let sum = windows.try_fold(free, |free, hold| resources::add(&free, &holds::amount(hold)));
+    Ok(sum.ok_or_else(|| Rejection::overflow("the room of the host"))?)
+}
+
+/// Ends the newest holds that give way until `need` fits, as far as they use what is short.
+pub(super) fn clear_way(ctx: &mut Context, key: &HostKey, need: &Resources) -> Result<(), Failure> {
+    for hold in holds::on_host(ctx, key)? {
+        let host = state::host(ctx, key)?;
+        let free = resources::subtract(&host.capacity(), &host.taken());
+        if hold.gives_way && resources::uses_what_is_short(&holds::amount(&hold), need, &free) {
+            holds::lose(ctx, &hold, "gave way")?;
+        }
+    }
+    Ok(())
+}
+
 fn room_now((key, host): &(HostKey, StoredHost)) -> Room {
     Room { key: *key, free: resources::subtract(&host.capacity(), &host.taken()), devices: host.devices.clone() }
 }

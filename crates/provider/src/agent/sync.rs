@@ -166,7 +166,8 @@ impl Agent {
         book.keep(|holder| known.contains(holder) || pending.contains(holder) || served.contains(holder));
         let ports: Vec<(String, u64)> =
             book.entries().map(|(holder, amount)| (holder.to_owned(), amount.ports)).collect();
-        for hold in holds {
+        // A render window gives way to whatever is leased.
+        for hold in holds.iter().filter(|hold| !hold.gives_way) {
             let taken = hold.resources.clone().unwrap_or_default();
             // The chain knows no ports.
             let ports = ports.iter().find(|(holder, _)| *holder == hold.reference).map_or(0, |(_, ports)| *ports);

@@ -148,7 +148,7 @@ impl RenderNode {
         let fetched = |permille: u32| self.goes_on(unit, attempt, "fetching", permille * FETCHED / 1000);
         let (manifest, _pin) = self.fetch(&scene, &fetched).await?;
         self.goes_on(unit, attempt, "waiting", FETCHED);
-        let _turn = self.turn.acquire().await.map_err(|error| Trouble::Odd(error.to_string()))?;
+        let turn = self.turn.acquire().await.map_err(|error| Trouble::Odd(error.to_string()))?;
         let scene = self.scenes.assemble(&manifest).map_err(|error| Trouble::Fetch(error.to_string()))?;
         let work = Work { scene, frame: number, options, device: Device::Cpu, threads: Some(tools.threads) };
         let watch = |progress: Progress| {
@@ -174,6 +174,8 @@ impl RenderNode {
         });
         let known = kept.await.map_err(|error| Trouble::Odd(error.to_string()))??;
         workload::crash::at("render-kept");
+        // The next one renders while this one waits for its block.
+        drop(turn);
         self.commit(tools, &known).await
     }
 

@@ -27,7 +27,7 @@ pub enum Blame {
 pub(super) fn open(ctx: &mut Context, id: &NodeId, node: &Node) -> Result<u64, Failure> {
     let reference = id.text(&ctx.chain.prefix);
     let resources = node.window.clone().unwrap_or_default();
-    let made = capacity::hold_interruptible_on(ctx, &id.owner, &id.host, (MARKET, &reference), &resources)?;
+    let made = capacity::open_window(ctx, &id.owner, &id.host, (MARKET, &reference), &resources)?;
     Ok(made.first().map_or(0, |hold| hold.id))
 }
 

@@ -141,7 +141,10 @@ fn take(net: &mut Net, step: &Step) {
         Step::Yield(number) => {
             let request = capacity::Request { cpu_milli: 6_000, memory: GI, storage: GI, gpus: Vec::new() };
             let claim = capacity::Claim { market: "x", reference: "y".to_owned(), units: vec![(request, 1)] };
-            capacity::request_yield(&mut net.ctx, &owner_of(number), &claim).unwrap();
+            if capacity::hold_firm(&mut net.ctx, &owner_of(number), &claim).is_ok() {
+                route(&mut net.ctx).unwrap();
+                capacity::release(&mut net.ctx, "x", "y").unwrap();
+            }
         }
         Step::Turn { number, render, look } => {
             let player = net.player(number);

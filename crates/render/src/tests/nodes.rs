@@ -28,11 +28,12 @@ fn a_firm_lease_takes_the_machine_and_its_units_go_on_elsewhere() {
     // Another market wants 6 of 8 cores, 4 of which the window holds.
     let request = Request { cpu_milli: 6_000, memory: GI, storage: GI, gpus: Vec::new() };
     let claim = Claim { market: "deployment", reference: "lease".to_owned(), units: vec![(request, 1)] };
-    assert_eq!(capacity::request_yield(&mut net.ctx, &owner_of(1), &claim).unwrap().len(), 1);
-    let asked = now_ms(&net.ctx);
-    net.until(|net| net.node(1).state() == NodeState::Yielded);
-    assert!(now_ms(&net.ctx) >= asked + capacity::YIELD_NOTICE_MS);
-    assert_eq!(capacity::hold_firm(&mut net.ctx, &owner_of(1), &claim).unwrap().len(), 1);
+    assert_eq!(capacity::hold_soft(&mut net.ctx, &owner_of(1), &claim, 0).unwrap().len(), 1);
+    net.block();
+    assert_eq!(net.node(1).state(), NodeState::Ready);
+    assert_eq!(capacity::turn_firm(&mut net.ctx, "deployment", "lease").unwrap().len(), 1);
+    route(&mut net.ctx).unwrap();
+    assert_eq!(net.node(1).state(), NodeState::Yielded);
     let job = net.job(&id);
     assert_eq!((job.running, job.pending, job.power_milli, job.reserved_ucredits), (0, 4, 0, 0));
     // It is nobody's fault.

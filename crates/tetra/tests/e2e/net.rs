@@ -227,9 +227,17 @@ impl Net {
         self.home.path().join("keys")
     }
 
+    /// Ends the only validator as a crash does.
+    pub(crate) fn crash_validator(&self) {
+        Self::crash(self.report["validators"][0]["pid"].as_i64().unwrap());
+    }
+
     /// Ends the provider's agent as a crash does.
     pub(crate) fn crash_agent(&self) {
-        let pid = self.report["providers"][0]["pid"].as_i64().unwrap();
+        Self::crash(self.report["providers"][0]["pid"].as_i64().unwrap());
+    }
+
+    fn crash(pid: i64) {
         kill(Pid::from_raw(i32::try_from(pid).unwrap()), Signal::SIGKILL).unwrap();
         // It is nobody's child here, and has its files until the kernel has taken it apart.
         let state = || std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();

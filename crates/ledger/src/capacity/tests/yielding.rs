@@ -3,8 +3,8 @@
 use super::support::*;
 use crate::capacity::expiry::MOST_PER_BLOCK;
 use crate::capacity::{
-    Claim, HoldId, HoldKind, Request, end_block, held, hold_firm, hold_interruptible, hold_interruptible_on, hosts,
-    release, request_yield,
+    Claim, HoldId, HoldKind, Request, end_block, held, hold_firm, hold_interruptible, hold_soft, hosts, open_window,
+    release, request_yield, turn_firm,
 };
 use crate::context::Context;
 use crate::testing::{PROVIDER, advance, announced, forget, refusal};
@@ -60,7 +60,7 @@ fn a_window_is_opened_on_the_host_that_is_named() {
         HOSTS_BY_OWNER.under(&ctx.state, &PROVIDER).unwrap().into_iter().map(|((_, key), ())| key).collect();
     let cores = |cpu_milli| Resources { cpu_milli, memory: 1, storage: 1, devices: Vec::new() };
     let open = |ctx: &mut Context, key: &[u8; 32], reference: &str, cpu| {
-        hold_interruptible_on(ctx, &PROVIDER, key, ("render", reference), &cores(cpu))
+        open_window(ctx, &PROVIDER, key, ("render", reference), &cores(cpu))
     };
     for key in &keys {
         let made = open(&mut ctx, key, &hex::encode(key), 3_000).unwrap();
@@ -69,7 +69,7 @@ fn a_window_is_opened_on_the_host_that_is_named() {
     assert_eq!(refusal(open(&mut ctx, &keys[0], "more", 1_001)).code, 2);
     assert_eq!(refusal(open(&mut ctx, &keys[0], &hex::encode(keys[1]), 1)).code, 8);
     assert_eq!(refusal(open(&mut ctx, &[9; 32], "more", 1)).code, 3);
-    let foreign = hold_interruptible_on(&mut ctx, &crate::testing::ALICE, &keys[0], ("render", "x"), &cores(1));
+    let foreign = open_window(&mut ctx, &crate::testing::ALICE, &keys[0], ("render", "x"), &cores(1));
     assert_eq!(refusal(foreign).code, 4);
     assert_sound(&ctx);
 }
@@ -150,4 +150,38 @@ fn the_block_yields_a_bounded_number() {
         hold_firm(&mut ctx, &PROVIDER, &claim("a", &[(request(1, 1, 1), 1)])).unwrap()[0].kind(),
         HoldKind::Firm
     );
+}
+
+/// A lease takes the place of a window of its provider's own: the bid sees the room, and the window ends when it is taken.
+#[test]
+fn a_window_gives_way_to_what_turns_firm_and_not_to_offers() {
+    use crate::capacity::state::HOSTS_BY_OWNER;
+    use proto::tetra::capacity::v1::Resources;
+    let mut ctx = one_host();
+    let key = HOSTS_BY_OWNER.under(&ctx.state, &PROVIDER).unwrap()[0].0.1;
+    let window = Resources { cpu_milli: 3_000, memory: 8, storage: 1, devices: Vec::new() };
+    open_window(&mut ctx, &PROVIDER, &key, ("render", "window"), &window).unwrap();
+    let lease = claim("lease", &[(request(2_000, 1, 1), 1)]);
+    hold_soft(&mut ctx, &PROVIDER, &lease, 0).unwrap();
+    assert_sound(&ctx);
+    assert_eq!(held(&ctx, "render", "window").unwrap().len(), 1);
+    forget(&mut ctx);
+    turn_firm(&mut ctx, lease.market, "lease").unwrap();
+    assert_sound(&ctx);
+    assert!(held(&ctx, "render", "window").unwrap().is_empty());
+    insta::assert_snapshot!(format!("{}{:?}", announced(&ctx), ctx.outcomes));
+
+    // What fits beside it leaves it alone; what the whole host has not is refused, and leaves it alone.
+    let small = Resources { cpu_milli: 1_000, ..window };
+    open_window(&mut ctx, &PROVIDER, &key, ("render", "window"), &small).unwrap();
+    hold_firm(&mut ctx, &PROVIDER, &claim("beside", &[(request(1_000, 1, 1), 1)])).unwrap();
+    let wide = claim("wide", &[(request(1_001, 1, 1), 1)]);
+    assert_eq!(refusal(hold_soft(&mut ctx, &PROVIDER, &wide, 0)).code, 2);
+    assert_eq!(refusal(hold_firm(&mut ctx, &PROVIDER, &wide)).code, 2);
+    assert_eq!(held(&ctx, "render", "window").unwrap().len(), 1);
+    // A hire with notice does not give way.
+    release(&mut ctx, "render", "window").unwrap();
+    interruptible(&mut ctx, "hire", request(1_000, 1, 1));
+    assert_eq!(refusal(hold_firm(&mut ctx, &PROVIDER, &claim("late", &[(request(1_000, 1, 1), 1)]))).code, 2);
+    assert_sound(&ctx);
 }

@@ -14,6 +14,7 @@
 //! | [`review`] | approve, reject, fund, cancel |
 //! | [`credits`] | buying credits, and what is left of them |
 //! | [`economy`] | epochs, supply, rewards |
+//! | [`params`] | the market's parameters |
 //! | [`audit`] | the evidence of an audit |
 
 pub mod ask;
@@ -27,6 +28,7 @@ pub mod follow;
 pub mod jobs;
 pub mod names;
 pub mod nodes;
+pub mod params;
 pub mod review;
 pub mod scene;
 pub mod submit;
@@ -72,6 +74,8 @@ pub enum Verb {
     Supply,
     /// What closed epochs owe an owner of nodes, and paying it out
     Rewards(economy::Rewards),
+    /// The market's parameters; setting them, as the network's authority
+    Params(params::Args),
     /// The evidence of a frame's audit
     Audit(audit::Args),
 }
@@ -98,6 +102,7 @@ pub async fn run(context: &Context, verb: Verb) -> Result {
         Verb::Epoch(args) => economy::epoch(context, args).await,
         Verb::Supply => economy::supply(context).await,
         Verb::Rewards(args) => economy::rewards(context, args).await,
+        Verb::Params(args) => params::run(context, args).await,
         Verb::Audit(args) => audit::run(context, args).await,
     }
 }

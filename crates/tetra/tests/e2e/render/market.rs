@@ -1,57 +1,14 @@
 //! Renders end to end with real Blender: two nodes on one machine, which audit each other as development networks allow.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
 
-use farm::engine::blender::Program;
-use farm::scenes::Demo;
 use provider::Home;
 use provider::render::RenderConfig;
 use serde_json::Value;
 
+use super::stage::{all, patiently, renders, scene};
 use crate::net::Net;
-
-/// Blender starts a dozen times for a frame and its audits, each time for seconds of a busy machine.
-const PATIENCE: Duration = Duration::from_secs(600);
-const STEP: Duration = Duration::from_secs(1);
-
-fn patiently<T>(what: &str, mut look: impl FnMut() -> Result<T, Value>) -> T {
-    let until = Instant::now() + PATIENCE;
-    loop {
-        match look() {
-            Ok(found) => return found,
-            Err(last) if Instant::now() > until => panic!("{what}: {last:#}"),
-            Err(_) => std::thread::sleep(STEP),
-        }
-    }
-}
-
-/// The demo scene, small; none where Blender is not installed.
-fn scene(folder: &Path) -> Option<PathBuf> {
-    let program = match Program::find() {
-        Ok(program) => program,
-        Err(fault) => {
-            println!("skipped: {fault}");
-            return None;
-        }
-    };
-    let scene = folder.join("demo.blend");
-    let demo = Demo { width: 96, height: 54, samples: 4, frames: 2, texture: 32, ..Demo::default() };
-    tokio::runtime::Runtime::new().unwrap().block_on(demo.make(&program, &scene)).unwrap();
-    Some(scene)
-}
-
-fn states(frames: &Value) -> Vec<&str> {
-    let list = frames.as_array().or_else(|| frames["frames"].as_array());
-    list.into_iter().flatten().filter_map(|frame| frame["state"].as_str()).collect()
-}
-
-fn all(frames: &Value, wanted: &str) -> bool {
-    let states = states(frames);
-    states.len() == 2 && states.iter().all(|state| state.eq_ignore_ascii_case(wanted))
-}
 
 #[test]
 fn frames_are_rendered_audited_approved_and_downloaded() {
@@ -106,14 +63,6 @@ fn frames_are_rendered_audited_approved_and_downloaded() {
         // Width and height of a PNG's first chunk.
         assert_eq!((&head[1..4], &head[16..24]), (b"PNG".as_slice(), [0, 0, 0, 96, 0, 0, 0, 54].as_slice()));
     }
-}
-
-/// Processes of renders of a network.
-fn renders(net: &Net) -> usize {
-    let output = Command::new("ps").args(["-eo", "args"]).output().unwrap();
-    let home = net.home().display().to_string();
-    let text = String::from_utf8(output.stdout).unwrap();
-    text.lines().filter(|line| line.contains("driver.py") && line.contains(&home)).count()
 }
 
 #[test]

@@ -1,3 +1,6 @@
 //! The market of renders, with real Blender; says so where it is not installed.
 
+mod faults;
 mod market;
+mod review;
+mod stage;
