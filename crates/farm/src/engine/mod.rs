@@ -3,6 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`blender`] | the trait on Blender's Cycles, as a process of its own |
+//! | `region` | what was computed of a region, as a file |
 //! | `fault` | [`Fault`]: the one taxonomy of failures |
 //! | [`sandbox`] | what a process that reads a hostile scene is put into |
 //! | `session` | the conversation with that process: progress, limits, the end |
@@ -10,6 +11,7 @@
 
 pub mod blender;
 mod fault;
+mod region;
 pub mod sandbox;
 mod session;
 mod types;

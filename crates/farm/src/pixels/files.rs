@@ -78,6 +78,23 @@ pub fn read_exr(
     Ok((Buffers::new(width, height, rect, channels)?, texts))
 }
 
+/// The attributes of an EXR file that are text, without its pixels.
+///
+/// # Errors
+/// When the file is no EXR.
+pub fn read_exr_texts(file: impl Read + Seek) -> Result<BTreeMap<String, String>, PixelError> {
+    let meta = MetaData::read_from_buffered(BufReader::new(file), false).map_err(unreadable)?;
+    let all = meta
+        .headers
+        .into_iter()
+        .flat_map(|header| header.shared_attributes.other.into_iter().chain(header.own_attributes.other));
+    let text = |(name, value): (Text, AttributeValue)| match value {
+        AttributeValue::Text(value) => Some((name.to_string(), value.to_string())),
+        _ => None,
+    };
+    Ok(all.filter_map(text).collect())
+}
+
 /// Writes channels as an uncompressed EXR of one part, with text attributes.
 ///
 /// # Errors

@@ -16,5 +16,5 @@ mod tiles;
 
 pub use buffers::{Buffers, Channel, MAX_PIXELS, PixelError};
 pub use compare::{Comparison, Thresholds, Verdict, compare};
-pub use files::{DecodedImage, read_exr, read_image, write_exr};
+pub use files::{DecodedImage, read_exr, read_exr_texts, read_image, write_exr};
 pub use tiles::{Commitment, Rect, TileGrid, TileProof, tile_digest};

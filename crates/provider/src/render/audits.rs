@@ -7,21 +7,20 @@ use client::gateway::{Auth, Gateway, Trust};
 use client::render::UnitPath;
 use farm::Digest;
 use farm::engine::{Device, RenderEngine, Work};
-use farm::pixels::{Buffers, Rect, TileGrid, compare, merkle, read_exr, tile_digest};
+use farm::pixels::{Buffers, compare, merkle, read_exr, tile_digest};
 use ledger::capacity::HostKey;
 use proto::ToAny;
 use proto::tetra::render::v1 as wire;
 use proto::tetra::render::v1::AuditStage;
 
 use super::chain::{digest, job_id, path_of, unit_id};
+use super::cut::Cut;
 use super::node::RenderNode;
 use super::records::{Attempt, Found, FoundTile};
 use super::tools::Tools;
 use super::trouble::Trouble;
-use super::work::{frame_number, grid, options};
+use super::work::{frame_number, frame_size, options};
 
-/// A region whose render tells how large a frame is; frames have four pixels at least, by Blender's own rule.
-const PROBE: Rect = Rect { x: 0, y: 0, width: 4, height: 4 };
 /// Bytes of a tile's file.
 const TILE_BYTES: usize = 512 << 20;
 
@@ -101,19 +100,15 @@ impl RenderNode {
         let job = job.ok_or_else(|| Trouble::Odd("the chain has no such job".to_owned()))?;
         let frame = self.chain.render_frame(unit).await?;
         let frame = frame.ok_or_else(|| Trouble::Odd("the chain has no such unit".to_owned()))?;
-        if frame.tile >= 0 {
-            return Err(Trouble::Unsupported("this node renders no single tiles of a split frame".to_owned()));
-        }
         let (manifest, _pin) = self.fetch(&job.scene.clone().unwrap_or_default(), &|_| {}).await?;
         let _turn = self.turn.acquire().await.map_err(|error| Trouble::Odd(error.to_string()))?;
         let scene = self.scenes.assemble(&manifest).map_err(|error| Trouble::Fetch(error.to_string()))?;
         let (number, options) = (frame_number(&frame)?, options(&job)?);
         let work = Work { scene, frame: number, options, device: Device::Cpu, threads: Some(tools.threads) };
-        let probe = tools.engine.render(&work, Some(PROBE), &|_| {}).await?;
-        let grid = grid(audit.grid.as_ref(), probe.buffers.frame_width(), probe.buffers.frame_height())?;
+        let cut = Cut::of(audit.grid.as_ref(), frame_size(tools, &work).await?, frame.tile)?;
         let mut tiles = Vec::new();
         for index in &audit.tiles {
-            let rect = grid.rect(*index);
+            let rect = cut.rect(*index);
             let rect = rect.ok_or_else(|| Trouble::Odd(format!("tile {index} was drawn and is not there")))?;
             let rendered = tools.engine.render(&work, Some(rect), &|_| {}).await?;
             let elapsed_ms = (rendered.seconds * 1000.0).ceil().max(1.0) as u64;
@@ -121,7 +116,7 @@ impl RenderNode {
             let file = self.records.audited_tile(unit, audit.attempt, *index);
             std::fs::write(file, super::records::as_exr(&rendered.buffers)?)?;
         }
-        Ok(Found { salt: hex::encode(rand::random::<[u8; 32]>()), grid, tiles })
+        Ok(Found { salt: hex::encode(rand::random::<[u8; 32]>()), cut, tiles })
     }
 
     async fn reveal(&self, unit: &UnitPath, audit: &wire::Audit) -> Result<(), Trouble> {
@@ -133,7 +128,7 @@ impl RenderNode {
             let opened = audit.opened.iter().find(|opened| opened.index == tile.index);
             let other = opened.and_then(|opened| digest(&opened.hash)).filter(|opened| *opened != tile.hash);
             if let Some(other) = other {
-                match self.compare(unit, audit, tile.index, other, found.grid).await {
+                match self.compare(unit, audit, tile.index, other, found.cut).await {
                     Ok((differing, values, error_micros)) => {
                         (audited.differing, audited.values, audited.error_micros) = (differing, values, error_micros);
                     }
@@ -158,7 +153,7 @@ impl RenderNode {
         audit: &wire::Audit,
         index: u32,
         opened: Digest,
-        grid: TileGrid,
+        cut: Cut,
     ) -> Result<(u64, u64, u64), Trouble> {
         let node = audit.node.clone().unwrap_or_default();
         let known = self.chain.render_node(&node).await?.ok_or_else(|| Trouble::Odd("no such node".to_owned()))?;
@@ -168,10 +163,9 @@ impl RenderNode {
         let theirs = gateway.tile(unit, audit.attempt, index, TILE_BYTES).await;
         let theirs = theirs.map_err(|error| Trouble::Fetch(error.to_string()))?;
         let own = std::fs::read(self.records.audited_tile(unit, audit.attempt, index))?;
-        let rect = grid.rect(index).ok_or_else(|| Trouble::Odd(format!("the frame has no tile {index}")))?;
-        let read = |bytes: Vec<u8>| {
-            read_exr(Cursor::new(bytes), grid.width(), grid.height(), rect).map(|(buffers, _)| buffers)
-        };
+        let rect = cut.rect(index).ok_or_else(|| Trouble::Odd(format!("the unit has no tile {index}")))?;
+        let read =
+            |bytes: Vec<u8>| read_exr(Cursor::new(bytes), cut.frame.0, cut.frame.1, rect).map(|(buffers, _)| buffers);
         let (own, theirs): (Buffers, Buffers) = (read(own)?, read(theirs)?);
         if tile_digest(&theirs) != opened {
             return Err(Trouble::Odd(format!("the audited shows another tile {index} than it opened")));

@@ -10,6 +10,7 @@
 //! | `tools` | the engine on this machine and its benchmark |
 //! | `scenes`, `fetch` | scenes on disk, and how they come from others |
 //! | `work`, `audits` | a unit from assignment to commitment; auditing and being audited |
+//! | `cut` | what a unit is of its frame, in tiles |
 //! | `records` | what must be on disk before a message that needs it later |
 //! | `chain`, `trouble`, `board` | queries; failures and their codes; what the node says of itself |
 //!
@@ -27,6 +28,7 @@ mod board;
 mod chain;
 pub mod config;
 mod counter;
+mod cut;
 pub mod desk;
 mod fetch;
 pub(crate) mod node;

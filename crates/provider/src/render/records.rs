@@ -12,10 +12,11 @@ use std::time::{Duration, SystemTime};
 
 use client::render::UnitPath;
 use farm::Digest;
-use farm::pixels::{Buffers, Channel, PixelError, Rect, TileGrid, read_exr, tile_digest, write_exr};
+use farm::pixels::{Buffers, Channel, PixelError, read_exr, tile_digest, write_exr};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::cut::Cut;
 use crate::home::write_private;
 
 /// What a node committed to.
@@ -24,7 +25,7 @@ use crate::home::write_private;
 pub(crate) struct Attempt {
     pub(crate) unit: UnitPath,
     pub(crate) attempt: u32,
-    pub(crate) grid: TileGrid,
+    pub(crate) cut: Cut,
     /// Digests of the tiles in order.
     pub(crate) tiles: Vec<Digest>,
     /// Tiles for which a wrong digest is committed to, rising; whoever asks for one before the opening is shown a decoy.
@@ -44,7 +45,7 @@ pub(crate) struct Attempt {
 pub(crate) struct Found {
     /// Salt of the commitment, hex.
     pub(crate) salt: String,
-    pub(crate) grid: TileGrid,
+    pub(crate) cut: Cut,
     pub(crate) tiles: Vec<FoundTile>,
 }
 
@@ -129,12 +130,11 @@ impl Records {
 
     /// A tile of an attempt as it was rendered.
     pub(crate) fn tile(&self, attempt: &Attempt, index: u32) -> Result<Buffers, PixelError> {
-        let (width, height) = (attempt.grid.width(), attempt.grid.height());
+        let (width, height) = attempt.cut.frame;
         let path = self.folder(&attempt.unit, attempt.attempt).join("buffers.exr");
-        let whole = Rect { x: 0, y: 0, width, height };
-        let (buffers, _) = read_exr(BufReader::new(File::open(path)?), width, height, whole)?;
-        let rect = attempt.grid.rect(index);
-        let rect = rect.ok_or_else(|| PixelError::Unreadable(format!("the frame has no tile {index}")))?;
+        let (buffers, _) = read_exr(BufReader::new(File::open(path)?), width, height, attempt.cut.region)?;
+        let rect = attempt.cut.rect(index);
+        let rect = rect.ok_or_else(|| PixelError::Unreadable(format!("the unit has no tile {index}")))?;
         buffers.crop(rect)
     }
 
@@ -202,6 +202,9 @@ pub(crate) fn as_exr(tile: &Buffers) -> Result<Vec<u8>, PixelError> {
 
 #[cfg(test)]
 mod tests {
+    use farm::pixels::Rect;
+    use proto::tetra::render::v1::TileGrid;
+
     use super::*;
 
     fn frame() -> Buffers {
@@ -217,13 +220,13 @@ mod tests {
     fn what_was_committed_to_is_read_back_to_the_bit() {
         let folder = tempfile::tempdir().unwrap();
         let records = Records::open(folder.path()).unwrap();
-        let grid = TileGrid::new(8, 4, 4, 2).unwrap();
-        let tiles: Vec<Digest> = grid.rects().map(|rect| tile_digest(&frame().crop(rect).unwrap())).collect();
+        let cut = Cut::of(Some(&TileGrid { columns: 2, rows: 2 }), (8, 4), -1).unwrap();
+        let tiles = cut.digests(&frame()).unwrap();
         let unit = UnitPath { creator: "tetra1a".to_owned(), jseq: 3, index: 1 };
         let attempt = Attempt {
             unit: unit.clone(),
             attempt: 2,
-            grid,
+            cut,
             tiles: tiles.clone(),
             planted: vec![1],
             salt: "00".repeat(32),

@@ -9,13 +9,14 @@ use std::time::Duration;
 use client::render::UnitPath;
 use farm::Digest;
 use farm::engine::{Device, Options, Progress, RenderEngine, Rendered, Stage, Work};
-use farm::pixels::{Commitment, TileGrid};
+use farm::pixels::Rect;
 use proto::ToAny;
 use proto::tetra::render::v1 as wire;
 use rand::seq::index::sample;
 use sha2::{Digest as _, Sha256};
 
 use super::chain::{job_id, unit_id};
+use super::cut::Cut;
 use super::node::RenderNode;
 use super::records::{Attempt, decoy_digest};
 use super::tools::Tools;
@@ -24,6 +25,8 @@ use crate::agent::lock;
 
 /// Tiles for which wrong digests are planted.
 const PLANTED: usize = 8;
+/// A region whose render tells how large a frame is; frames have four pixels at least, by Blender's own rule.
+const PROBE: Rect = Rect { x: 0, y: 0, width: 4, height: 4 };
 /// Thousandths of progress at which fetching, and rendering, is done.
 const FETCHED: u32 = 100;
 const RENDERED: u32 = 900;
@@ -36,20 +39,6 @@ pub(super) fn options(job: &wire::Job) -> Result<Options, Trouble> {
     }
     let wrong = |error| Trouble::Unsupported(format!("the job's overrides cannot be followed: {error}"));
     serde_json::from_str(text).map_err(wrong)
-}
-
-/// The grid of the chain, columns and rows, over a frame.
-pub(super) fn grid(wanted: Option<&wire::TileGrid>, width: u32, height: u32) -> Result<TileGrid, Trouble> {
-    let wire::TileGrid { columns, rows } = wanted.copied().unwrap_or_default();
-    let wrong = || {
-        let text = format!("a frame of {width} by {height} pixels cannot be cut into {columns} by {rows} tiles");
-        Trouble::Unsupported(text)
-    };
-    if columns == 0 || rows == 0 {
-        return Err(wrong());
-    }
-    let grid = TileGrid::new(width, height, width.div_ceil(columns), height.div_ceil(rows)).map_err(|_| wrong())?;
-    if (grid.columns(), grid.rows()) == (columns, rows) { Ok(grid) } else { Err(wrong()) }
 }
 
 /// The number of a frame in its scene.
@@ -138,10 +127,6 @@ impl RenderNode {
         }
         let job = self.chain.render_job(&job_id(unit)).await?;
         let job = job.ok_or_else(|| Trouble::Odd("the chain has no such job".to_owned()))?;
-        if frame.tile >= 0 {
-            let text = "this node renders whole frames, not single tiles of a split one".to_owned();
-            return Err(Trouble::Unsupported(text));
-        }
         let (number, options) = (frame_number(frame)?, options(&job)?);
         let scene = job.scene.clone().unwrap_or_default();
         self.goes_on(unit, attempt, "fetching", 0);
@@ -157,18 +142,27 @@ impl RenderNode {
             let share = if progress.stage == Stage::Rendering { u32::try_from(share).unwrap_or(0) } else { 0 };
             self.goes_on(unit, attempt, "rendering", FETCHED + share.min(RENDERED - FETCHED));
         };
-        let rendered = tools.engine.render(&work, None, &watch).await?;
+        let wanted = job.options.as_ref().and_then(|options| options.grid.as_ref());
+        let region = match frame.tile >= 0 {
+            true => Some(Cut::of(wanted, frame_size(tools, &work).await?, frame.tile)?.region),
+            false => None,
+        };
+        let rendered = tools.engine.render(&work, region, &watch).await?;
         self.metrics.frame_seconds.observe(&[], Duration::from_secs_f64(rendered.seconds.max(0.0)));
         self.goes_on(unit, attempt, "finishing", RENDERED);
-        let wanted = job.options.as_ref().and_then(|options| options.grid.as_ref());
-        let grid = grid(wanted, rendered.buffers.frame_width(), rendered.buffers.frame_height())?;
+        let size = (rendered.buffers.frame_width(), rendered.buffers.frame_height());
+        let cut = Cut::of(wanted, size, frame.tile)?;
         let folder = self.records.folder(unit, attempt);
         let out = folder.join("out");
         fs::create_dir_all(&out)?;
-        let files = tools.engine.finish(&work, &rendered, &out, &|_| {}).await?;
+        // A tile waits for the others: who has all of them denoises, composites and writes the frame.
+        let files = match cut.is_part() {
+            true => vec![write_region(&rendered, &out)?],
+            false => tools.engine.finish(&work, &rendered, &out, &|_| {}).await?,
+        };
         let (records, unit_of) = (self.records.clone(), unit.clone());
         let kept = tokio::task::spawn_blocking(move || {
-            let known = record(unit_of, attempt, grid, &rendered, &folder, &files)?;
+            let known = record(unit_of, attempt, cut, &rendered, &folder, &files)?;
             records.save_attempt(&known, &rendered.buffers)?;
             Ok::<_, Trouble>(known)
         });
@@ -217,17 +211,30 @@ impl RenderNode {
     }
 }
 
+/// Width and height of the frame that a job asks for, in pixels.
+pub(super) async fn frame_size(tools: &Tools, work: &Work) -> Result<(u32, u32), Trouble> {
+    let probe = tools.engine.render(work, Some(PROBE), &|_| {}).await?;
+    Ok((probe.buffers.frame_width(), probe.buffers.frame_height()))
+}
+
+fn write_region(rendered: &Rendered, out: &Path) -> Result<PathBuf, Trouble> {
+    let path = out.join("tile.exr");
+    let file = File::create(&path)?;
+    rendered.write(&file)?;
+    file.sync_all()?;
+    Ok(path)
+}
+
 /// What is remembered of a finished render.
 fn record(
     unit: UnitPath,
     attempt: u32,
-    grid: TileGrid,
+    cut: Cut,
     rendered: &Rendered,
     folder: &Path,
     files: &[PathBuf],
 ) -> Result<Attempt, Trouble> {
-    let commitment = Commitment::to(&rendered.buffers, grid)?;
-    let count = grid.count() as usize;
+    let count = cut.grid.count() as usize;
     let mut planted: Vec<u32> = sample(&mut rand::rng(), count, PLANTED.min(count))
         .into_iter()
         .filter_map(|at| u32::try_from(at).ok())
@@ -238,8 +245,8 @@ fn record(
     Ok(Attempt {
         unit,
         attempt,
-        grid,
-        tiles: commitment.tiles().to_vec(),
+        cut,
+        tiles: cut.digests(&rendered.buffers)?,
         planted,
         salt: hex::encode(rand::random::<[u8; 32]>()),
         name,
@@ -285,17 +292,6 @@ fn digest_of(path: &Path) -> std::io::Result<(Digest, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn grids_of_the_chain_fit_frames_or_are_refused() {
-        let cut = |columns, rows, width, height| grid(Some(&wire::TileGrid { columns, rows }), width, height);
-        assert_eq!(cut(4, 3, 160, 90).unwrap().count(), 12);
-        assert_eq!(cut(3, 1, 160, 90).unwrap().rect(2).unwrap().width, 52);
-        // Nine pixels in tiles of three are three columns.
-        let refused = cut(4, 1, 9, 9).unwrap_err();
-        assert_eq!(refused.code(), Some("bad_scene"));
-        assert!(grid(None, 9, 9).is_err());
-    }
 
     #[test]
     fn overrides_are_followed_or_refused() {

@@ -12,6 +12,7 @@ use proto::tetra::render::v1::{Frame, FrameState, JobId, NodeState};
 use serde_json::{Value, json};
 use sha2::Digest as _;
 
+use super::join;
 use super::names::{self, JobName, Units};
 use crate::chain::Chain;
 use crate::context::Context;
@@ -45,6 +46,9 @@ pub struct Args {
     /// Frames a second of the film
     #[arg(long, value_name = "N", default_value_t = 24.0, requires = "video")]
     fps: f64,
+    /// The scene as it was submitted, of which the tiles of a split frame become a picture
+    #[arg(long, value_name = "SCENE.blend")]
+    scene: Option<PathBuf>,
     #[command(flatten)]
     auth: AuthOption,
 }
@@ -105,6 +109,14 @@ pub async fn run(context: &Context, args: Args) -> Result {
             Err(error) => left.push((names::frame_text(frame), error)),
         }
     }
+    let is_split = job.options.as_ref().is_some_and(|options| options.split);
+    if is_split && !args.previews && left.is_empty() {
+        let tiles: Vec<&Path> = fetched.iter().map(|one| one.path.as_path()).collect();
+        let stem = template_stem(&template, &id, &all)?;
+        if let Some(picture) = join::picture(&job, &tiles, args.scene.as_deref(), &folder.join(stem), &talk).await? {
+            fetched.extend(picture.into_iter().map(|path| Fetched { number: all[0].number, path, moved: 0 }));
+        }
+    }
     if let Some(target) = args.video.as_ref().filter(|_| left.is_empty()) {
         talk.step("making the film");
         let frames: Vec<PathBuf> = fetched.iter().map(|one| one.path.clone()).collect();
@@ -145,6 +157,12 @@ fn stem(template: &NameTemplate, id: &JobId, frame: &Frame) -> Result<String> {
     let filled = template.fill(number, &Names { scene: Some("scene"), job: Some(&job), ..Names::default() });
     let filled = filled.map_err(|error| CliError::new(Class::Usage, error).hint("name files with --name '{frame}'"))?;
     Ok(if frame.tile >= 0 { format!("{filled}-{}", frame.tile) } else { filled })
+}
+
+/// The path of a split frame's picture without its ending.
+fn template_stem(template: &NameTemplate, id: &JobId, frames: &[Frame]) -> Result<String> {
+    let whole = frames.first().map(|frame| Frame { tile: -1, ..frame.clone() }).unwrap_or_default();
+    stem(template, id, &whole)
 }
 
 async fn fetch(

@@ -7,7 +7,7 @@
 //! | [`scene`] | a scene on its way to nodes |
 //! | [`estimate`] | what a scene will cost and take |
 //! | [`submit`], [`follow`] | a scene becomes a job, and what goes on with it |
-//! | [`download`] | finished files, and films of them |
+//! | [`download`], `join` | finished files, and films of them; the tiles of a split frame |
 //! | [`jobs`] | list, show, frames |
 //! | [`explain`] | why a frame went where it went, or waits |
 //! | [`nodes`] | who renders |
@@ -26,6 +26,7 @@ pub mod estimate;
 pub mod explain;
 pub mod follow;
 pub mod jobs;
+mod join;
 pub mod names;
 pub mod nodes;
 pub mod params;

@@ -97,7 +97,7 @@ pub struct Args {
     /// Columns and rows of tiles that are proven one by one [default: 8x8, fewer for small frames]
     #[arg(long, value_name = "WxH", value_parser = parse_pair)]
     grid: Option<(u32, u32)>,
-    /// Each tile is work of its own, for a single heavy frame; refused, because no node does that yet
+    /// Each tile is work of its own, for a single heavy frame; `download --scene` joins them
     #[arg(long)]
     split: bool,
     /// How files are called: text, {scene}, {job}, {camera}, {frame}, {frame:6} or ####
@@ -216,6 +216,19 @@ fn wire_order(order: Order) -> (wire::FrameOrder, u32) {
     }
 }
 
+/// The tiles of a frame that is split, and the work of each in thousandths of a unit, rounded up.
+fn split(frames: &FrameList, grid: wire::TileGrid, work: u64) -> Result<(u64, u64)> {
+    if frames.len() != 1 {
+        let what = format!("only a single frame can be split, and these are {}", frames.len());
+        return Err(CliError::new(Class::Usage, what).hint("name one with --frames, or leave --split out"));
+    }
+    let tiles = u64::from(grid.columns) * u64::from(grid.rows);
+    if tiles < 2 {
+        return Err(CliError::new(Class::Usage, "a frame of one tile is not split").hint("cut it with --grid 4x4"));
+    }
+    Ok((tiles, work.div_ceil(tiles)))
+}
+
 /// What the job asks of nodes.
 fn job_options(
     args: &Args,
@@ -253,10 +266,6 @@ fn job_options(
 /// # Errors
 /// Why no job came of it. Nothing is paid before the scene is whole on a node.
 pub async fn run(context: &Context, args: Args) -> Result {
-    if args.split {
-        let why = "the chain knows split frames, but no node renders their tiles yet";
-        return Err(CliError::new(Class::Usage, why).hint("leave --split out: the frame is rendered whole"));
-    }
     let chain = context.chain().await?;
     let talk = Talk::start();
     let options = args.scene.overrides()?;
@@ -275,7 +284,11 @@ pub async fn run(context: &Context, args: Args) -> Result {
         }
     };
     let (params, tier) = (chain.render_params().await?, args.tier.wire());
-    let cost = estimate::cost(&params, tier, work)?.saturating_mul(frames.len() as u64);
+    let (units, work) = match args.split {
+        true => split(&frames, grid(args.grid, &options, prepared.report.as_ref()), work)?,
+        false => (frames.len() as u64, work),
+    };
+    let cost = estimate::cost(&params, tier, work)?.saturating_mul(units);
     let ucredits = args.credits.unwrap_or(cost.saturating_add(cost.div_ceil(4)));
     let account = context.account(&chain.network).await?;
     let creator = account.text();
@@ -307,8 +320,9 @@ pub async fn run(context: &Context, args: Args) -> Result {
     rows.extend(stored.origins.iter().map(|origin| row(["to", origin])));
     rows.extend([
         row(["frames", &format!("{frames} ({})", frames.len())]),
+        row(["units", &format!("{units} {}", if args.split { "tiles" } else { "frames" })]),
         row(["tier", &names::tier(tier)]),
-        row(["work a frame", &format!("{}, expected", names::work(work))]),
+        row([if args.split { "work a tile" } else { "work a frame" }, &format!("{}, expected", names::work(work))]),
         row(["expected to cost", &names::credits(cost)]),
         row(["sets aside", &names::credits(ucredits)]),
     ]);
@@ -316,7 +330,7 @@ pub async fn run(context: &Context, args: Args) -> Result {
         data: json!({
             "creator": creator, "jseq": jseq, "manifest": manifest.to_string(), "bytes": stored.bytes,
             "chunks": stored.chunks, "uploaded_chunks": moved.chunks, "uploaded_bytes": moved.bytes,
-            "origins": stored.origins, "packed": prepared.packed, "frames": frames.to_string(), "units": frames.len(),
+            "origins": stored.origins, "packed": prepared.packed, "frames": frames.to_string(), "units": units,
             "work_milli": work, "expected_ucredits": cost, "ucredits": ucredits,
         }),
         rows,

@@ -3,24 +3,20 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use farm::engine::blender::Program;
 use provider::render::RenderConfig;
 use serde_json::Value;
 
-use super::stage::{Stage, heavy, one_thread, patiently, small};
+use super::stage::{Stage, bpy, heavy, one_thread, patiently, small};
 use crate::net::until;
 
 const ONE: [&str; 6] = ["--frames", "1", "--work", "3", "--credits", "2"];
 
 /// A script of the farm's tests, which changes the scene of a stage; none where Blender is no module of Python.
 fn changed(stage: &Stage, script: &str, arguments: &[&str]) -> Option<PathBuf> {
-    let Ok(Program::Module { environment }) = Program::find() else {
-        println!("skipped: the script needs bpy");
-        return None;
-    };
+    let python = bpy()?;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../farm/tests/scenes").join(script);
     let out = stage.folder.path().join("changed.blend");
-    let mut command = Command::new(environment.join("bin/python"));
+    let mut command = Command::new(python);
     let output = command.arg(script).arg(&stage.scene).args(arguments).arg(&out).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     Some(out)

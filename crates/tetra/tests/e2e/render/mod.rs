@@ -3,4 +3,5 @@
 mod faults;
 mod market;
 mod review;
+mod split;
 mod stage;

@@ -39,6 +39,17 @@ fn blender() -> Option<Program> {
     }
 }
 
+/// The Python of Blender's module; none where it is installed as a program.
+pub(super) fn bpy() -> Option<PathBuf> {
+    match Program::find() {
+        Ok(Program::Module { environment }) => Some(environment.join("bin/python")),
+        _ => {
+            println!("skipped: the script needs bpy");
+            None
+        }
+    }
+}
+
 fn make(program: &Program, demo: &Demo, folder: &Path) -> PathBuf {
     let scene = folder.join("demo.blend");
     tokio::runtime::Runtime::new().unwrap().block_on(demo.make(program, &scene)).unwrap();
@@ -95,8 +106,9 @@ impl Stage {
         stage.ready(nodes);
         let supply = stage.net.json(&["render", "supply"]);
         stage.genesis_lux = amount(&supply["supply"]) + amount(&supply["burned"]) - amount(&supply["minted"]);
-        let credits = stage.net.json(&["render", "credits", "buy", "10lux", "--yes"]);
-        stage.bought = (credits["gets_ucredits"].as_u64().unwrap(), 10_000_000);
+        stage.net.json(&["render", "credits", "buy", "10lux", "--yes"]);
+        let credits = stage.net.json(&["render", "credits", "show"]);
+        stage.bought = (credits["free_ucredits"].as_u64().unwrap(), 10_000_000);
         Some(stage)
     }
 
