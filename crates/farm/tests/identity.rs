@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use common::{Stage, work};
 use farm::engine::{Format, Options, RenderEngine, Rendered, Work};
-use farm::pixels::{Buffers, Channel, Commitment, DecodedImage, TileGrid, compare, read_exr, read_image};
+use farm::pixels::{Buffers, Channel, Commitment, DecodedImage, Rect, TileGrid, compare, read_exr, read_image};
 use farm::scenes::Demo;
 
 fn image(path: &Path) -> DecodedImage {
@@ -150,4 +150,44 @@ async fn options_change_what_they_name() {
     assert_eq!(refused(camera).await, "there is no camera Ball");
     let layers = Options { layers: Some(vec!["fg".to_owned()]), ..Options::default() };
     assert_eq!(refused(layers).await, "there is no view layer fg; there are ViewLayer");
+}
+
+/// A process that stays gives the same bits as a new one for each frame, in any order, tiles between frames, and after a file of
+/// the same name was replaced; nothing stays when it is let go.
+#[tokio::test]
+async fn a_kept_process_renders_what_a_new_one_does() {
+    let Some(stage) = Stage::new().await else { return };
+    let scene = stage.demo(&Demo { denoise: true, composite: true, ..Demo::small() }).await;
+    let kept = stage.engine.keeping();
+    let tile = Rect { x: 3, y: 5, width: 20, height: 11 };
+    for (frame, region) in [(3, None), (1, None), (2, Some(tile)), (3, None)] {
+        let work = work(&scene, frame);
+        let fresh = stage.engine.render(&work, region, &|_| {}).await.unwrap();
+        let again = kept.render(&work, region, &|_| {}).await.unwrap();
+        assert_eq!(apart(&fresh.buffers, &again.buffers), Vec::<String>::new());
+        if region.is_none() {
+            let (one, other) = (stage.path("fresh"), stage.path("kept"));
+            let made = stage.engine.finish(&work, &fresh, &one, &|_| {}).await.unwrap();
+            let same = kept.finish(&work, &again, &other, &|_| {}).await.unwrap();
+            assert_eq!((made.len(), same.len()), (1, 1), "files of earlier requests are not delivered again");
+            assert!(image(&made[0]) == image(&same[0]), "pixels differ");
+        }
+    }
+    assert_eq!(desks(&stage), 1);
+    // A wish of one request is not the next one's.
+    let smaller = Work { options: Options { width: Some(32), ..Options::default() }, ..work(&scene, 1) };
+    assert_eq!(kept.render(&smaller, None, &|_| {}).await.unwrap().buffers.frame_width(), 32);
+    assert_eq!(kept.render(&work(&scene, 1), None, &|_| {}).await.unwrap().buffers.frame_width(), Demo::small().width);
+    let other = Demo { width: 48, ..Demo::small() };
+    other.make(&stage.program, &scene).await.unwrap();
+    assert_eq!(kept.render(&work(&scene, 1), None, &|_| {}).await.unwrap().buffers.frame_width(), 48);
+    assert_eq!(desks(&stage), 1);
+    kept.let_go();
+    assert_eq!(desks(&stage), 0);
+}
+
+/// Work folders that are there.
+fn desks(stage: &Stage) -> usize {
+    let named = |entry: &std::fs::DirEntry| entry.file_name().to_string_lossy().starts_with("tetra-render-");
+    std::fs::read_dir(stage.folder.path()).unwrap().flatten().filter(named).count()
 }

@@ -19,6 +19,7 @@ use crate::decide::NoBid;
 pub(crate) struct RenderMetrics {
     pub(crate) frames: Counters,
     pub(crate) frame_seconds: Histograms,
+    pub(crate) busy_seconds: Histograms,
     pub(crate) audits: Counters,
 }
 
@@ -76,6 +77,7 @@ impl Default for ProviderMetrics {
             render: RenderMetrics {
                 frames: own.counter(&catalog::RENDER_FRAMES),
                 frame_seconds: own.histogram(&catalog::RENDER_SECONDS),
+                busy_seconds: own.histogram(&catalog::RENDER_TURNS),
                 audits: own.counter(&catalog::RENDER_AUDITS),
             },
             turned: Mutex::new(Instant::now()),

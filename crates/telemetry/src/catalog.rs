@@ -202,6 +202,8 @@ catalog! {
         "Frames that a render node committed to, or gave back, by the code of the failure.";
     RENDER_SECONDS = "tetra_provider_render_frame_seconds", Kind::Histogram(RENDERS), [],
         "Rendering of a frame, without starting, loading and finishing.";
+    RENDER_TURNS = "tetra_provider_render_busy_seconds", Kind::Histogram(RENDERS), ["work"],
+        "Time that a frame or an audit had the render engine, with starting, loading and finishing.";
     RENDER_AUDITS = "tetra_provider_render_audits_total", Kind::Counter, ["outcome"],
         "What a render node did in audits: committed, declined, revealed, opened.";
     AGENT_DISK_FREE = "tetra_provider_disk_free_bytes", Kind::Gauge, [],

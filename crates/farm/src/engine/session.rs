@@ -34,6 +34,7 @@ pub(crate) struct Session {
     said: Arc<Mutex<Vec<u8>>>,
     listener: tokio::task::JoinHandle<()>,
     no_progress: Duration,
+    began: Instant,
     deadline: Instant,
     total: Duration,
     cpu: Duration,
@@ -98,11 +99,22 @@ impl Session {
             said,
             listener,
             no_progress: limits.no_progress,
+            began: Instant::now(),
             deadline: Instant::now() + limits.total,
             total: limits.total,
             cpu: Duration::from_secs(limits.cpu_seconds),
             stage: "start".to_owned(),
         })
+    }
+
+    /// How long ago it was started.
+    pub(crate) fn age(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// Gives it the time of a new one.
+    pub(crate) fn renew(&mut self, limits: &Limits) {
+        self.deadline = Instant::now() + limits.total;
     }
 
     /// The first thing that the process says.

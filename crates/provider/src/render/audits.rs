@@ -102,6 +102,7 @@ impl RenderNode {
         let frame = frame.ok_or_else(|| Trouble::Odd("the chain has no such unit".to_owned()))?;
         let (manifest, _pin) = self.fetch(&job.scene.clone().unwrap_or_default(), &|_| {}).await?;
         let _turn = self.turn.acquire().await.map_err(|error| Trouble::Odd(error.to_string()))?;
+        let begin = std::time::Instant::now();
         let scene = self.scenes.assemble(&manifest).map_err(|error| Trouble::Fetch(error.to_string()))?;
         let (number, options) = (frame_number(&frame)?, options(&job)?);
         let work = Work { scene, frame: number, options, device: Device::Cpu, threads: Some(tools.threads) };
@@ -116,6 +117,7 @@ impl RenderNode {
             let file = self.records.audited_tile(unit, audit.attempt, *index);
             std::fs::write(file, super::records::as_exr(&rendered.buffers)?)?;
         }
+        self.metrics.busy_seconds.observe(&["audit"], begin.elapsed());
         Ok(Found { salt: hex::encode(rand::random::<[u8; 32]>()), cut, tiles })
     }
 

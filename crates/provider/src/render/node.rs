@@ -254,6 +254,7 @@ impl RenderNode {
                 }
             }
             if hands.running.is_empty() {
+                tools.engine.let_go();
                 self.scenes.tidy(&[]);
             }
             if pruned.is_none_or(|at| at.elapsed() >= PRUNE) {

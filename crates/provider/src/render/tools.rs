@@ -81,7 +81,7 @@ impl Tools {
             build: engine.build().to_string(),
             device_class: DeviceClass::of_cpu().to_string(),
         };
-        Ok(Arc::new(Self { engine, program, named, threads: config.threads() }))
+        Ok(Arc::new(Self { engine: engine.keeping(), program, named, threads: config.threads() }))
     }
 
     /// What the benchmark measured; measured again where engine or class are others than then.

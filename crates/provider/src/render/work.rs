@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use client::render::UnitPath;
 use farm::Digest;
@@ -134,6 +134,7 @@ impl RenderNode {
         let (manifest, _pin) = self.fetch(&scene, &fetched).await?;
         self.goes_on(unit, attempt, "waiting", FETCHED);
         let turn = self.turn.acquire().await.map_err(|error| Trouble::Odd(error.to_string()))?;
+        let begin = Instant::now();
         let scene = self.scenes.assemble(&manifest).map_err(|error| Trouble::Fetch(error.to_string()))?;
         let work = Work { scene, frame: number, options, device: Device::Cpu, threads: Some(tools.threads) };
         let watch = |progress: Progress| {
@@ -160,6 +161,9 @@ impl RenderNode {
             true => vec![write_region(&rendered, &out)?],
             false => tools.engine.finish(&work, &rendered, &out, &|_| {}).await?,
         };
+        // What is left is hashing and waiting for a block: the next unit need not wait for it.
+        drop(turn);
+        self.metrics.busy_seconds.observe(&["frame"], begin.elapsed());
         let (records, unit_of) = (self.records.clone(), unit.clone());
         let kept = tokio::task::spawn_blocking(move || {
             let known = record(unit_of, attempt, cut, &rendered, &folder, &files)?;
@@ -168,8 +172,6 @@ impl RenderNode {
         });
         let known = kept.await.map_err(|error| Trouble::Odd(error.to_string()))??;
         workload::crash::at("render-kept");
-        // The next one renders while this one waits for its block.
-        drop(turn);
         self.commit(tools, &known).await
     }
 

@@ -8,6 +8,7 @@
 
 import json
 import os
+import shutil
 import sys
 import time
 
@@ -243,6 +244,21 @@ def open_scene(request):
     return {"seconds": time.monotonic() - begin}
 
 
+def place(path):
+    """A path whose folder is there."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    return path
+
+
+def clear(request):
+    """Before the next request of a process that stays: nothing of the last one is left on disk."""
+    for name in os.listdir("."):
+        if name.startswith("in-"):
+            os.remove(name)
+    shutil.rmtree("out", ignore_errors=True)
+    return {}
+
+
 def pack(request):
     tell("progress", stage="packing")
     before = dependencies()
@@ -263,7 +279,7 @@ def pack(request):
         raise Refused("unsupported", "Blender did not pack these into the scene: " + ", ".join(left))
     tell("progress", stage="saving")
     # Uncompressed, so that what did not change is found again chunk by chunk.
-    bpy.ops.wm.save_as_mainfile(filepath=request["out"], compress=False, copy=True)
+    bpy.ops.wm.save_as_mainfile(filepath=place(request["out"]), compress=False, copy=True)
     return {"packed": before}
 
 
@@ -424,7 +440,7 @@ def render(request):
         settings.border_min_y = (height - bottom + 0.5) / height if bottom < height else 0.0
         settings.border_max_y = (height - top + 0.5) / height if top else 1.0
     begin = time.monotonic()
-    run_render(request["out"])
+    run_render(place(request["out"]))
     return {
         "seconds": time.monotonic() - begin,
         "width": width,
@@ -449,7 +465,7 @@ def denoise(request):
                 scene.as_pointer(),
                 layer.as_pointer(),
                 input=[file["in"]],
-                output=[file["out"]],
+                output=[place(file["out"])],
             )
         except Exception as error:
             raise Refused("engine", f"the denoiser: {error}") from error
@@ -523,7 +539,10 @@ def compose(request):
     scene.render.use_file_extension = True
     scene.render.use_overwrite, scene.render.use_placeholder = True, False
     begin = time.monotonic()
-    run_render(os.path.join(out, "frame"))
+    try:
+        run_render(place(os.path.join(out, "frame")))
+    finally:
+        bpy.utils.unregister_class(engine)
     if engine.trouble:
         raise Refused("script", engine.trouble)
     return {"seconds": time.monotonic() - begin}
@@ -531,6 +550,7 @@ def compose(request):
 
 ANSWERS = {
     "open": open_scene,
+    "clear": clear,
     "inspect": lambda request: report(),
     "pack": pack,
     "render": render,

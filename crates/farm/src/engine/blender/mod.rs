@@ -3,12 +3,14 @@
 //!
 //! Scenes are hostile input. Scripts in them do not run by themselves, and the process sits in a [`Confine`].
 
+mod desk;
+mod kept;
 mod planes;
 mod program;
 pub mod setup;
 
 use std::ffi::OsString;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,13 +24,9 @@ use super::session::Session;
 use super::types::{Dependency, Device, EngineBuild, Rendered, SceneReport, Work};
 use super::{RenderEngine, Watch};
 use crate::pixels::{Buffers, MAX_PIXELS, Rect, read_exr, read_image};
+use desk::Desk;
+use kept::Kept;
 pub use program::Program;
-
-/// The Python side of the conversation.
-const DRIVER: &str = include_str!("driver.py");
-
-/// Folder below a work folder where the driver's results go.
-const OUT: &str = "out";
 
 /// Blender on this machine.
 #[derive(Clone)]
@@ -38,6 +36,8 @@ pub struct Blender {
     confine: Arc<dyn Confine>,
     limits: Limits,
     scratch: PathBuf,
+    /// A process between two requests, where processes are kept.
+    kept: Option<Kept>,
 }
 
 impl Blender {
@@ -65,7 +65,7 @@ impl Blender {
             hash: String::new(),
             platform: String::new(),
         };
-        let mut engine = Self { program, build, confine, limits, scratch: scratch.into() };
+        let mut engine = Self { program, build, confine, limits, scratch: scratch.into(), kept: None };
         let desk = Desk::new(&engine)?;
         let mut session = engine.start(&desk, vec![], Device::Cpu)?;
         let ready: Ready = session.ready(&|_| {}).await?;
@@ -78,6 +78,18 @@ impl Blender {
     /// The same with other limits.
     pub fn with_limits(&self, limits: Limits) -> Self {
         Self { limits, ..self.clone() }
+    }
+
+    /// The same, but a process that has answered stays for the next request of its scene: frames of an animation do not wait
+    /// for Blender's start each. The scene is opened anew for each, so that nothing of an earlier one is left in it. What is
+    /// kept ends with the engine, at a request of another scene, or by [`Self::let_go`].
+    pub fn keeping(&self) -> Self {
+        Self { kept: Some(Kept::default()), ..self.clone() }
+    }
+
+    /// Ends the process that is kept, if there is one.
+    pub fn let_go(&self) {
+        drop(self.kept.as_ref().and_then(Kept::take));
     }
 
     fn start(&self, desk: &Desk, read: Vec<PathBuf>, device: Device) -> Result<Session, Fault> {
@@ -135,6 +147,9 @@ struct Ready {
 }
 
 #[derive(Deserialize)]
+struct Done {}
+
+#[derive(Deserialize)]
 struct Seconds {
     seconds: f64,
 }
@@ -161,99 +176,6 @@ fn gpu_devices() -> Vec<PathBuf> {
         name.starts_with("nvidia") || name == "dri" || name == "kfd"
     };
     entries.filter(is_gpu).collect()
-}
-
-/// A fresh folder for one process; gone when it is dropped.
-struct Desk(tempfile::TempDir);
-
-impl Desk {
-    fn new(engine: &Blender) -> Result<Self, Fault> {
-        let scratch = std::path::absolute(&engine.scratch).map_err(Fault::io("the scratch folder"))?;
-        let folder = tempfile::Builder::new().prefix("tetra-render-").tempdir_in(&scratch);
-        let desk = Self(folder.map_err(Fault::io(format!("a folder below {}", scratch.display())))?);
-        let told = || Fault::io("the work folder");
-        for name in ["tmp", "home", OUT] {
-            std::fs::create_dir_all(desk.work().join(name)).map_err(told())?;
-        }
-        std::fs::create_dir(desk.root()).map_err(told())?;
-        desk.put("driver.py", DRIVER.as_bytes())?;
-        if let Some(owner) = engine.confine.owner() {
-            for name in ["", "tmp", "home", OUT] {
-                chown(desk.work().join(name), Some(owner), Some(owner)).map_err(told())?;
-            }
-        }
-        Ok(desk)
-    }
-
-    fn work(&self) -> PathBuf {
-        self.0.path().join("work")
-    }
-
-    fn root(&self) -> PathBuf {
-        self.0.path().join("root")
-    }
-
-    /// Writes a file that the process may read, before the process starts.
-    fn put(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Fault> {
-        let path = self.work().join(name);
-        std::fs::write(&path, bytes).map_err(Fault::io(format!("writing {name}")))?;
-        Ok(path)
-    }
-
-    /// Opens what the process wrote. It may have laid links instead of files, which are not followed.
-    fn take(&self, name: &Path) -> Result<std::fs::File, Fault> {
-        use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
-        let told = |error: rustix::io::Errno| match error {
-            rustix::io::Errno::NOENT => Fault::Engine(format!("it wrote no {}", name.display())),
-            error => Fault::Io { what: format!("opening {}", name.display()), source: error.into() },
-        };
-        let folder =
-            open(self.work(), OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map_err(told)?;
-        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-        // Without waiting, so that a pipe in place of a file holds nobody up.
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        let file = std::fs::File::from(openat2(&folder, name, flags, Mode::empty(), resolve).map_err(told)?);
-        let metadata = file.metadata().map_err(Fault::io(format!("looking at {}", name.display())))?;
-        if metadata.is_file() { Ok(file) } else { Err(Fault::Engine(format!("{} is no file", name.display()))) }
-    }
-
-    /// Copies what the process wrote to where it is to be.
-    fn deliver(&self, name: &Path, target: &Path) -> Result<(), Fault> {
-        let mut file = self.take(name)?;
-        let folder = target.parent().unwrap_or(Path::new("/"));
-        let told = || Fault::io(format!("writing {}", target.display()));
-        std::fs::create_dir_all(folder).map_err(told())?;
-        let mut copy = tempfile::Builder::new().prefix(".tetra-").tempfile_in(folder).map_err(told())?;
-        std::io::copy(&mut file, &mut copy).map_err(told())?;
-        // Temporary files are their owner's alone; what was delivered may be read, by the next sandbox too.
-        copy.as_file().set_permissions(std::fs::Permissions::from_mode(0o644)).map_err(told())?;
-        copy.persist(target).map_err(|error| told()(error.error))?;
-        Ok(())
-    }
-
-    /// Files below `out`, links left out.
-    fn results(&self) -> Result<Vec<PathBuf>, Fault> {
-        const MOST: usize = 10_000;
-        let mut found = Vec::new();
-        let mut folders = vec![PathBuf::from(OUT)];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(self.work().join(&folder)).map_err(Fault::io("listing results"))? {
-                let entry = entry.map_err(Fault::io("listing results"))?;
-                let kind = entry.file_type().map_err(Fault::io("listing results"))?;
-                let path = folder.join(entry.file_name());
-                if kind.is_dir() {
-                    folders.push(path);
-                } else if kind.is_file() {
-                    found.push(path);
-                }
-                if found.len() + folders.len() > MOST {
-                    return Err(Fault::Engine(format!("it wrote more than {MOST} files")));
-                }
-            }
-        }
-        found.sort();
-        Ok(found)
-    }
 }
 
 fn request(work: &Work, what: &str) -> serde_json::Value {
@@ -293,7 +215,7 @@ impl RenderEngine for Blender {
         let (scene, assets) = with_assets(scene, assets)?;
         let desk = Desk::new(self)?;
         let (mut session, _) = self.open(&desk, &scene, &assets, Device::Cpu, watch).await?;
-        let name = Path::new(OUT).join("packed.blend");
+        let name = desk.out().join("packed.blend");
         let packed: Packed = session.ask(&json!({ "do": "pack", "out": desk.work().join(&name) }), watch).await?;
         session.finish().await;
         desk.deliver(&name, target)?;
@@ -302,18 +224,18 @@ impl RenderEngine for Blender {
 
     async fn render(&self, work: &Work, region: Option<Rect>, watch: Watch<'_>) -> Result<Rendered, Fault> {
         let scene = absolute(&work.scene)?;
-        let desk = Desk::new(self)?;
-        let (mut session, load_seconds) = self.open(&desk, &scene, &[], work.device, watch).await?;
-        let name = Path::new(OUT).join("buffers.exr");
-        let request = with(request(work, "render"), "out", json!(desk.work().join(&name)));
-        let computed: Computed = session.ask(&with(request, "region", json!(region)), watch).await?;
-        session.finish().await;
+        let mut open = self.opened(&scene, work.device, watch).await?;
+        let name = open.desk.out().join("buffers.exr");
+        let request = with(request(work, "render"), "out", json!(open.desk.work().join(&name)));
+        let computed: Computed = open.session.ask(&with(request, "region", json!(region)), watch).await?;
         let Computed { seconds, width, height, device, denoised } = computed;
         if u64::from(width) * u64::from(height) > MAX_PIXELS {
             return Err(Fault::ImageTooLarge { width, height });
         }
         let rect = region.unwrap_or(Rect { x: 0, y: 0, width, height });
-        let (buffers, texts): (Buffers, _) = read_exr(desk.take(&name)?, width, height, rect)?;
+        let (buffers, texts): (Buffers, _) = read_exr(open.desk.take(&name)?, width, height, rect)?;
+        let load_seconds = open.load_seconds;
+        self.put_back(open).await;
         let metadata = texts.into_iter().filter(|(name, _)| planes::is_kept(name)).collect();
         Ok(Rendered { buffers, metadata, denoised, device, seconds, load_seconds })
     }
@@ -330,41 +252,39 @@ impl RenderEngine for Blender {
             return Err(Fault::Unsupported("only whole frames are finished; merge their regions first".to_owned()));
         }
         let inputs = planes::inputs(rendered)?;
+        let mut open = self.opened(&scene, Device::Cpu, watch).await?;
         let denoised = match inputs.as_slice() {
             [] => vec![],
             inputs => {
-                let desk = Desk::new(self)?;
-                let files = planes::lay(inputs, &desk)?;
-                let (mut session, _) = self.open(&desk, &scene, &[], Device::Cpu, watch).await?;
-                let _: Seconds = session.ask(&with(request(work, "denoise"), "files", files), watch).await?;
-                session.finish().await;
-                planes::pick_up(inputs, &desk)?
+                let files = planes::lay(inputs, &open.desk)?;
+                let _: Seconds = open.session.ask(&with(request(work, "denoise"), "files", files), watch).await?;
+                planes::pick_up(inputs, &open.desk)?
             }
         };
-        let desk = Desk::new(self)?;
-        let passes = planes::write(rendered, &denoised, &desk)?;
-        let (mut session, _) = self.open(&desk, &scene, &[], Device::Cpu, watch).await?;
-        let request = with(request(work, "compose"), "out", json!(desk.work().join(OUT)));
+        open.desk.turn();
+        let passes = planes::write(rendered, &denoised, &open.desk)?;
+        let out = open.desk.out();
+        let request = with(request(work, "compose"), "out", json!(open.desk.work().join(&out)));
         let metadata: std::collections::BTreeMap<_, _> =
             rendered.metadata.iter().filter(|(name, _)| name.starts_with(planes::CRYPTOMATTE)).collect();
         let request = with(with(request, "passes", passes), "metadata", json!(metadata));
-        let _: Seconds = session.ask(&request, watch).await?;
-        session.finish().await;
+        let _: Seconds = open.session.ask(&request, watch).await?;
         let mut delivered = Vec::new();
-        for result in desk.results()? {
+        for result in open.desk.results()? {
             if is_image(&result) {
-                let size = read_image(desk.take(&result)?)?.size();
+                let size = read_image(open.desk.take(&result)?)?.size();
                 let (width, height) = (rendered.buffers.frame_width(), rendered.buffers.frame_height());
                 // Files of the compositor's own nodes may have another size.
-                if result.parent() == Some(Path::new(OUT)) && size != (width, height) {
+                if result.parent() == Some(out.as_path()) && size != (width, height) {
                     let (got_width, got_height) = (size.0.into(), size.1.into());
                     return Err(crate::pixels::PixelError::Size { width, height, got_width, got_height }.into());
                 }
             }
-            let target = folder.join(result.strip_prefix(OUT).unwrap_or(&result));
-            desk.deliver(&result, &target)?;
+            let target = folder.join(result.strip_prefix(&out).unwrap_or(&result));
+            open.desk.deliver(&result, &target)?;
             delivered.push(target);
         }
+        self.put_back(open).await;
         if delivered.is_empty() { Err(Fault::Engine("it wrote no image".to_owned())) } else { Ok(delivered) }
     }
 }

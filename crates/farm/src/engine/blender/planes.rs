@@ -7,13 +7,14 @@
 //! the replay, so that whoever checks it has the same way.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::PathBuf;
 
 use serde_json::json;
 
 use super::super::fault::Fault;
 use super::super::types::Rendered;
-use super::{Desk, OUT};
+use super::Desk;
 use crate::pixels::{Buffers, Channel, Rect, read_exr, write_exr};
 
 /// Prefix of Cryptomatte's attributes.
@@ -82,22 +83,21 @@ fn turned(buffers: &Buffers) -> Result<Buffers, Fault> {
     Ok(Buffers::new(rect.width, rect.height, rect, buffers.channels().iter().map(turn).collect())?)
 }
 
-fn result(index: usize) -> PathBuf {
-    Path::new(OUT).join(format!("denoised-{index}.exr"))
+fn result(desk: &Desk, index: usize) -> PathBuf {
+    desk.out().join(format!("denoised-{index}.exr"))
 }
 
 /// Writes the files to be denoised, and the list of them for the driver.
 pub(super) fn lay(inputs: &[Input], desk: &Desk) -> Result<serde_json::Value, Fault> {
     let mut files = Vec::new();
     for (index, input) in inputs.iter().enumerate() {
-        let path = desk.put(&format!("noisy-{index}.exr"), &[])?;
-        let file = std::fs::File::create(&path).map_err(Fault::io("writing buffers"))?;
+        let (file, path) = desk.put(&format!("noisy-{index}.exr"))?;
         write_exr(
             file,
             &turned(&input.buffers)?,
             &[(format!("cycles.{}.samples", input.layer), input.samples.clone())],
         )?;
-        files.push(json!({ "layer": input.layer, "in": path, "out": desk.work().join(result(index)) }));
+        files.push(json!({ "layer": input.layer, "in": path, "out": desk.work().join(result(desk, index)) }));
     }
     Ok(files.into())
 }
@@ -107,7 +107,7 @@ pub(super) fn pick_up(inputs: &[Input], desk: &Desk) -> Result<Vec<Channel>, Fau
     let mut denoised = Vec::new();
     for (index, input) in inputs.iter().enumerate() {
         let Rect { width, height, .. } = input.buffers.rect();
-        let (buffers, _) = read_exr(desk.take(&result(index))?, width, height, input.buffers.rect())?;
+        let (buffers, _) = read_exr(desk.take(&result(desk, index))?, width, height, input.buffers.rect())?;
         let combined = turned(&buffers)?;
         let combined = combined.channels().iter().filter(|channel| channel.parts().1 == "Combined");
         denoised.extend(combined.cloned());
@@ -136,8 +136,9 @@ pub(super) fn write(rendered: &Rendered, denoised: &[Channel], desk: &Desk) -> R
             }
         }
         let components: String = channels.iter().map(|channel| channel.parts().2).collect();
-        let file = desk.put(&name, &bytes)?;
-        table.push(json!({ "layer": layer, "pass": pass, "channels": components, "file": file }));
+        let (mut file, path) = desk.put(&name)?;
+        file.write_all(&bytes).map_err(Fault::io(format!("writing {name}")))?;
+        table.push(json!({ "layer": layer, "pass": pass, "channels": components, "file": path }));
         Ok(())
     };
     for ((layer, pass), channels) in passes(&rendered.buffers) {
