@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `deploy` | from the command to HTTP 200, beside plain runc |
 //! | `chain` | signed transfers through RPC into blocks, beside what the machine verifies; memory; leases |
+//! | `render` | a job beside plain Blender, decisions of dispatch, upload of a scene that changed a little |
 //! | `yuma` | one epoch of Yuma consensus, beside what the chain's own code takes |
 
 mod chain;
 mod deploy;
+mod render;
 mod yuma;
 
 use crate::failure::Result;
@@ -19,6 +21,8 @@ pub(crate) enum Verb {
     Deploy(deploy::Args),
     /// Signed transfers per second through RPC into committed blocks, memory, and the cost of open leases
     Chain(chain::Args),
+    /// Frames beside plain Blender, decisions of dispatch, upload of a scene that changed a little
+    Render(render::Args),
     /// One epoch of Yuma consensus: rule sets, sizes, sparse and all-to-all
     Yuma(yuma::Args),
 }
@@ -31,6 +35,7 @@ pub(crate) fn run(verb: &Verb) -> Result {
     match verb {
         Verb::Deploy(args) => deploy::run(args),
         Verb::Chain(args) => chain::run(args),
+        Verb::Render(args) => render::run(args),
         Verb::Yuma(args) => yuma::run(args),
     }
 }

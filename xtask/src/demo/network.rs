@@ -31,6 +31,7 @@ pub(crate) struct Provider {
     pub(crate) address: String,
     pub(crate) price_percent: u32,
     pub(crate) dir: PathBuf,
+    pub(crate) metrics: String,
 }
 
 /// An account.
@@ -51,23 +52,32 @@ pub(crate) struct Network {
 
 /// The folder of keys and of the network, and the program that uses it.
 #[derive(Clone, Debug)]
-pub(crate) struct Home(PathBuf);
+pub(crate) struct Home {
+    folder: PathBuf,
+    /// The profile that `tetra` is built in, as the folder in `target` is called.
+    profile: &'static str,
+}
 
 impl Home {
     /// `target/demo`.
     pub(crate) fn new() -> Self {
-        Self(shell::target().join("demo"))
+        Self { folder: shell::target().join("demo"), profile: "debug" }
+    }
+
+    /// The same, with the release build of `tetra`.
+    pub(crate) fn release() -> Self {
+        Self { profile: "release", ..Self::new() }
     }
 
     /// A file in it.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
-        self.0.join(name)
+        self.folder.join(name)
     }
 
     /// `tetra` with these arguments. What the environment says of another network does not count.
     pub(crate) fn tetra(&self, args: &[&str]) -> Command {
-        let mut command = shell::program(shell::target().join("debug/tetra"));
-        command.args(args).env("TETRA_HOME", &self.0).env_remove("TETRA_NODE").env_remove("TETRA_FROM");
+        let mut command = shell::program(shell::target().join(self.profile).join("tetra"));
+        command.args(args).env("TETRA_HOME", &self.folder).env_remove("TETRA_NODE").env_remove("TETRA_FROM");
         command
     }
 
@@ -105,7 +115,7 @@ impl Network {
     /// # Errors
     /// Why it does not start.
     pub(crate) fn start_with(home: Home, options: &[&str]) -> Result<Self> {
-        std::fs::create_dir_all(&home.0).doing(home.0.display())?;
+        std::fs::create_dir_all(&home.folder).doing(home.folder.display())?;
         home.json(&["down"])?;
         let report = home.json(&[&["up", "--fresh", "--detach"], options].concat())?;
         let report = serde_json::from_value(report).doing("what `tetra up -o json` printed")?;

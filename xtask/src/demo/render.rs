@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::chain::Chain;
 use super::checks::Checks;
 use super::network::{Home, Network};
 use super::{build, indented, step};
@@ -15,6 +16,7 @@ use crate::{setup, shell};
 
 /// What makes the scene, in Blender's Python.
 const SCENE: &str = "crates/farm/src/scenes/demo.py";
+const LUX: &str = "ulux";
 /// What is paid in, base units of LUX.
 const PAID: u128 = 10_000_000;
 /// The network's share of a payment, and the job pool's of the schedule, in ten-thousandths (docs/protocol.md, "Credits and
@@ -41,6 +43,9 @@ pub(crate) struct Args {
     /// Samples a pixel
     #[arg(long, default_value_t = 64)]
     samples: u32,
+    /// With the release build of `tetra`
+    #[arg(long)]
+    release: bool,
     /// Leave the network up
     #[arg(long)]
     keep: bool,
@@ -56,8 +61,13 @@ pub(crate) fn run(args: &Args) -> Result {
         return Err(Failure::new("providers need root: namespaces and firewall rules of their own")
             .hint("sudo -E env PATH=\"$PATH\" cargo xtask demo render"));
     }
-    build()?;
-    let home = Home::new();
+    let home = if args.release {
+        shell::show(shell::cargo().args(["build", "--release", "--locked", "-p", "tetra"]))?;
+        Home::release()
+    } else {
+        build()?;
+        Home::new()
+    };
     step("Blender, as bpy of PyPI");
     let installed = home.json(&["provider", "render", "install"])?;
     let python = PathBuf::from(text(&installed, "/environment")?).join("bin/python");
@@ -92,6 +102,8 @@ pub(crate) fn run(args: &Args) -> Result {
 
     step("the epoch, recomputed");
     money(&home, credits, spent, before, &mut checks)?;
+    step("tetra render rewards --claim, by both nodes' owners");
+    rewards(&home, &network, &mut checks)?;
     if args.keep {
         checks.finish()?;
         network.keep();
@@ -204,7 +216,7 @@ fn money(home: &Home, credits: u128, spent: u128, before: u128, checks: &mut Che
     );
     let last = number(&home.json(&["render", "epoch"])?, "/number")?;
     wait_for_epoch(home, last + 1)?;
-    let (mut told_burned, mut told_network) = (0, 0);
+    let (mut told_burned, mut told_network, mut told_minted) = (0, 0, 0);
     for epoch in 1..=last {
         let told = home.json(&["render", "epoch", &epoch.to_string()])?;
         let emitted = |epochs: u128| FIRST_YEAR * (epochs * EPOCH_S * 1_000) / YEAR_MS;
@@ -222,19 +234,45 @@ fn money(home: &Home, credits: u128, spent: u128, before: u128, checks: &mut Che
         );
         told_burned += amount(&told, "lux_burned")?;
         told_network += amount(&told, "lux_network")?;
+        told_minted += minted;
         checks.claim(minted <= amount(&told, "lux_burned")?, "not more was minted for work than was burned for it");
-        // In short epochs frames are billed in another one than their hardware was proved in: told, and no claim.
-        if let Some(anomaly) = told["anomaly"].as_str().filter(|anomaly| !anomaly.is_empty()) {
-            println!("  the chain tells of epoch {epoch}: {anomaly}");
-        }
+        checks.claim(told["anomaly"] == "", format!("the chain tells of no anomaly{}", told["anomaly"]));
     }
     let signed = |amount: u128| i128::try_from(amount).unwrap_or(i128::MAX);
+    checks
+        .claim(told_burned > 0 && told_minted > 0, format!("{told_burned} ulux burned, {told_minted} minted for work"));
     checks.equal("ulux burned of the payment", signed(told_burned), signed(burned));
     checks.equal("ulux to the network", signed(told_network), signed(network));
     let supply = home.json(&["render", "supply"])?;
     let expected = before + amount(&supply, "minted")? - amount(&supply, "burned")?;
     checks.equal("ulux in existence", signed(amount(&supply, "supply")?), signed(expected));
     indented(&shell::read(&mut home.tetra(&["render", "supply"]))?);
+    Ok(())
+}
+
+/// All that closed epochs minted for work and for idle nodes goes to those who rendered and were idle: nobody else has nodes.
+fn rewards(home: &Home, network: &Network, checks: &mut Checks) -> Result {
+    let chain = Chain::new(network.rpc()?);
+    let open = number(&home.json(&["render", "epoch"])?, "/number")?;
+    let mut due = 0;
+    for epoch in 1..open {
+        let told = home.json(&["render", "epoch", &epoch.to_string()])?;
+        due += amount(&told, "minted_work")? + amount(&told, "minted_availability")?;
+    }
+    let mut claimed = 0;
+    for provider in &network.report.providers {
+        let before = chain.balance(&provider.address, LUX, 0)?;
+        home.json(&["render", "rewards", "--claim", "-y", "--from", &provider.name])?;
+        let got = chain.balance(&provider.address, LUX, 0)? - before;
+        println!("  {} claimed {got} ulux", provider.name);
+        checks.claim(got > 0, format!("{} was paid", provider.name));
+        claimed += got;
+    }
+    // An epoch that closed in between was claimed of by one of them alone.
+    let after = number(&home.json(&["render", "epoch"])?, "/number")?;
+    checks.claim(after == open, "no epoch closed between the claims");
+    let signed = |amount: u128| i128::try_from(amount).unwrap_or(i128::MAX);
+    checks.equal("ulux claimed of what closed epochs minted", signed(claimed), signed(due));
     Ok(())
 }
 
