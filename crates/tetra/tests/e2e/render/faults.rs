@@ -60,10 +60,13 @@ fn a_node_that_is_killed_in_the_middle_of_a_frame_finishes_it() {
     let Some(mut stage) = Stage::start(1, &heavy(), &one_thread()) else { return };
     let job = stage.submit(&ONE);
     stage.until_rendering();
+    let before = stage.frames(&job)[0].clone();
     stage.net.crash_agent();
     stage.clean();
     stage.net.again();
     stage.until_all(&job, "review");
+    let after = stage.frames(&job)[0].clone();
+    assert_eq!((&after["node"], &after["attempt"]), (&before["node"], &before["attempt"]), "the same try goes on");
     stage.net.json(&["render", "approve", &job, "--yes"]);
     assert_eq!(stage.job(&job)["state"], "done");
     stage.money(&[&job]);
@@ -93,6 +96,24 @@ fn a_chain_that_dies_at_the_end_of_an_epoch_goes_on_with_the_next() {
     stage.money(&[&job]);
 }
 
+/// The chunks on the disk of the first node.
+fn chunks(stage: &Stage) -> Vec<PathBuf> {
+    let mut folders = vec![stage.home(0).path().join("render/chunks")];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            if entry.path().is_dir() { folders.push(entry.path()) } else { found.push(entry.path()) }
+        }
+    }
+    found
+}
+
+/// Whether a chunk is what its name says.
+fn is_whole(path: &Path) -> bool {
+    std::fs::read(path)
+        .is_ok_and(|bytes| farm::Digest::of(&bytes).to_string() == path.file_name().unwrap().to_str().unwrap())
+}
+
 #[test]
 fn a_chunk_that_is_corrupted_is_fetched_anew() {
     let Some(stage) = Stage::start(2, &small(), &one_thread()) else { return };
@@ -100,24 +121,14 @@ fn a_chunk_that_is_corrupted_is_fetched_anew() {
     let first = stage.submit(&submit);
     stage.until_all(&first, "review");
     // A bit of every chunk of one node turns.
-    let chunks = stage.home(0).path().join("render/chunks");
-    let mut folders = vec![chunks];
-    let mut turned = 0;
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap().flatten() {
-            if entry.path().is_dir() {
-                folders.push(entry.path());
-                continue;
-            }
-            let mut bytes = std::fs::read(entry.path()).unwrap();
-            if let Some(byte) = bytes.last_mut() {
-                *byte ^= 1;
-                turned += 1;
-            }
-            std::fs::write(entry.path(), bytes).unwrap();
-        }
+    let before = chunks(&stage);
+    assert!(!before.is_empty() && before.iter().all(|path| is_whole(path)));
+    for path in &before {
+        let mut bytes = std::fs::read(path).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        std::fs::write(path, bytes).unwrap();
     }
-    assert!(turned > 0);
+    assert!(!before.iter().any(|path| is_whole(path)));
     // Its copy of the whole scene is made of them anew.
     for entry in std::fs::read_dir(stage.home(0).path().join("render/scenes")).unwrap().flatten() {
         if entry.path().extension().is_some_and(|kind| kind == "blend") {
@@ -126,11 +137,16 @@ fn a_chunk_that_is_corrupted_is_fetched_anew() {
     }
     let second = stage.submit(&submit);
     stage.until_all(&second, "review");
-    let nodes: std::collections::BTreeSet<String> =
-        stage.frames(&second).iter().map(|frame| frame["node"].to_string()).collect();
-    assert!(!nodes.is_empty());
+    // What is under a chunk's name is that chunk again, wherever the damaged node needed it.
+    let owner = stage.net.report["providers"][0]["address"].clone();
+    let by_it = stage.frames(&second).into_iter().filter(|frame| frame["node"]["owner"] == owner).count();
+    let whole = chunks(&stage).iter().filter(|path| is_whole(path)).count();
+    assert!(by_it == 0 || whole > 0, "{by_it} frames by the damaged node, {whole} whole chunks");
+    // It audited what it did not render, which needs the scene as well.
+    assert!(whole > 0, "no chunk was fetched anew");
     for job in [&first, &second] {
         stage.net.json(&["render", "approve", job, "--yes"]);
+        assert_eq!(stage.job(job)["state"], "done");
     }
     stage.money(&[&first, &second]);
 }

@@ -168,8 +168,8 @@ impl Stage {
         renders(&self.net)
     }
 
-    /// The money of the creator: free, set aside, and what the job spent make what it bought; LUX burned is 95 of 100 of what
-    /// was spent, the rest is the network's; LUX in existence is genesis, what was minted and what was burned.
+    /// The money of the creator: free, set aside, and what the job spent make what it bought; of the LUX that was used, closed and
+    /// open epochs burned 95 of 100 and gave the network the rest; LUX in existence is genesis, what was minted and what was burned.
     pub(super) fn money(&self, jobs: &[&str]) {
         let credits = self.net.json(&["render", "credits", "show"]);
         let spent: u64 = jobs.iter().map(|job| self.job(job)["spent_ucredits"].as_u64().unwrap()).sum();
@@ -186,13 +186,19 @@ impl Stage {
         let used = u128::from(self.bought.1) - left;
         let supply = self.net.json(&["render", "supply"]);
         let burned = amount(&supply["burned"]);
+        let open = self.net.json(&["render", "epoch"])["number"].as_u64().unwrap();
+        let epochs: Vec<Value> =
+            (1..=open).map(|number| self.net.json(&["render", "epoch", &number.to_string()])).collect();
+        let sum = |name: &str| epochs.iter().map(|epoch| amount(&epoch[name])).sum::<u128>();
+        assert_eq!(sum("lux_burned") + sum("lux_network"), used, "every unit that was used went somewhere");
+        assert_eq!(sum("lux_burned"), burned);
         // Each frame rounds by less than a unit.
         let frames = jobs.iter().map(|job| self.frames(job).len()).sum::<usize>() as u128;
         assert!((used * 95).abs_diff(burned * 100) <= 100 * frames, "{used} used, {burned} burned");
         assert_eq!(amount(&supply["supply"]), self.genesis_lux + amount(&supply["minted"]) - burned, "{supply:#}");
     }
 
-    /// No process of a render, and no folder of one.
+    /// No process of a render.
     pub(super) fn clean(&self) {
         patiently("no process", || match self.processes() {
             0 => Ok(()),
