@@ -239,9 +239,9 @@ mod tests {
     use std::collections::BTreeSet;
 
     /// Labels whose values are few by nature. One that could name a lease, an account or a peer does not belong here.
-    const FEW: [&str; 17] = [
+    const FEW: [&str; 18] = [
         "blame", "call", "class", "denom", "event", "kind", "method", "net", "of", "outcome", "part", "phase",
-        "reason", "resource", "result", "route", "source",
+        "reason", "resource", "result", "route", "source", "work",
     ];
 
     #[test]

@@ -45,13 +45,12 @@ fn rooms(ctx: &Context, hosts: &[(HostKey, StoredHost)], beside: Beside) -> Resu
 /// Places a claim by the first kind of room that has it.
 fn place_beside(
     ctx: &Context,
-    provider: &Address,
+    hosts: &[(HostKey, StoredHost)],
     claim: &Claim<'_>,
     kinds: &[Beside],
 ) -> Result<Option<BTreeMap<HostKey, Resources>>, Failure> {
-    let hosts = state::hosts_of(ctx, provider)?;
     for kind in kinds {
-        if let Some(placed) = place(claim, rooms(ctx, &hosts, *kind)?) {
+        if let Some(placed) = place(claim, rooms(ctx, hosts, *kind)?) {
             return Ok(Some(placed));
         }
     }
@@ -130,10 +129,11 @@ pub fn hold_soft(
     expires_at: Height,
 ) -> Result<Vec<HoldId>, Failure> {
     require_unused(ctx, claim)?;
-    if state::hosts_of(ctx, provider)?.is_empty() {
+    let hosts = state::hosts_of(ctx, provider)?;
+    if hosts.is_empty() {
         return Ok(Vec::new());
     }
-    let placed = place_beside(ctx, provider, claim, &[Beside::All, Beside::Exclusive, Beside::Lasting])?;
+    let placed = place_beside(ctx, &hosts, claim, &[Beside::All, Beside::Exclusive, Beside::Lasting])?;
     let placed = placed.ok_or_else(|| errors::gone("no host of the provider has room for this"))?;
     let made = hold_placed(ctx, claim, placed, HoldKind::Soft, expires_at)?;
     Ok(made.iter().map(|hold| hold.id).collect())
@@ -150,27 +150,29 @@ pub fn turn_firm(ctx: &mut Context, market: &str, reference: &str) -> Result<Vec
     }
     let soft: Vec<Hold> = held(ctx, market, reference)?;
     let soft: Vec<Hold> = soft.into_iter().filter(|hold| hold.kind() == HoldKind::Soft).collect();
+    let mut behind_windows = Vec::new();
     for hold in &soft {
         let expired = hold.expires_at > 0 && u64::try_from(hold.expires_at).is_ok_and(|at| at < ctx.block.height);
         if expired {
             return Err(errors::gone("the hold behind this offer has expired").into());
         }
         let key = state::host_key(&hold.host_key)?;
-        let free = room(ctx, &(key, state::host(ctx, &key)?), Beside::Lasting)?.free;
-        if !resources::fits(&holds::amount(hold), &free) {
+        let (host, need) = ((key, state::host(ctx, &key)?), holds::amount(hold));
+        if resources::fits(&need, &room(ctx, &host, Beside::Exclusive)?.free) {
+            continue;
+        }
+        if !resources::fits(&need, &room(ctx, &host, Beside::Lasting)?.free) {
             return Err(errors::gone("another took what this offer stood on").into());
         }
+        behind_windows.push((key, need));
+    }
+    for (key, need) in behind_windows {
+        yielding::clear_way(ctx, &key, &need)?;
     }
     let mut turned = Vec::new();
     for mut hold in soft {
         holds::remove(ctx, &hold)?;
         let key = state::host_key(&hold.host_key)?;
-        yielding::clear_way(ctx, &key, &holds::amount(&hold))?;
-        // Several holds of one reference may be on one host: each was looked at alone.
-        let free = room(ctx, &(key, state::host(ctx, &key)?), Beside::Exclusive)?.free;
-        if !resources::fits(&holds::amount(&hold), &free) {
-            return Err(errors::gone("another took what this offer stood on").into());
-        }
         hold.kind = HoldKind::Firm as i32;
         hold.expires_at = 0;
         hold.fence = holds::next_fence(ctx, &key)?;
@@ -189,7 +191,8 @@ pub fn turn_firm(ctx: &mut Context, market: &str, reference: &str) -> Result<Vec
 /// soft hold and was not released since.
 pub fn hold_firm(ctx: &mut Context, provider: &Address, claim: &Claim<'_>) -> Result<Vec<Hold>, Failure> {
     require_unused(ctx, claim)?;
-    let placed = place_beside(ctx, provider, claim, &[Beside::Exclusive, Beside::Lasting])?.ok_or_else(nowhere)?;
+    let hosts = state::hosts_of(ctx, provider)?;
+    let placed = place_beside(ctx, &hosts, claim, &[Beside::Exclusive, Beside::Lasting])?.ok_or_else(nowhere)?;
     for (key, need) in &placed {
         yielding::clear_way(ctx, key, need)?;
     }
@@ -206,7 +209,8 @@ fn nowhere() -> Rejection {
 /// As [`hold_firm`].
 pub fn hold_interruptible(ctx: &mut Context, provider: &Address, claim: &Claim<'_>) -> Result<Vec<Hold>, Failure> {
     require_unused(ctx, claim)?;
-    let placed = place_beside(ctx, provider, claim, &[Beside::Exclusive])?.ok_or_else(nowhere)?;
+    let hosts = state::hosts_of(ctx, provider)?;
+    let placed = place_beside(ctx, &hosts, claim, &[Beside::Exclusive])?.ok_or_else(nowhere)?;
     hold_placed(ctx, claim, placed, HoldKind::Interruptible, 0)
 }
 
