@@ -63,6 +63,10 @@ pub(crate) const RUN: &[Need] = match ALL {
     few => few,
 };
 
+/// What makes films of frames.
+pub(crate) const FILMS: &[Need] =
+    &[Need { package: "ffmpeg", proof: Proof::Program("ffmpeg"), why: "films of frames" }];
+
 /// What libFuzzer is built with.
 pub(crate) const FUZZ: &[Need] = &[Need { package: "g++", proof: Proof::Program("g++"), why: "builds libFuzzer" }];
 

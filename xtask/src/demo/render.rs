@@ -57,6 +57,7 @@ pub(crate) struct Args {
 /// When a step fails, or a claim does not hold.
 pub(crate) fn run(args: &Args) -> Result {
     setup::run(setup::RUN)?;
+    setup::run(setup::FILMS)?;
     if !setup::is_root() {
         return Err(Failure::new("providers need root: namespaces and firewall rules of their own")
             .hint("sudo -E env PATH=\"$PATH\" cargo xtask demo render"));
