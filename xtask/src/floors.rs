@@ -20,7 +20,7 @@ struct Floor {
 const FLOORS: [Floor; 6] = [
     Floor { name: "words", crates: &["primitives", "proto"] },
     Floor { name: "rules", crates: &["sdl", "pricing", "emission", "yuma", "classic"] },
-    Floor { name: "machine", crates: &["store", "ledger", "market", "render", "app"] },
+    Floor { name: "machine", crates: &["store", "ledger", "market", "render", "subnet", "app"] },
     Floor { name: "parts", crates: &["disk", "engine", "mempool", "rpc", "client", "workload", "farm", "telemetry"] },
     Floor { name: "roles", crates: &["node", "provider"] },
     Floor { name: "faces", crates: &["tetra", "sim", "fuzz", "load"] },
@@ -30,21 +30,36 @@ const FLOORS: [Floor; 6] = [
 const OUTSIDE: [&str; 1] = ["xtask"];
 
 /// Arrows along a floor: from, to, why.
-const ALONG: [(&str, &str, &str); 9] = [
+const ALONG: [(&str, &str, &str); 12] = [
     ("ledger", "store", "what it keeps"),
     ("market", "store", "what it keeps"),
     ("market", "ledger", "accounts, escrow, providers and capacity are every market's"),
     ("render", "store", "what it keeps"),
     ("render", "ledger", "accounts, the bank, prices and capacity are every market's"),
+    ("subnet", "store", "what it keeps"),
+    ("subnet", "ledger", "accounts, the bank and capacity are every market's"),
     ("app", "store", "commits what a block wrote"),
     ("app", "ledger", "puts the machine together"),
     ("app", "market", "puts the machine together"),
     ("app", "render", "puts the machine together"),
+    ("app", "subnet", "puts the machine together"),
 ];
 
 /// Crates whose code every node must run to the same result; `proto` is left out because it is generated.
-const DETERMINISTIC: [&str; 11] =
-    ["primitives", "sdl", "pricing", "emission", "yuma", "classic", "store", "ledger", "market", "render", "app"];
+const DETERMINISTIC: [&str; 12] = [
+    "primitives",
+    "sdl",
+    "pricing",
+    "emission",
+    "yuma",
+    "classic",
+    "store",
+    "ledger",
+    "market",
+    "render",
+    "subnet",
+    "app",
+];
 
 /// What each of them denies in its `lib.rs`.
 const DENIED: [&str; 11] = [

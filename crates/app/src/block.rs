@@ -111,6 +111,7 @@ impl App {
         };
 
         render::begin_block(&mut context).map_err(edge)?;
+        subnet::begin_block(&mut context).map_err(edge)?;
         escrow::begin_block(&mut context).map_err(edge)?;
         let mut announced = std::mem::take(&mut context.events);
         let mut results = Vec::with_capacity(block.txs.len());
@@ -150,6 +151,7 @@ impl App {
         broken.extend(ledger::oracle::invariants::check(&context)?);
         broken.extend(market::invariants::check(&context)?);
         broken.extend(render::invariants::check(&context)?);
+        broken.extend(subnet::invariants::check(&context)?);
         Ok(broken)
     }
 }

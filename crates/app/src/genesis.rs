@@ -71,6 +71,8 @@ pub struct ModuleStates {
     pub market: market::genesis::Genesis,
     /// Credits, epochs, nodes, jobs and audits of renders.
     pub render: render::Genesis,
+    /// Hotkeys, stakes, subnets, neurons, weights, and the emission of WIT.
+    pub subnet: subnet::Genesis,
 }
 
 /// Why a genesis document cannot start a chain.
@@ -181,7 +183,8 @@ impl ModuleStates {
         ledger::capacity::genesis::import(context, &self.capacity)?;
         ledger::oracle::genesis::import(context, &self.oracle)?;
         market::genesis::import(context, &self.market)?;
-        render::genesis::import(context, &self.render)
+        render::genesis::import(context, &self.render)?;
+        subnet::genesis::import(context, &self.subnet)
     }
 
     /// The state of each module that `reader` shows, as a document.
@@ -204,6 +207,7 @@ impl ModuleStates {
             oracle: ledger::oracle::genesis::export(&context)?,
             market: market::genesis::export(&context)?,
             render: render::genesis::export(&context)?,
+            subnet: subnet::genesis::export(&context)?,
         })
     }
 }

@@ -44,7 +44,7 @@ pub use pipeline::{Admission, TxResult};
 pub use tx::{SignatureCheck, SignedTx, TxHash, Verdicts};
 
 /// Every tree under the `app_hash`, in no order that matters.
-pub const MODULES: [Module; 19] = [
+pub const MODULES: [Module; 23] = [
     chain::MODULE,
     ledger::accounts::MODULE,
     ledger::bank::MODULE,
@@ -64,6 +64,10 @@ pub const MODULES: [Module; 19] = [
     render::MODULES[2],
     render::MODULES[3],
     render::MODULES[4],
+    subnet::MODULES[0],
+    subnet::MODULES[1],
+    subnet::MODULES[2],
+    subnet::MODULES[3],
 ];
 
 /// The machine of one chain: its fixed facts and its tables of messages and queries. It holds no state.

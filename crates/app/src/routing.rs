@@ -20,6 +20,7 @@ pub(crate) fn messages() -> Vec<MessageRoute> {
         ledger::oracle::message_routes(),
         market::message_routes(),
         render::message_routes(),
+        subnet::message_routes(),
     ]
     .into_iter()
     .flatten()
@@ -41,6 +42,7 @@ pub(crate) fn queries() -> Vec<QueryRoute> {
         ledger::oracle::query_routes(),
         market::query_routes(),
         render::query_routes(),
+        subnet::query_routes(),
     ]
     .into_iter()
     .flatten()
@@ -54,6 +56,7 @@ pub(crate) fn route_outcomes(context: &mut Context) -> Result<(), Failure> {
             Some(outcome) => {
                 market::react(context, &outcome)?;
                 render::react(context, &outcome)?;
+                subnet::react(context, &outcome)?;
             }
             None => return Ok(()),
         }

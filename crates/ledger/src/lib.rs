@@ -18,7 +18,7 @@
 //! | [`capacity`] | what hosts promised, to which market |
 //! | [`oracle`] | what coins are worth, by the median of named feeders |
 //! | [`validators`] | who votes on which height |
-//! | [`pages`] | pages of query answers |
+//! | [`pages`], [`protobuf_json`] | pages of query answers; messages in genesis documents |
 
 // The rules of the deterministic floors; types and methods that are refused stand in clippy.toml.
 #![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::float_arithmetic)]
@@ -36,6 +36,7 @@ pub mod failure;
 pub mod fees;
 pub mod oracle;
 pub mod pages;
+pub mod protobuf_json;
 pub mod provider;
 pub mod routes;
 pub mod take;

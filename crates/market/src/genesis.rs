@@ -1,7 +1,7 @@
 //! The market's part of genesis: Akash's `GenesisState` messages of both modules, in protobuf JSON with the names of
 //! the `.proto` files.
 
-use ledger::{Context, Failure, Rejection};
+use ledger::{Context, Failure, Rejection, protobuf_json};
 use proto::akash::deployment::v1beta4 as deployment_wire;
 use proto::akash::deployment::v1beta4::GenesisDeployment;
 use proto::akash::market::v1beta5 as market_wire;
@@ -143,41 +143,4 @@ pub fn export(ctx: &Context) -> Result<Genesis, Failure> {
             bids: BIDS.records.all(&ctx.state)?.into_iter().map(|(_, bid)| bid).collect(),
         },
     })
-}
-
-/// Protobuf JSON of a message for `serde`, by the descriptors of crate `proto`.
-mod protobuf_json {
-    use std::sync::LazyLock;
-
-    use prost_reflect::{DescriptorError, DescriptorPool, DynamicMessage, MessageDescriptor, SerializeOptions};
-    use proto::{DESCRIPTORS, Message, Name};
-    use serde::{Deserializer, Serializer, de, ser};
-
-    static POOL: LazyLock<Result<DescriptorPool, DescriptorError>> =
-        LazyLock::new(|| DescriptorPool::decode(DESCRIPTORS));
-
-    fn descriptor<M: Name>() -> Result<MessageDescriptor, String> {
-        let pool = POOL.as_ref().map_err(ToString::to_string)?;
-        let name = M::full_name();
-        pool.get_message_by_name(&name).ok_or_else(|| format!("there is no message {name}"))
-    }
-
-    pub(super) fn serialize<M, S>(message: &M, serializer: S) -> Result<S::Ok, S::Error>
-    where
-        M: Message + Name,
-        S: Serializer,
-    {
-        let mut dynamic = DynamicMessage::new(descriptor::<M>().map_err(ser::Error::custom)?);
-        dynamic.transcode_from(message).map_err(ser::Error::custom)?;
-        dynamic.serialize_with_options(serializer, &SerializeOptions::new().use_proto_field_name(true))
-    }
-
-    pub(super) fn deserialize<'de, M, D>(deserializer: D) -> Result<M, D::Error>
-    where
-        M: Message + Name + Default,
-        D: Deserializer<'de>,
-    {
-        let dynamic = DynamicMessage::deserialize(descriptor::<M>().map_err(de::Error::custom)?, deserializer)?;
-        dynamic.transcode_to().map_err(de::Error::custom)
-    }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use ledger::{Context, Failure, Rejection};
+use ledger::{Context, Failure, Rejection, protobuf_json};
 use proto::tetra::render::v1::{
     Frame, FrameState, GenesisJobs, GenesisNodes, GenesisProofs, IndexRange, LaneCursor, PendingUnits,
 };
@@ -165,41 +165,4 @@ pub fn export(ctx: &Context) -> Result<Genesis, Failure> {
 /// Whether a stored unit waits for a node.
 pub(crate) fn is_pending(frame: &Frame) -> bool {
     frame.state() == FrameState::Pending
-}
-
-/// Protobuf JSON of a message for `serde`, by the descriptors of crate `proto`.
-mod protobuf_json {
-    use std::sync::LazyLock;
-
-    use prost_reflect::{DescriptorError, DescriptorPool, DynamicMessage, MessageDescriptor, SerializeOptions};
-    use proto::{DESCRIPTORS, Message, Name};
-    use serde::{Deserializer, Serializer, de, ser};
-
-    static POOL: LazyLock<Result<DescriptorPool, DescriptorError>> =
-        LazyLock::new(|| DescriptorPool::decode(DESCRIPTORS));
-
-    fn descriptor<M: Name>() -> Result<MessageDescriptor, String> {
-        let pool = POOL.as_ref().map_err(ToString::to_string)?;
-        let name = M::full_name();
-        pool.get_message_by_name(&name).ok_or_else(|| format!("there is no message {name}"))
-    }
-
-    pub(super) fn serialize<M, S>(message: &M, serializer: S) -> Result<S::Ok, S::Error>
-    where
-        M: Message + Name,
-        S: Serializer,
-    {
-        let mut dynamic = DynamicMessage::new(descriptor::<M>().map_err(ser::Error::custom)?);
-        dynamic.transcode_from(message).map_err(ser::Error::custom)?;
-        dynamic.serialize_with_options(serializer, &SerializeOptions::new().use_proto_field_name(true))
-    }
-
-    pub(super) fn deserialize<'de, M, D>(deserializer: D) -> Result<M, D::Error>
-    where
-        M: Message + Name + Default,
-        D: Deserializer<'de>,
-    {
-        let dynamic = DynamicMessage::deserialize(descriptor::<M>().map_err(de::Error::custom)?, deserializer)?;
-        dynamic.transcode_to().map_err(de::Error::custom)
-    }
 }

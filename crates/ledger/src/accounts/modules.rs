@@ -22,9 +22,15 @@ pub const RENDER_NETWORK: &str = "render_network";
 pub const RENDER_REWARDS: &str = "render_rewards";
 /// The account of what was minted for nodes and paid to none.
 pub const RENDER_RESERVE: &str = "render_reserve";
+/// The account of what is staked to hotkeys of subnets.
+pub const SUBNET_STAKES: &str = "subnet_stakes";
+/// The account of what owners locked for their subnets.
+pub const SUBNET_LOCKS: &str = "subnet_locks";
+/// The account of WIT that was minted for subnets and that no epoch has paid yet.
+pub const SUBNET_EMISSION: &str = "subnet_emission";
 
 /// All module accounts.
-pub const NAMES: [&str; 10] = [
+pub const NAMES: [&str; 13] = [
     FEE_COLLECTOR,
     ESCROW,
     COMMUNITY_POOL,
@@ -35,6 +41,9 @@ pub const NAMES: [&str; 10] = [
     RENDER_NETWORK,
     RENDER_REWARDS,
     RENDER_RESERVE,
+    SUBNET_STAKES,
+    SUBNET_LOCKS,
+    SUBNET_EMISSION,
 ];
 
 /// The name of the module account at an address, if it is one.

@@ -1,0 +1,7 @@
+mod adversaries;
+mod conservation;
+mod keys;
+mod misc;
+mod story;
+mod support;
+mod weights;
