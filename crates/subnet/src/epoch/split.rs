@@ -43,8 +43,8 @@ fn by_root(subnets: &[Netuid], root: &[Member]) -> Vec<u64> {
         for member in root {
             let weight = member.weights.iter().find(|(named, _)| named == netuid).map_or(0, |(_, weight)| *weight);
             if weight > 0 {
-                rank = rank + share(member) * Fixed::fraction(weight);
-                trust = trust + share(member);
+                rank += share(member) * Fixed::fraction(weight);
+                trust += share(member);
             }
         }
         rank * consensus(trust)
