@@ -22,7 +22,7 @@ const FLOORS: [Floor; 6] = [
     Floor { name: "rules", crates: &["sdl", "pricing", "emission", "yuma", "classic"] },
     Floor { name: "machine", crates: &["store", "ledger", "market", "render", "subnet", "app"] },
     Floor { name: "parts", crates: &["disk", "engine", "mempool", "rpc", "client", "workload", "farm", "telemetry"] },
-    Floor { name: "roles", crates: &["node", "provider"] },
+    Floor { name: "roles", crates: &["node", "provider", "inference"] },
     Floor { name: "faces", crates: &["tetra", "sim", "fuzz", "load"] },
 ];
 

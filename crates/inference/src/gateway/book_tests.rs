@@ -1,0 +1,73 @@
+use super::super::answer::Usage;
+use super::*;
+
+fn miner() -> HotkeyId {
+    HotkeyId::from_bytes([3; 32])
+}
+
+fn split(miner: u128) -> Split {
+    Split { miner, recycled: 1, gateway: 2 }
+}
+
+fn opened() -> (tempfile::TempDir, Book, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut book = Book::open(folder.path().join("book.jsonl")).unwrap();
+    book.add(&Entry::Credit { account: "ann".to_owned(), amount: 100 }).unwrap();
+    let key = book.make_key("ann", Some(60)).unwrap();
+    (folder, book, key)
+}
+
+#[test]
+fn holds_keep_two_requests_from_spending_the_same_money() {
+    let (_folder, mut book, key) = opened();
+    let first = book.hold(&key, 50).unwrap();
+    assert_eq!(book.hold(&key, 20).unwrap_err(), Broke::Limit { needed: 20, left: 10 });
+    let other = book.make_key("ann", None).unwrap();
+    assert_eq!(book.hold(&other, 60).unwrap_err(), Broke::Balance { needed: 60, left: 50 });
+    book.settle(first, "r1", (4, miner()), Usage::default(), split(17)).unwrap();
+    assert_eq!(book.totals().balances["ann"], 80);
+    let second = book.hold(&key, 40).unwrap();
+    book.release(second);
+    assert!(book.hold(&key, 41).is_err());
+    assert_eq!((book.totals().owed[&miner()], book.totals().recycled, book.totals().gateway), (17, 1, 2));
+}
+
+#[test]
+fn what_was_billed_is_there_after_a_restart_and_a_torn_line_is_not() {
+    let (folder, mut book, key) = opened();
+    let hold = book.hold(&key, 50).unwrap();
+    book.settle(hold, "r1", (4, miner()), Usage { prompt: 1, completion: 2 }, split(7)).unwrap();
+    let totals = book.totals().clone();
+    drop(book);
+    let path = folder.path().join("book.jsonl");
+    let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+    file.write_all(br#"{"bill":{"id"#).unwrap();
+    let mut again = Book::open(&path).unwrap();
+    assert_eq!(*again.totals(), totals);
+    again.add(&Entry::Revoked { hash: hash(&key) }).unwrap();
+    assert!(!Book::open(&path).unwrap().knows(&key));
+}
+
+#[test]
+fn a_gateway_sees_what_a_command_added() {
+    let (folder, mut book, key) = opened();
+    let mut command = Book::open(folder.path().join("book.jsonl")).unwrap();
+    command.add(&Entry::Credit { account: "bob".to_owned(), amount: 5 }).unwrap();
+    let other = command.make_key("bob", None).unwrap();
+    assert!(!book.knows(&other));
+    book.refresh().unwrap();
+    assert!(book.knows(&other) && book.knows(&key));
+    assert!(matches!(command.make_key("eve", None), Err(BookError::NoAccount(_))));
+}
+
+#[test]
+fn a_journal_with_a_wrong_line_is_refused() {
+    let (folder, book, _) = opened();
+    drop(book);
+    let path = folder.path().join("book.jsonl");
+    let mut text = std::fs::read_to_string(&path).unwrap();
+    text.push_str("{\"revoked\":{\"hash\":\"none\"}}\n");
+    std::fs::write(&path, text).unwrap();
+    let error = Book::open(&path).unwrap_err().to_string();
+    assert!(error.ends_with("line 3: no such key"), "{error}");
+}
