@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`metagraph`] | a subnet as it stands at a height |
 //! | [`risk`] | who is in danger to be replaced |
-//! | [`file`] | a subnet that stands in a file: simulated, for one machine and for tests |
+//! | [`mod@file`] | a subnet that stands in a file: simulated, for one machine and for tests |
 
 pub mod file;
 pub mod metagraph;

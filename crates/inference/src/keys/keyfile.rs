@@ -144,8 +144,9 @@ fn unseal(sealed: &[u8], password: &str) -> Result<Zeroizing<Vec<u8>>, KeyfileEr
 }
 
 fn parse(bytes: &[u8]) -> Result<Hotkey, KeyfileError> {
-    let fields: Fields =
-        serde_json::from_slice(bytes).map_err(|error| KeyfileError::Shape(format!("no JSON of a key: {error}")))?;
+    // The library's text could repeat a secret; where it stands says enough.
+    let at = |error: serde_json::Error| format!("no JSON of a key, at line {} column {}", error.line(), error.column());
+    let fields: Fields = serde_json::from_slice(bytes).map_err(|error| KeyfileError::Shape(at(error)))?;
     // btcli writes 1 for sr25519 where it writes it at all.
     if let Some(kind) = fields.crypto_type.as_ref().filter(|kind| !kind.is_null() && **kind != 1) {
         return Err(KeyfileError::Shape(format!("its cryptoType is {kind}; only 1, sr25519, is a hotkey's")));

@@ -12,7 +12,6 @@ pub mod gate;
 pub mod keep;
 pub mod server;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 /// What a miner is told.
@@ -20,8 +19,6 @@ use std::time::Duration;
 pub struct MinerConfig {
     /// The subnet.
     pub netuid: u16,
-    /// Where it listens.
-    pub listen: SocketAddr,
     /// The server behind it, such as `http://127.0.0.1:8000`.
     pub upstream: String,
     /// Callers must have a validator permit.
@@ -40,6 +37,4 @@ pub struct MinerConfig {
     pub max_answer: usize,
     /// The longest that a request may take, queue included.
     pub timeout: Duration,
-    /// Register anew when replaced, for at most so many base units.
-    pub register_within: Option<u128>,
 }

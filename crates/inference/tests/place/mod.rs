@@ -212,7 +212,6 @@ async fn miner(uid: u8, behaviour: Behaviour, graph: Metagraph, seen: Arc<Mutex<
     let upstream = listen(Router::new().route(CHAT, upstream)).await;
     let config = MinerConfig {
         netuid: NETUID,
-        listen: "127.0.0.1:0".parse().unwrap(),
         upstream: format!("http://{upstream}"),
         need_permit: true,
         min_stake: 1,
@@ -223,7 +222,6 @@ async fn miner(uid: u8, behaviour: Behaviour, graph: Metagraph, seen: Arc<Mutex<
         // More than the gateway takes, so that the gateway's own limit is what is tested.
         max_answer: 1 << 30,
         timeout: Duration::from_secs(30),
-        register_within: None,
     };
     listen(Arc::new(Miner::new(config, key(uid), graph).unwrap()).router()).await
 }
