@@ -61,6 +61,15 @@ pub enum Command {
     /// Renders: submit scenes, watch, review and fetch frames; credits, epochs
     #[command(subcommand)]
     Render(commands::render::Verb),
+    /// Subnets: list, create, register, weigh, stake, explain
+    #[command(subcommand)]
+    Subnet(commands::subnet::Verb),
+    /// Keys of miners and validators of subnets: make, import, bind, take, swap
+    #[command(subcommand)]
+    Hotkey(commands::hotkey::Verb),
+    /// Coins: when WIT's emission halves
+    #[command(subcommand)]
+    Token(commands::token::Verb),
     /// Prices that the chain goes by: show, post
     #[command(subcommand)]
     Oracle(commands::oracle::Verb),

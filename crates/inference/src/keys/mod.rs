@@ -4,9 +4,11 @@
 //! |---|---|
 //! | [`ss58`] | addresses |
 //! | [`keyfile`] | btcli's key files, plain and `$NACL` |
+//! | [`store`] | those of this machine, by name |
 
 pub mod keyfile;
 pub mod ss58;
+pub mod store;
 
 use std::fmt;
 use std::str::FromStr;

@@ -9,6 +9,7 @@ pub mod daemon;
 pub mod deploy;
 pub mod deployment;
 pub mod doctor;
+pub mod hotkey;
 pub mod image;
 pub mod lease;
 pub mod node;
@@ -18,7 +19,10 @@ pub mod query;
 pub mod render;
 pub mod sdl;
 pub mod send;
+pub mod settings;
 pub mod status;
+pub mod subnet;
+pub mod token;
 pub mod up;
 pub mod wallet;
 
@@ -49,6 +53,9 @@ pub async fn run(cli: Cli) -> Result {
         Command::Cert(verb) => cert::run(&context, verb).await,
         Command::Audit(verb) => audit::run(&context, verb).await,
         Command::Render(verb) => render::run(&context, verb).await,
+        Command::Subnet(verb) => subnet::run(&context, verb).await,
+        Command::Hotkey(verb) => hotkey::run(&context, verb).await,
+        Command::Token(verb) => token::run(&context, verb).await,
         Command::Oracle(verb) => oracle::run(&context, verb).await,
         Command::Query(verb) => query::run(&context, verb).await,
         Command::Doctor(args) => doctor::run(&context, args).await,

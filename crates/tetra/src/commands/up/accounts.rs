@@ -12,6 +12,8 @@ use crate::error::{Class, Classify, CliError, Result};
 pub const DEV_MNEMONIC: &str = "test test test test test test test test test test test junk";
 /// Whole coins that each account begins with, in millions of base units.
 const BEGINS_WITH: u128 = 1_000_000;
+/// Whole WIT that each account begins with: of a supply that is capped.
+const WIT_BEGINS_WITH: u128 = 100_000;
 /// Derivation index of the first provider's account.
 const FIRST_PROVIDER: u32 = 10;
 
@@ -56,7 +58,8 @@ impl DevAccount {
     /// What it has at genesis.
     pub fn coins(&self, profile: Profile) -> String {
         let amount = BEGINS_WITH * 1_000_000;
-        let lux = if profile.renders() { format!("{amount}ulux,") } else { String::new() };
+        let wit = WIT_BEGINS_WITH * 1_000_000_000;
+        let lux = if profile.renders() { format!("{wit}nwit,{amount}ulux,") } else { String::new() };
         format!("{lux}{amount}{},{amount}{}", profile.coin(), profile.dollar())
     }
 

@@ -4,6 +4,7 @@ use app::genesis::Genesis;
 use engine::ValidatorKey;
 use ledger::bank::genesis::Balance;
 use ledger::validators::genesis::Member;
+use proto::tetra::subnet;
 
 use super::accounts::{DevAccount, Role};
 use super::profile::Profile;
@@ -13,6 +14,18 @@ use crate::error::{Class, Classify, CliError, Result};
 const POWER: u64 = 10;
 /// What a node must have kept back, in millionths of a credit: about a frame of the demo scene.
 const HOLD_BACK: u64 = 200_000;
+
+/// What holds for subnets where nobody should wait: they come cheap and one after the other, and each has the same share.
+fn subnets(block_interval_ms: u64) -> subnet::v1::Params {
+    subnet::v1::Params {
+        min_lock: 100_000_000_000,
+        creation_interval: 0,
+        rules_interval: 0,
+        root_tempo: 60,
+        split: subnet::v1::Split::Even.into(),
+        ..::subnet::params::default(block_interval_ms)
+    }
+}
 
 /// The document: a profile's data, these validators with equal power, these accounts. Prices are made up by one of them, and
 /// auditors may be of the audited host, for there is but one.
@@ -45,6 +58,7 @@ pub fn genesis(
         params.epoch_ms = epoch_ms.unwrap_or(params.epoch_ms);
         params.same_host_audits = true;
         params.hold_back_ucredits = HOLD_BACK;
+        state.subnet.0.params = Some(subnets(block_interval_ms));
     }
     let genesis = Genesis {
         chain_id: profile.chain_id().to_owned(),

@@ -15,7 +15,7 @@ use crate::error::{Class, Classify, Result};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Profile {
-    /// TET, USD and LUX; a take of 4 and 20 %; renders, with made-up prices that say so
+    /// TET, USD, LUX and WIT; a take of 4 and 20 %; renders, with made-up prices that say so; subnets
     #[default]
     Tetra,
     /// AKT and ACT, addresses with akash; a take of 4 and 20 %; the older Akash API is spoken as well
@@ -68,7 +68,7 @@ impl Profile {
         self == Self::AkashClassic
     }
 
-    /// Whether renders are sold, for which there must be LUX and prices.
+    /// Whether renders are sold, for which there must be LUX and prices, and whether there are subnets, for which there must be WIT.
     pub fn renders(self) -> bool {
         self == Self::Tetra
     }
@@ -94,7 +94,8 @@ impl Profile {
             let auction = auction::Params { bid_min_deposits: deposits, ..auction::Params::default() };
             state.market = market::Genesis::with(&deployment, &auction);
         }
-        let used = [self.coin(), self.dollar(), if self.renders() { "ulux" } else { "" }];
+        let markets: &[&str] = if self.renders() { &["ulux", "nwit"] } else { &[] };
+        let used = [&[self.coin(), self.dollar()], markets].concat();
         state.bank.denoms.retain(|entry| used.contains(&entry.denom.as_str()));
         Ok(state)
     }
