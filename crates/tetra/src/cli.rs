@@ -67,6 +67,15 @@ pub enum Command {
     /// Keys of miners and validators of subnets: make, import, bind, take, swap
     #[command(subcommand)]
     Hotkey(commands::hotkey::Verb),
+    /// A miner of a subnet: a real model, the signed door in front of it, how it stands
+    #[command(subcommand)]
+    Miner(commands::inference::miner::Verb),
+    /// A validator of a subnet: ask miners, score, weigh
+    #[command(subcommand)]
+    Validator(commands::inference::validator::Verb),
+    /// OpenAI's API in front of a subnet: run, accounts, keys, bills
+    #[command(subcommand)]
+    Gateway(commands::inference::gateway::Verb),
     /// Coins: when WIT's emission halves
     #[command(subcommand)]
     Token(commands::token::Verb),

@@ -4,9 +4,11 @@
 //! |---|---|
 //! | [`metagraph`] | a subnet as it stands at a height |
 //! | [`risk`] | who is in danger to be replaced |
+//! | [`live`] | the chain itself |
 //! | [`mod@file`] | a subnet that stands in a file: simulated, for one machine and for tests |
 
 pub mod file;
+pub mod live;
 pub mod metagraph;
 pub mod risk;
 

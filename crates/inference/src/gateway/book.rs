@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::price::Split;
+use crate::chain::Payee;
 use crate::keys::HotkeyId;
 
 /// What every key begins with.
@@ -87,6 +88,25 @@ pub enum Entry {
         /// Who got what.
         split: Split,
     },
+    /// A payment of what is owed is sent to the chain.
+    Paying {
+        /// Names it.
+        id: String,
+        /// To whom.
+        to: Payee,
+        /// Base units.
+        amount: u128,
+    },
+    /// It came.
+    Paid {
+        /// Which.
+        id: String,
+    },
+    /// The chain refused it: it is owed again.
+    Refused {
+        /// Which.
+        id: String,
+    },
 }
 
 /// A key's standing.
@@ -109,14 +129,18 @@ pub struct Totals {
     pub balances: BTreeMap<String, u128>,
     /// Keys by hash.
     pub keys: BTreeMap<String, Key>,
-    /// What each miner earned here.
+    /// What each miner earned here and was not sent.
     pub owed: BTreeMap<HotkeyId, u128>,
-    /// What is to be recycled.
+    /// What is to be recycled and was not sent.
     pub recycled: u128,
     /// What the gateway earned.
     pub gateway: u128,
     /// How many answers were paid.
     pub bills: u64,
+    /// Payments that were sent and of which nothing was heard: to whom, and how much. Whoever died in between looks at the chain.
+    pub unclear: BTreeMap<String, (Payee, u128)>,
+    /// What came where it should.
+    pub paid: u128,
 }
 
 /// The journal.
@@ -341,8 +365,38 @@ impl Totals {
                 self.gateway += split.gateway;
                 self.bills += 1;
             }
+            Entry::Paying { id, to, amount } => {
+                let owed = self.owed_to(*to);
+                *owed = owed.checked_sub(*amount).ok_or("a payment of more than is owed")?;
+                self.owed.retain(|_, owed| *owed > 0);
+                if self.unclear.insert(id.clone(), (*to, *amount)).is_some() {
+                    return Err("two payments of one name".to_owned());
+                }
+            }
+            Entry::Paid { id } => {
+                let (_, amount) = self.unclear.remove(id).ok_or("no such payment")?;
+                self.paid += amount;
+            }
+            Entry::Refused { id } => {
+                let (to, amount) = self.unclear.remove(id).ok_or("no such payment")?;
+                *self.owed_to(to) += amount;
+            }
         }
         Ok(())
+    }
+
+    fn owed_to(&mut self, to: Payee) -> &mut u128 {
+        match to {
+            Payee::Miner(hotkey) => self.owed.entry(hotkey).or_default(),
+            Payee::Recycled => &mut self.recycled,
+        }
+    }
+
+    /// What is owed at least so much, to whom.
+    pub fn due(&self, least: u128) -> Vec<(Payee, u128)> {
+        let miners = self.owed.iter().map(|(hotkey, amount)| (Payee::Miner(*hotkey), *amount));
+        let all = miners.chain([(Payee::Recycled, self.recycled)]);
+        all.filter(|(_, amount)| *amount > 0 && *amount >= least).collect()
     }
 }
 

@@ -71,3 +71,29 @@ fn a_journal_with_a_wrong_line_is_refused() {
     let error = Book::open(&path).unwrap_err().to_string();
     assert!(error.ends_with("line 3: no such key"), "{error}");
 }
+
+#[test]
+fn what_is_owed_is_sent_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("book.jsonl");
+    let mut book = Book::open(&path).unwrap();
+    book.add(&Entry::Credit { account: "ann".to_owned(), amount: 1_000 }).unwrap();
+    let key = book.make_key("ann", None).unwrap();
+    let hold = book.hold(&key, 100).unwrap();
+    let split = Split { miner: 80, recycled: 10, gateway: 10 };
+    let miner = crate::chain::file::tests::neuron(1).hotkey;
+    book.settle(hold, "a", (1, miner), Default::default(), split).unwrap();
+    assert_eq!(book.totals().due(11), [(Payee::Miner(miner), 80)]);
+    assert_eq!(book.totals().due(0).len(), 2);
+    let paying = |amount| Entry::Paying { id: "p".to_owned(), to: Payee::Miner(miner), amount };
+    assert!(book.add(&paying(81)).is_err(), "more than is owed");
+    book.add(&paying(80)).unwrap();
+    assert_eq!(book.totals().due(11), []);
+    book.add(&Entry::Refused { id: "p".to_owned() }).unwrap();
+    assert_eq!(book.totals().due(11), [(Payee::Miner(miner), 80)]);
+    book.add(&paying(80)).unwrap();
+    book.add(&Entry::Paid { id: "p".to_owned() }).unwrap();
+    assert!(book.add(&Entry::Paid { id: "p".to_owned() }).is_err(), "it came already");
+    let read = Book::open(&path).unwrap();
+    assert_eq!((read.totals().paid, read.totals().unclear.len(), read.totals().due(11).len()), (80, 0, 0));
+}

@@ -13,11 +13,11 @@ use futures::stream;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Fault, Step, Usage};
-use super::book::{Book, Broke, Hold};
+use super::book::{Book, BookError, Broke, Entry, Hold};
 use super::openai::{self, Ask, CHAT, Door, Unfit};
 use super::price::Price;
 use super::route::{Candidate, Health};
-use crate::chain::Metagraph;
+use crate::chain::{Chain, ChainFault, Metagraph};
 use crate::wire::dendrite::Dendrite;
 
 /// Which miner answered: its uid.
@@ -152,6 +152,31 @@ impl Gateway {
     /// What the journal adds up to.
     pub fn totals(&self) -> super::book::Totals {
         locked(&self.book).totals().clone()
+    }
+
+    /// Sends what is owed at least so much to the chain. The journal says so before it is sent and after it came, so that nothing is
+    /// ever sent twice; what nothing was heard of stays in [`super::book::Totals::unclear`].
+    ///
+    /// # Errors
+    /// When the journal cannot be written; then nothing more is sent.
+    pub async fn pay_out(&self, chain: &dyn Chain, netuid: u16, least: u128) -> Result<(), BookError> {
+        let due = locked(&self.book).totals().due(least);
+        for (to, amount) in due {
+            let id = hex::encode(rand::random::<[u8; 8]>());
+            locked(&self.book).add(&Entry::Paying { id: id.clone(), to, amount })?;
+            match chain.pay(netuid, to, amount).await {
+                Ok(()) => locked(&self.book).add(&Entry::Paid { id })?,
+                Err(ChainFault::Refused(why)) => {
+                    tracing::warn!(?to, amount = %amount, why, "the chain refused a payment; it is owed still");
+                    locked(&self.book).add(&Entry::Refused { id })?;
+                }
+                Err(error) => {
+                    tracing::error!(?to, amount = %amount, id, error = %error, "nothing was heard of a payment");
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What it serves.

@@ -138,7 +138,7 @@ fn unseal(sealed: &[u8], password: &str) -> Result<Zeroizing<Vec<u8>>, KeyfileEr
     Argon2::new(Algorithm::Argon2i, Version::V0x13, params)
         .hash_password_into(password.as_bytes(), &SALT, key.as_mut())
         .map_err(|error| KeyfileError::Shape(error.to_string()))?;
-    let cipher = XSalsa20Poly1305::new(key.as_ref().into());
+    let cipher = XSalsa20Poly1305::new((&*key).into());
     let opened = cipher.decrypt(Nonce::from_slice(nonce), text).map_err(|_| KeyfileError::WrongPassword)?;
     Ok(Zeroizing::new(opened))
 }

@@ -1,26 +1,40 @@
-//! A miner: the signed protocol in front of a server that speaks OpenAI's API.
+//! A miner: the signed protocol in front of a server that speaks OpenAI's API, or of a program.
 //!
 //! | module | what it holds |
 //! |---|---|
 //! | [`gate`] | whose turn it is: so many at a time, the highest stake first |
 //! | [`admit`] | who is served: signature, subnet's members, replays |
 //! | [`server`] | the way of a request; the upstream's answer passes through as it comes |
+//! | [`exec`] | a program as upstream |
 //! | [`keep`] | registered, served and told about |
 
 pub mod admit;
+pub mod exec;
 pub mod gate;
 pub mod keep;
 pub mod server;
 
+use std::path::PathBuf;
 use std::time::Duration;
+
+/// What stands behind a miner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Upstream {
+    /// A server that speaks OpenAI's API, such as `http://127.0.0.1:8000`.
+    Server(String),
+    /// A program ([`exec`]).
+    Program(PathBuf),
+}
 
 /// What a miner is told.
 #[derive(Clone, Debug)]
 pub struct MinerConfig {
     /// The subnet.
     pub netuid: u16,
-    /// The server behind it, such as `http://127.0.0.1:8000`.
-    pub upstream: String,
+    /// What stands behind it.
+    pub upstream: Upstream,
+    /// A system message of its own before each conversation.
+    pub system: Option<String>,
     /// Callers must have a validator permit.
     pub need_permit: bool,
     /// Callers must have at least this stake, in base units.

@@ -10,11 +10,13 @@ use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::Response;
 use axum::routing::post;
 use futures::stream;
+use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
-use super::MinerConfig;
 use super::admit::Door;
+use super::exec::{Exec, ExecError, TASK};
 use super::gate::{Gate, Turn};
+use super::{MinerConfig, Upstream};
 use crate::keys::Hotkey;
 use crate::wire::{Refusal, Status, now_ns, v2};
 
@@ -25,6 +27,7 @@ pub struct Miner {
     key: Hotkey,
     door: Door,
     gate: Gate,
+    exec: Option<Exec>,
     http: reqwest::Client,
 }
 
@@ -36,7 +39,11 @@ impl Miner {
     pub fn new(config: MinerConfig, key: Hotkey, graph: crate::chain::Metagraph) -> Result<Self, reqwest::Error> {
         let http = reqwest::Client::builder().no_proxy().connect_timeout(Duration::from_secs(5)).build()?;
         let (door, gate) = (Door::new(key.id(), graph), Gate::new(config.concurrency, config.queue));
-        Ok(Self { config, key, door, gate, http })
+        let exec = match &config.upstream {
+            Upstream::Program(path) => Some(Exec::new(path, config.max_answer)),
+            Upstream::Server(_) => None,
+        };
+        Ok(Self { config, key, door, gate, exec, http })
     }
 
     /// The door, to tell it of newer states of the subnet.
@@ -50,8 +57,12 @@ impl Miner {
         Router::new()
             .route("/v1/chat/completions", post(answer))
             .route("/v1/completions", post(answer))
+            .route(TASK, post(answer))
             .fallback(async || {
-                Refusal::new(Status::Unknown, "this miner answers POST /v1/chat/completions and /v1/completions")
+                Refusal::new(
+                    Status::Unknown,
+                    "this miner answers POST /v1/chat/completions, /v1/completions and /v1/task",
+                )
             })
             .layer(limit)
             .with_state(self)
@@ -71,15 +82,64 @@ async fn answer(
     let path = uri.path();
     let admitted = miner.door.admit(&miner.config, &headers, path, &body, now_ns())?;
     let deadline = Instant::now() + admitted.caller.timeout.min(miner.config.timeout);
-    let late = |what: &str| Refusal::new(Status::Timeout, format!("the time was over {what}"));
     let turn = match timeout_at(deadline, miner.gate.enter(admitted.stake)).await {
         Err(_) => return Err(late("in the queue")),
         Ok(Err(_)) => return Err(Refusal::new(Status::Busy, "the queue is full")),
         Ok(Ok(turn)) => turn,
     };
+    let body = match &miner.config.system {
+        Some(system) => with_system(&body, system)?,
+        None => body,
+    };
+    let mut answer = match &miner.exec {
+        Some(exec) => {
+            timeout_at(deadline, of_program(exec, path, &body)).await.map_err(|_| late("of the program"))??
+        }
+        None => of_server(&miner, path, body, deadline, turn).await?,
+    };
+    if let Ok(signature) = HeaderValue::try_from(v2::sign_answer(&miner.key, &admitted.signature)) {
+        answer.headers_mut().insert(v2::ANSWER, signature);
+    }
+    Ok(answer)
+}
+
+fn late(what: &str) -> Refusal {
+    Refusal::new(Status::Timeout, format!("the time was over {what}"))
+}
+
+/// The question with a system message of the miner's own before the conversation.
+fn with_system(body: &Bytes, system: &str) -> Result<Bytes, Refusal> {
+    let no_chat = || Refusal::new(Status::BadRequest, "the body is no conversation");
+    let mut body: Value = serde_json::from_slice(body).map_err(|_| no_chat())?;
+    let messages = body.get_mut("messages").and_then(Value::as_array_mut).ok_or_else(no_chat)?;
+    messages.insert(0, json!({ "role": "system", "content": system }));
+    Ok(body.to_string().into())
+}
+
+async fn of_program(exec: &Exec, path: &str, body: &Bytes) -> Result<Response, Refusal> {
+    let body: Value =
+        serde_json::from_slice(body).map_err(|_| Refusal::new(Status::BadRequest, "the body is no JSON"))?;
+    let failed = |error: ExecError| {
+        tracing::warn!(error = %error, "the program gave no answer");
+        Refusal::new(Status::Failed, "the program gave no answer")
+    };
+    let (kind, text) = if path == TASK {
+        ("application/json", exec.task(&body).await.map_err(failed)?.to_string())
+    } else {
+        ("text/event-stream", exec.chat(path, &body).await.map_err(failed)?)
+    };
+    let mut answer = Response::new(Body::from(text));
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    Ok(answer)
+}
+
+async fn of_server(miner: &Miner, path: &str, body: Bytes, deadline: Instant, turn: Turn) -> Result<Response, Refusal> {
+    let Upstream::Server(url) = &miner.config.upstream else {
+        return Err(Refusal::new(Status::Unknown, "this miner has no server behind it"));
+    };
     let upstream = miner
         .http
-        .post(format!("{}{path}", miner.config.upstream.trim_end_matches('/')))
+        .post(format!("{}{path}", url.trim_end_matches('/')))
         .header(header::CONTENT_TYPE, "application/json")
         .body(body);
     let response = match timeout_at(deadline, upstream.send()).await {
@@ -97,11 +157,8 @@ async fn answer(
     }
     let kind = response.headers().get(header::CONTENT_TYPE).cloned();
     let mut answer = Response::new(pass(response, deadline, miner.config.max_answer, turn));
-    let headers = answer.headers_mut();
-    headers.insert(header::CONTENT_TYPE, kind.unwrap_or(HeaderValue::from_static("application/json")));
-    if let Ok(signature) = HeaderValue::try_from(v2::sign_answer(&miner.key, &admitted.signature)) {
-        headers.insert(v2::ANSWER, signature);
-    }
+    let kind = kind.unwrap_or(HeaderValue::from_static("application/json"));
+    answer.headers_mut().insert(header::CONTENT_TYPE, kind);
     Ok(answer)
 }
 

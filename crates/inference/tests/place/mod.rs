@@ -14,8 +14,8 @@ use inference::gateway::book::{Book, Entry};
 use inference::gateway::price::Price;
 use inference::gateway::server::{Gateway, GatewayConfig};
 use inference::keys::{Hotkey, HotkeyId};
-use inference::miner::MinerConfig;
 use inference::miner::server::Miner;
+use inference::miner::{MinerConfig, Upstream};
 use inference::wire::dendrite::{Axon, Dendrite};
 use inference::wire::{Caller, Scheme, now_ns, v2};
 use serde_json::{Value, json};
@@ -212,7 +212,8 @@ async fn miner(uid: u8, behaviour: Behaviour, graph: Metagraph, seen: Arc<Mutex<
     let upstream = listen(Router::new().route(CHAT, upstream)).await;
     let config = MinerConfig {
         netuid: NETUID,
-        upstream: format!("http://{upstream}"),
+        upstream: Upstream::Server(format!("http://{upstream}")),
+        system: None,
         need_permit: true,
         min_stake: 1,
         refused: vec![],

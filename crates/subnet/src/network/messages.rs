@@ -2,8 +2,9 @@
 
 use ledger::{Context, Failure, MessageRoute};
 use proto::tetra::subnet::v1::{
-    MsgCreateSubnet, MsgCreateSubnetResponse, MsgRegisterNeuron, MsgRegisterNeuronResponse, MsgServe, MsgServeResponse,
-    MsgSetRules, MsgSetRulesResponse, MsgUpdateParams, MsgUpdateParamsResponse,
+    MsgCreateSubnet, MsgCreateSubnetResponse, MsgRecycle, MsgRecycleResponse, MsgRegisterNeuron,
+    MsgRegisterNeuronResponse, MsgServe, MsgServeResponse, MsgSetRules, MsgSetRulesResponse, MsgUpdateParams,
+    MsgUpdateParamsResponse,
 };
 
 use super::state::{PARAMS, UIDS, put, put_neuron, require, require_neuron};
@@ -25,6 +26,7 @@ pub(crate) fn routes() -> Vec<MessageRoute> {
         MessageRoute::new::<MsgUpdateParams, _>(|m| m.authority.clone(), update_params),
         MessageRoute::new::<MsgRegisterNeuron, _>(|m| m.coldkey.clone(), register_neuron),
         MessageRoute::new::<MsgServe, _>(|m| m.operator.clone(), serve),
+        MessageRoute::new::<MsgRecycle, _>(|m| m.from.clone(), recycle),
     ]
 }
 
@@ -136,6 +138,23 @@ pub fn serve(ctx: &mut Context, msg: MsgServe) -> Result<MsgServeResponse, Failu
     (neuron.endpoint, neuron.protocol, neuron.served_height) = (msg.endpoint, msg.protocol, ctx.block.height);
     put_neuron(ctx, &neuron);
     Ok(MsgServeResponse {})
+}
+
+/// Recycles WIT of the signer in the name of a subnet.
+///
+/// # Errors
+/// `subnet` 2 when there is nothing to recycle, 3; `sdk` 5, 7.
+pub fn recycle(ctx: &mut Context, msg: MsgRecycle) -> Result<MsgRecycleResponse, Failure> {
+    let mut subnet = require(ctx, msg.netuid)?;
+    if msg.amount == 0 {
+        return Err(refusal::invalid("nothing would be recycled: the amount is zero").into());
+    }
+    let from = ctx.address(&msg.from)?;
+    wit::recycle(ctx, &from, msg.amount, "by_its_owner")?;
+    subnet.recycled = subnet.recycled.saturating_add(msg.amount);
+    put(ctx, &subnet);
+    events::subnet(ctx, msg.netuid, "recycled", &msg.from, msg.amount);
+    Ok(MsgRecycleResponse {})
 }
 
 /// An address of HTTP or HTTPS that others reach: loopback is for development networks.

@@ -11,6 +11,7 @@ pub mod deployment;
 pub mod doctor;
 pub mod hotkey;
 pub mod image;
+pub mod inference;
 pub mod lease;
 pub mod node;
 pub mod oracle;
@@ -55,6 +56,9 @@ pub async fn run(cli: Cli) -> Result {
         Command::Render(verb) => render::run(&context, verb).await,
         Command::Subnet(verb) => subnet::run(&context, verb).await,
         Command::Hotkey(verb) => hotkey::run(&context, verb).await,
+        Command::Miner(verb) => inference::miner::run(&context, verb).await,
+        Command::Validator(verb) => inference::validator::run(&context, verb).await,
+        Command::Gateway(verb) => inference::gateway::run(&context, verb).await,
         Command::Token(verb) => token::run(&context, verb).await,
         Command::Oracle(verb) => oracle::run(&context, verb).await,
         Command::Query(verb) => query::run(&context, verb).await,

@@ -23,8 +23,8 @@ pub struct Args {
     #[arg(long)]
     hotkey: Option<String>,
     /// The version of the program that scored
-    #[arg(long, default_value_t = 0)]
-    version: u64,
+    #[arg(long, value_name = "VERSION", default_value_t = 0)]
+    weights_version: u64,
     #[command(flatten)]
     spend: Spend,
 }
@@ -57,11 +57,12 @@ async fn set(context: &Context, args: Args) -> Result {
     let account = context.account(&chain.network).await?;
     let rows = uids.iter().zip(&values).map(|(uid, value)| row([&format!("uid {uid}"), &format!("{value} of 65535")]));
     let plan = Plan {
-        data: json!({ "netuid": args.netuid, "hotkey": id, "uids": uids, "values": values, "version": args.version }),
+        data: json!({ "netuid": args.netuid, "hotkey": id, "uids": uids, "values": values, "version": args.weights_version }),
         rows: rows.collect(),
         question: "Set these weights?".to_owned(),
     };
-    let (operator, netuid, hotkey, version) = (account.text(), args.netuid, id.as_bytes().to_vec(), args.version);
+    let (operator, netuid, hotkey, version) =
+        (account.text(), args.netuid, id.as_bytes().to_vec(), args.weights_version);
     let message = wire::MsgSetWeights { operator, netuid, hotkey, uids, values, version }.to_any();
     args.spend.send(context, &account, &chain.units, vec![message], plan, || Ok(())).await.map(drop)
 }
