@@ -65,6 +65,9 @@ fn import_nodes(ctx: &mut Context, genesis: &GenesisNodes) -> Result<(), Failure
         {
             return Err(refuse(format!("node {} or its slot is there twice", id.text(&ctx.chain.prefix))));
         }
+        if !node::kept::is_well_formed(found) {
+            return Err(refuse(format!("what node {} is kept back is no amount", id.text(&ctx.chain.prefix))));
+        }
         node::state::import(ctx, &id, found);
     }
     for id in &genesis.trusted {

@@ -42,6 +42,11 @@ pub mod node {
     pub fn no_provider(owner: &str) -> Rejection {
         refuse(8, format!("{owner} is no registered provider"))
     }
+
+    /// 9
+    pub fn leaves_later(id: &str, why: &str) -> Rejection {
+        refuse(9, format!("render node {id} cannot be paid what is kept back: {why}"))
+    }
 }
 
 /// Codespace `render_job`.

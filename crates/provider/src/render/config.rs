@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 pub struct RenderConfig {
     /// Whether this machine is offered as a render node.
     pub enabled: bool,
+    /// Whether the node, where it is not enabled, leaves for good, to be paid what is kept back of it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub leave: bool,
     /// Virtual environment with `bpy`; else the one that set-up makes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub venv: Option<PathBuf>,
@@ -44,6 +47,7 @@ impl Default for RenderConfig {
     fn default() -> Self {
         Self {
             enabled: false,
+            leave: false,
             venv: None,
             blender: None,
             threads: None,

@@ -53,21 +53,22 @@ pub use config::{RenderConfig, RenderTier};
 /// When the folder is no agent's, or cannot be written.
 pub fn enable(home: &Home, options: RenderConfig) -> Result<RenderConfig, HomeError> {
     let mut config = home.config()?;
-    let render = RenderConfig { enabled: true, ..options };
+    let render = RenderConfig { enabled: true, leave: false, ..options };
     config.render = Some(render.clone());
     home.rewrite(&config)?;
     Ok(render)
 }
 
 /// Writes into `provider.json` that this machine is a render node no more. An agent that runs follows within seconds: what it
-/// renders ends, and goes back at nobody's fault.
+/// renders ends, and goes back at nobody's fault. One that leaves for good is paid what is kept back of it, as soon as the chain
+/// lets it, if the agent runs then.
 ///
 /// # Errors
 /// As [`enable`].
-pub fn disable(home: &Home) -> Result<(), HomeError> {
+pub fn disable(home: &Home, leave: bool) -> Result<(), HomeError> {
     let mut config = home.config()?;
     if let Some(render) = &mut config.render {
-        render.enabled = false;
+        (render.enabled, render.leave) = (false, leave);
     }
     home.rewrite(&config)
 }
@@ -93,13 +94,14 @@ mod tests {
         let (gateway, proxy) = ("127.0.0.1:8443".parse().unwrap(), "127.0.0.1:8080".parse().unwrap());
         let config = ProviderConfig::new("http://127.0.0.1:1", "provider", "/keys", "agent", gateway, proxy);
         home.init(&config).unwrap();
-        disable(&home).unwrap();
+        disable(&home, false).unwrap();
         assert_eq!(home.config().unwrap(), config);
         let options = RenderConfig { cpu_milli: 3000, ..RenderConfig::default() };
         let enabled = enable(&home, options.clone()).unwrap();
         assert_eq!(enabled, RenderConfig { enabled: true, ..options.clone() });
         assert_eq!(home.config().unwrap().render, Some(enabled));
-        disable(&home).unwrap();
-        assert_eq!(home.config().unwrap().render, Some(options));
+        disable(&home, true).unwrap();
+        assert_eq!(home.config().unwrap().render, Some(RenderConfig { leave: true, ..options.clone() }));
+        assert_eq!(enable(&home, options.clone()).unwrap(), RenderConfig { enabled: true, ..options });
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use client::render::{Cache, UnitPath};
 use proto::ToAny;
@@ -197,17 +197,36 @@ impl RenderNode {
         if self.home.config().is_ok_and(|config| config.render.is_some()) {
             let node = self.chain.render_node(&self.id()).await?;
             if node.is_some_and(|node| !matches!(node.state(), NodeState::Disabled | NodeState::Banned)) {
-                self.chain.send(vec![wire::MsgDisableNode { node: Some(self.id()) }.to_any()]).await?;
+                self.chain.send(vec![wire::MsgDisableNode { node: Some(self.id()), leave: false }.to_any()]).await?;
                 tracing::info!("the render node is disabled");
             }
         }
         lock(&self.board).is("disabled", None);
         while self.config().is_ok_and(|(config, _)| !config.enabled) {
+            self.leave().await?;
             if self.home.config().is_ok_and(|config| config.render.is_some()) {
                 self.await_or_open(LOOK).await;
             } else {
                 tokio::time::sleep(LOOK).await;
             }
+        }
+        Ok(())
+    }
+
+    /// Where its owner wants it to leave for good: tells the chain so, and asks for what is kept back when the chain's time has
+    /// come. While an audit goes on the chain refuses, and it asks again later.
+    async fn leave(&self) -> Result<(), Trouble> {
+        if !self.home.config().is_ok_and(|config| config.render.is_some_and(|render| render.leave)) {
+            return Ok(());
+        }
+        let Some(node) = self.chain.render_node(&self.id()).await? else { return Ok(()) };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let begins = node.leaves_ms == 0;
+        let due = node.held_back_ucredits > 0 && now > u128::from(node.leaves_ms);
+        if node.state() == NodeState::Disabled && (begins || due) {
+            self.chain.send(vec![wire::MsgDisableNode { node: Some(self.id()), leave: true }.to_any()]).await?;
+            let told = if begins { "the render node leaves for good" } else { "what was kept back is released" };
+            tracing::info!("{told}");
         }
         Ok(())
     }
@@ -300,7 +319,7 @@ impl RenderNode {
                 }
                 NodeState::Ready | NodeState::Asleep | NodeState::Offline if same => return Ok(false),
                 NodeState::Ready | NodeState::Asleep | NodeState::Offline => {
-                    messages.push(wire::MsgDisableNode { node: Some(self.id()) }.to_any());
+                    messages.push(wire::MsgDisableNode { node: Some(self.id()), leave: false }.to_any());
                 }
                 _ => {}
             }

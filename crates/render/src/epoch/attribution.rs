@@ -8,8 +8,8 @@ use super::state::{Sum, Total, VALUES, add, add_total, grow, open};
 use crate::credit::Paid;
 
 /// Counts an approved frame for the owner of its node: `ucredits` is what its creator was billed and the owner's weight
-/// in the job pool, `paid` where all of that money went. Of a frame whose value is kept back, in whole or in part, `ucredits`
-/// is what is left of it.
+/// in the job pool, `paid` where that money went. Of a frame whose value is kept back, in whole or in part, both are what is
+/// left of it, and the rest is told by [`kept`].
 ///
 /// # Errors
 /// When the state fails.
@@ -29,6 +29,23 @@ pub fn attribute(
     grow(ctx, &VALUES, &(*owner, epoch), ucredits.into())?;
     events::attributed(ctx, epoch, unit, owner, ucredits, work_milli);
     Ok(())
+}
+
+/// Counts value that is kept back, in millionths of a credit: what was burned for it is not of the open epoch's base.
+///
+/// # Errors
+/// When the state fails.
+pub fn kept(ctx: &mut Context, ucredits: u64) -> Result<(), Failure> {
+    add(ctx, Sum::Kept, ucredits.into())
+}
+
+/// Counts value kept back that its node gets at last: work of the open epoch, with what was burned for it back then.
+///
+/// # Errors
+/// When the state fails.
+pub fn release(ctx: &mut Context, node: &str, owner: &Address, ucredits: u64, paid: &Paid) -> Result<(), Failure> {
+    add(ctx, Sum::Released, ucredits.into())?;
+    attribute(ctx, node, owner, ucredits, 0, paid)
 }
 
 /// Value that counts for an owner in the open epoch, in millionths of a credit.

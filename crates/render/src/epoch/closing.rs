@@ -46,14 +46,21 @@ fn last(ctx: &Context) -> Result<Last, Failure> {
     })
 }
 
+/// What payments for value that counts were worth, in millionths of a credit: those of the epoch, less value kept back, and
+/// value of earlier epochs that was released in this one.
+fn due_value(ctx: &Context) -> Result<u128, Failure> {
+    let earned = sum(ctx, Sum::Spent)?.saturating_sub(sum(ctx, Sum::Kept)?);
+    Ok(earned.saturating_add(sum(ctx, Sum::Released)?))
+}
+
 /// What of creators' payments limits the job pool, in base units of LUX: what was burned of them, USD at the last price;
-/// of that the share of value that counts, for value that is kept back earns nothing; and not more than what counts is
+/// of that the share of value that counts, and nothing of what was kept back; and not more than what counts is
 /// worth at the last prices, less the network's share. Without prices USD counts for nothing. The last bound keeps those
 /// who pay at a high price of LUX from earning what others burned at a low one.
 fn pool_base(ctx: &Context, params: &Params, last: &Last) -> Result<u128, Failure> {
     let lux = |usd: u128| mul_div_floor(usd, MICRO, last.lux.into()).unwrap_or(0);
     let burned = sum(ctx, Sum::PoolLux)?.saturating_add(lux(sum(ctx, Sum::PoolUsd)?));
-    let (value, spent) = (sum(ctx, Sum::Value)?, sum(ctx, Sum::Spent)?);
+    let (value, spent) = (sum(ctx, Sum::Value)?, due_value(ctx)?);
     let burned = mul_div_floor(burned, value, value.max(spent)).unwrap_or(0);
     if last.lux == 0 || last.euro == 0 {
         return Ok(burned);
@@ -111,10 +118,12 @@ fn mint(ctx: &mut Context, reason: &str, to: &Address, amount: u128) -> Result<(
 
 /// Work credited against money paid: the check that would have told of Render's seven weeks in 2025 (spec/render_ionet.md
 /// A3.6, L6), and work billed against time. Both sides are of the same units, so that it does not matter in which epoch they
-/// were rendered. Empty when they agree within 1 % and [`TOLERANCE`]. Less credited than paid for is no anomaly: value may be
-/// kept back.
+/// were rendered. Empty when they agree within 1 % and [`TOLERANCE`]. Less credited than paid for is no anomaly: pay may be
+/// forfeited.
 fn anomaly(ctx: &Context) -> Result<String, Failure> {
-    let (value, spent) = (sum(ctx, Sum::Value)?, sum(ctx, Sum::Spent)?);
+    // Value kept back was paid for as well, and stands on both sides: the smallest rest may be all that counts.
+    let value = sum(ctx, Sum::Value)?.saturating_add(sum(ctx, Sum::Kept)?);
+    let spent = sum(ctx, Sum::Spent)?.saturating_add(sum(ctx, Sum::Released)?);
     let (billed, able) = (sum(ctx, Sum::Billed)?, sum(ctx, Sum::Able)?);
     let mut found = Vec::new();
     // Rounding of bills and lots may take a unit a frame, far below 1 %.

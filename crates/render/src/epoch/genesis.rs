@@ -176,7 +176,7 @@ pub fn import(ctx: &mut Context, genesis: &Genesis) -> Result<(), Failure> {
         }
     };
     OPEN.set(&mut ctx.state, &open);
-    import_sums(ctx, &SUMS, &genesis.sums, 17)?;
+    import_sums(ctx, &SUMS, &genesis.sums, 19)?;
     import_sums(ctx, &TOTALS, &genesis.totals, 3)?;
     for entry in &genesis.closed {
         if entry.number == 0 || entry.number >= open.number || CLOSED.has(&ctx.state, &entry.number)? {

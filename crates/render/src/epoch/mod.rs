@@ -43,7 +43,7 @@ use primitives::Address;
 use proto::tetra::render::v1::{MsgClaimRewards, MsgUpdateParams};
 use store::Module;
 
-pub use attribution::{attribute, attributed, billed, proved, spent};
+pub use attribution::{attribute, attributed, billed, kept, proved, release, spent};
 pub use availability::{Beat, available};
 pub use genesis::Genesis;
 pub use params::{params, set_params};

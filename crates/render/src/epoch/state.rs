@@ -100,6 +100,10 @@ pub enum Sum {
     Age = 16,
     /// What the nodes of billed units could have rendered in the time that they had them, thousandths of a work unit.
     Able = 17,
+    /// Value that was kept back, millionths of a credit.
+    Kept = 18,
+    /// Value kept back earlier that was released, likewise.
+    Released = 19,
 }
 
 /// Something that is summed for good.

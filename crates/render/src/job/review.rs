@@ -34,8 +34,9 @@ pub(super) fn approve(
     let name = id.text(&ctx.chain.prefix);
     if bill.ucredits > 0 {
         let paid = credit::spend(ctx, &id.job.creator, bill.ucredits)?;
-        let earned = node::hold_back(ctx, &by, bill.ucredits)?;
-        epoch::attribute(ctx, &name, &by.owner, earned, bill.work_milli, &paid)?;
+        let (earned, earned_paid) = node::hold_back(ctx, &by, bill.ucredits, &paid)?;
+        epoch::kept(ctx, bill.ucredits.saturating_sub(earned))?;
+        epoch::attribute(ctx, &name, &by.owner, earned, bill.work_milli, &earned_paid)?;
         pay_auditors(ctx, job, &frame, &paid)?;
     }
     epoch::billed(ctx, bill.work_milli, frame.able_milli)?;

@@ -9,7 +9,7 @@ use proto::tetra::render::v1::{
 };
 
 use super::state::{TRUSTED, get, put, require};
-use super::{availability, events, power, sleep, window};
+use super::{availability, events, kept, power, sleep, window};
 use crate::ids::NodeId;
 use crate::refusal::node as refusal;
 use crate::time::{now_ms, some_ms, stamp};
@@ -132,6 +132,10 @@ pub fn enable_node(ctx: &mut Context, msg: MsgEnableNode) -> Result<MsgEnableNod
         held_back_ucredits: old.held_back_ucredits,
         held_back_goal_ucredits: params.hold_back_ucredits,
         taken_ucredits: old.taken_ucredits,
+        held_back_lux: old.held_back_lux,
+        held_back_usd: old.held_back_usd,
+        taken_lux: old.taken_lux,
+        taken_usd: old.taken_usd,
         strikes: old.strikes,
         good_micros: old.good_micros,
         bad_micros: old.bad_micros,
@@ -150,18 +154,29 @@ pub fn enable_node(ctx: &mut Context, msg: MsgEnableNode) -> Result<MsgEnableNod
     Ok(MsgEnableNodeResponse { hold })
 }
 
-/// Closes the window of a node; its units go back, at nobody's fault.
+/// Closes the window of a node; its units go back, at nobody's fault. One that leaves for good is paid what is kept back when
+/// this is sent again in time. Enabling it ends its leaving.
 ///
 /// # Errors
-/// `render_node` 2, 3, 6.
+/// `render_node` 2, 3, 6, 9.
 pub fn disable_node(ctx: &mut Context, msg: MsgDisableNode) -> Result<MsgDisableNodeResponse, Failure> {
     let id = NodeId::from_wire(ctx, msg.node.as_ref())?;
     let node = require(ctx, &id)?;
+    if msg.leave && node.state() == NodeState::Disabled {
+        if node.leaves_ms > 0 {
+            return Ok(MsgDisableNodeResponse { released_ucredits: kept::release(ctx, &id, node)? });
+        }
+        kept::begin(ctx, &id)?;
+        return Ok(MsgDisableNodeResponse::default());
+    }
     if matches!(node.state(), NodeState::Disabled | NodeState::Banned) {
         return Err(refusal::not_enabled(&id.text(&ctx.chain.prefix), node.state().as_str_name()).into());
     }
     window::close(ctx, &id, NodeState::Disabled, "its owner disabled it")?;
-    Ok(MsgDisableNodeResponse {})
+    if msg.leave {
+        kept::begin(ctx, &id)?;
+    }
+    Ok(MsgDisableNodeResponse::default())
 }
 
 /// A sign of life. An offline node is back by it. The time since the last sign, while it was ready, counts as available.

@@ -7,6 +7,7 @@
 
 pub mod availability;
 pub(crate) mod events;
+pub(crate) mod kept;
 pub mod messages;
 pub mod pool;
 pub mod power;

@@ -7,8 +7,10 @@ use proto::tetra::render::v1::{Node, NodeState};
 
 use super::state::{get, put};
 use super::window;
+use crate::credit::Paid;
 use crate::epoch;
 use crate::ids::NodeId;
+use crate::node::kept::Burned;
 use crate::time::now_ms;
 
 /// Proven faults after which a node is banned.
@@ -40,18 +42,27 @@ pub fn on_probation(node: &Node) -> bool {
     node.held_back_ucredits < node.held_back_goal_ucredits
 }
 
-/// Keeps back what is missing of the goal; gives what is left to be paid.
+/// Keeps back what is missing of the goal, with the same part of what was burned for it, rounded down; gives the value that
+/// is left to be paid, and what was burned for that.
 ///
 /// # Errors
 /// When the state fails.
-pub fn hold_back(ctx: &mut Context, id: &NodeId, ucredits: u64) -> Result<u64, Failure> {
-    let Some(mut node) = get(ctx, id)? else { return Ok(ucredits) };
+pub fn hold_back(ctx: &mut Context, id: &NodeId, ucredits: u64, paid: &Paid) -> Result<(u64, Paid), Failure> {
+    let Some(mut node) = get(ctx, id)? else { return Ok((ucredits, *paid)) };
     let kept = node.held_back_goal_ucredits.saturating_sub(node.held_back_ucredits).min(ucredits);
-    if kept > 0 {
-        node.held_back_ucredits = node.held_back_ucredits.saturating_add(kept);
-        put(ctx, id, node)?;
+    if kept == 0 {
+        return Ok((ucredits, *paid));
     }
-    Ok(ucredits.saturating_sub(kept))
+    let burned = Burned { lux: paid.lux_burned, usd: paid.usd_vault }.part(kept, ucredits);
+    node.held_back_ucredits = node.held_back_ucredits.saturating_add(kept);
+    Burned::held(&node).plus(burned).hold(&mut node);
+    put(ctx, id, node)?;
+    let left = Paid {
+        lux_burned: paid.lux_burned.saturating_sub(burned.lux),
+        usd_vault: paid.usd_vault.saturating_sub(burned.usd),
+        ..*paid
+    };
+    Ok((ucredits.saturating_sub(kept), left))
 }
 
 /// A proven fault: the node loses a part of what is kept back, rounded up, and is banned at the third. Gives what it lost.
@@ -63,6 +74,10 @@ pub fn slash(ctx: &mut Context, id: &NodeId, reason: &str) -> Result<u64, Failur
     let Some(mut node) = get(ctx, id)? else { return Ok(0) };
     let taken = (u128::from(node.held_back_ucredits) * share).div_ceil(10_000);
     let taken = u64::try_from(taken).unwrap_or(node.held_back_ucredits).min(node.held_back_ucredits);
+    let held = Burned::held(&node);
+    let lost = held.part(taken, node.held_back_ucredits);
+    held.less(lost).hold(&mut node);
+    Burned::taken(&node).plus(lost).take(&mut node);
     node.held_back_ucredits = node.held_back_ucredits.saturating_sub(taken);
     node.taken_ucredits = node.taken_ucredits.saturating_add(taken);
     node.strikes = node.strikes.saturating_add(1);
@@ -80,6 +95,10 @@ pub fn slash(ctx: &mut Context, id: &NodeId, reason: &str) -> Result<u64, Failur
 /// When the state fails.
 pub fn forgive(ctx: &mut Context, id: &NodeId, ucredits: u64) -> Result<(), Failure> {
     let Some(mut node) = get(ctx, id)? else { return Ok(()) };
+    let taken = Burned::taken(&node);
+    let back = taken.part(ucredits, node.taken_ucredits);
+    taken.less(back).take(&mut node);
+    Burned::held(&node).plus(back).hold(&mut node);
     node.held_back_ucredits = node.held_back_ucredits.saturating_add(ucredits);
     node.taken_ucredits = node.taken_ucredits.saturating_sub(ucredits);
     node.strikes = node.strikes.saturating_sub(1);

@@ -1,6 +1,7 @@
 //! Tests of the market as a whole.
 
 mod adversaries;
+mod leaving;
 mod lives;
 mod model;
 mod nodes;

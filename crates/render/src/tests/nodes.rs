@@ -14,7 +14,7 @@ fn enable(net: &mut Net, number: u8) -> Result<MsgEnableNodeResponse, ledger::Fa
 }
 
 fn disable(net: &mut Net, number: u8) -> Result<(), ledger::Failure> {
-    let msg = MsgDisableNode { node: Some(node_of(number).to_wire(&net.ctx.chain.prefix)) };
+    let msg = MsgDisableNode { node: Some(node_of(number).to_wire(&net.ctx.chain.prefix)), leave: false };
     run(&mut net.ctx, node::messages::disable_node, msg).map(drop)
 }
 

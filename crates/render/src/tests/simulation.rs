@@ -239,7 +239,7 @@ fn a_wallet_a_frame_earns_nothing() {
         }
         net.cancel(&id).ok();
         earned += crate::epoch::attributed(&net.ctx, &owner_of(number)).unwrap();
-        let msg = MsgDisableNode { node: Some(node_of(number).to_wire(&net.ctx.chain.prefix)) };
+        let msg = MsgDisableNode { node: Some(node_of(number).to_wire(&net.ctx.chain.prefix)), leave: false };
         run(&mut net.ctx, node::messages::disable_node, msg).unwrap();
         net.players.remove(&number);
     }

@@ -24,7 +24,7 @@ fn audited(count: u8, change: impl Fn(&mut Net)) -> (Net, JobId) {
 /// Everybody has something to lose.
 fn give_hold_back(net: &mut Net) {
     for number in net.players.keys().copied().collect::<Vec<_>>() {
-        crate::node::hold_back(&mut net.ctx, &node_of(number), 100_000).unwrap();
+        crate::node::hold_back(&mut net.ctx, &node_of(number), 100_000, &crate::credit::Paid::default()).unwrap();
     }
 }
 

@@ -103,6 +103,32 @@ fn what_was_burned_for_value_kept_back_is_not_the_dealers() {
     }
 }
 
+/// What was kept back and is released later earns by what was burned for it then; over both epochs no more is minted than
+/// was burned. What is forfeited is not released, and never minted for.
+#[test]
+fn what_is_released_earns_what_was_burned_for_it_and_no_more() {
+    let mut ctx = market();
+    let theirs = buy(&mut ctx, &ALICE, "1000000000ulux").unwrap();
+    credit::set_aside(&mut ctx, &ALICE, theirs).unwrap();
+    let paid = credit::spend(&mut ctx, &ALICE, theirs).unwrap();
+    crate::epoch::kept(&mut ctx, theirs).unwrap();
+    crate::epoch::attribute(&mut ctx, "kept back", &CAROL, 0, 1, &credit::Paid::default()).unwrap();
+    let own = buy(&mut ctx, &BOB, "100000000ulux").unwrap();
+    frame(&mut ctx, &BOB, &BOB, own).unwrap();
+    close(&mut ctx, 4_000_000, 1_100_000);
+    let got = claim(&mut ctx, &BOB).unwrap();
+    assert!((94_999_990..=95_000_000).contains(&got), "{got}");
+    // Half of it was forfeited.
+    let half = credit::Paid { lux_burned: paid.lux_burned / 2, ..credit::Paid::default() };
+    crate::epoch::release(&mut ctx, "node", &CAROL, theirs / 2, &half).unwrap();
+    close(&mut ctx, 4_000_000, 1_100_000);
+    let got = claim(&mut ctx, &CAROL).unwrap();
+    assert!((474_999_000..=475_000_000).contains(&got), "{got}");
+    let closed = crate::epoch::state::CLOSED.get(&ctx.state, &2).unwrap().unwrap();
+    assert_eq!(closed.anomaly, "");
+    assert_eq!(broken(&ctx), Vec::<String>::new());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
     /// Any amounts, in LUX or dollars, any prices before and after, any factor up to one: no gain in dollars at the last

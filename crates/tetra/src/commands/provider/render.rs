@@ -29,6 +29,9 @@ pub enum Verb {
     Disable {
         /// The agent's folder
         dir: PathBuf,
+        /// For good: the agent asks for what is kept back of its pay, a day later at the soonest
+        #[arg(long)]
+        leave: bool,
     },
     /// What the node does: state, units in hand, audits, scenes, errors
     Status {
@@ -102,7 +105,7 @@ fn parse_hours(text: &str) -> std::result::Result<[u32; 2], String> {
 pub async fn run(context: &Context, verb: Verb) -> Result {
     match verb {
         Verb::Enable(args) => enable(context, *args),
-        Verb::Disable { dir } => disable(context, dir),
+        Verb::Disable { dir, leave } => disable(context, dir, leave),
         Verb::Status { dir } => status(context, dir).await,
         Verb::Bench { rounds } => bench(context, rounds.into()).await,
         Verb::Install => install(context).await,
@@ -120,6 +123,7 @@ fn changed(old: RenderConfig, args: &Enable) -> RenderConfig {
     let engine = args.venv.is_some() || args.blender.is_some();
     RenderConfig {
         enabled: true,
+        leave: false,
         venv: if engine { args.venv.clone() } else { old.venv },
         blender: if engine { args.blender.clone() } else { old.blender },
         threads: args.threads.or(old.threads),
@@ -158,10 +162,11 @@ fn enable(context: &Context, args: Enable) -> Result {
     })
 }
 
-fn disable(context: &Context, dir: PathBuf) -> Result {
-    render::disable(&Home::new(&dir)).map_err(|error| explain(error.into()))?;
-    output::show(context.format(), &json!({ "dir": dir, "enabled": false }), |_| {
-        "it renders no more; what is under way goes to other nodes".to_owned()
+fn disable(context: &Context, dir: PathBuf, leave: bool) -> Result {
+    render::disable(&Home::new(&dir), leave).map_err(|error| explain(error.into()))?;
+    output::show(context.format(), &json!({ "dir": dir, "enabled": false, "leave": leave }), |_| {
+        let rest = if leave { "; what is kept back is asked for while the agent runs" } else { "" };
+        format!("it renders no more; what is under way goes to other nodes{rest}")
     })
 }
 

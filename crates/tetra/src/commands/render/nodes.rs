@@ -46,6 +46,7 @@ fn data(node: &Node) -> Value {
         "scenes": node.scenes.iter().map(hex::encode).collect::<Vec<_>>(),
         "reputation_bp": node.reputation_bp,
         "held_back_ucredits": node.held_back_ucredits, "held_back_goal_ucredits": node.held_back_goal_ucredits,
+        "held_back_lux": node.held_back_lux, "held_back_usd": node.held_back_usd, "leaves_ms": node.leaves_ms,
         "taken_ucredits": node.taken_ucredits, "strikes": node.strikes,
         "seen": names::time_text(node.seen.as_ref()), "simulated": node.simulated,
     })
