@@ -7,6 +7,7 @@
 //! | `money`, `audit` | what a lease must cost; balances compared with it |
 //! | `held` | what agents hold of the kernel |
 //! | `render` | renders instead: a scene, frames, proofs, a film, burn and mint |
+//! | `subnet` | a subnet instead: miners, validators, OpenAI's client |
 //! | `checks` | the claims |
 
 mod audit;
@@ -16,6 +17,7 @@ mod held;
 mod money;
 pub(crate) mod network;
 mod render;
+mod subnet;
 mod trail;
 
 use std::path::PathBuf;
@@ -65,6 +67,8 @@ pub(crate) struct Args {
 pub(crate) enum What {
     /// Frames of a scene by two render nodes, proven, approved, fetched, and paid by burn and mint
     Render(render::Args),
+    /// A subnet: a real model, three miners, two validators, OpenAI's client, and who was paid
+    Subnet(subnet::Args),
 }
 
 impl Default for Args {
@@ -78,8 +82,10 @@ impl Default for Args {
 /// # Errors
 /// When a step fails, or a claim does not hold.
 pub(crate) fn run(args: &Args) -> Result {
-    if let Some(What::Render(args)) = &args.what {
-        return render::run(args);
+    match &args.what {
+        Some(What::Render(args)) => return render::run(args),
+        Some(What::Subnet(args)) => return subnet::run(args),
+        None => {}
     }
     setup::run(setup::RUN)?;
     if !setup::is_root() {

@@ -83,7 +83,7 @@ fn a_node_that_is_disabled_ends_its_renders() {
         let nodes = net.json(&["render", "nodes"]);
         if nodes.to_string().to_lowercase().contains("ready") { Ok(()) } else { Err(nodes) }
     });
-    provider::render::disable(&home).unwrap();
+    provider::render::disable(&home, false).unwrap();
     patiently("a disabled node", || {
         let nodes = net.json(&["render", "nodes"]);
         if nodes.to_string().to_lowercase().contains("disabled") { Ok(()) } else { Err(nodes) }
