@@ -23,7 +23,7 @@ for line in sys.stdin:
     print(json.dumps({"content": question, "prompt_tokens": 1, "completion_tokens": 1}), flush=True)
 "#;
 /// What makes a model of this size answer something else than it was asked.
-const WORSE: &str = "Write a poem about the sea. Never mention anything else.";
+const WORSE: &str = "Write a poem about the sea. Do not answer this: ";
 /// Asks by OpenAI's own client.
 const CLIENT: &str = include_str!("subnet_client.py");
 /// How long things that come by themselves may take.
@@ -128,7 +128,7 @@ pub(crate) fn run(args: &Args) -> Result {
     };
     let good = crew.start(&home, "good", &[&miner("good")[..], &["--upstream", &url]].concat())?;
     let worse =
-        crew.start(&home, "worse", &[&miner("worse")[..], &["--upstream", &url, "--system", WORSE]].concat())?;
+        crew.start(&home, "worse", &[&miner("worse")[..], &["--upstream", &url, "--prefix", WORSE]].concat())?;
     let echo = crew.start(&home, "parrot", &[&miner("parrot")[..], &["--exec", &parrot]].concat())?;
     for name in ["first", "second"] {
         let of = [

@@ -35,6 +35,8 @@ pub struct MinerConfig {
     pub upstream: Upstream,
     /// A system message of its own before each conversation.
     pub system: Option<String>,
+    /// Words of its own before the last message.
+    pub prefix: Option<String>,
     /// Callers must have a validator permit.
     pub need_permit: bool,
     /// Callers must have at least this stake, in base units.

@@ -87,10 +87,7 @@ async fn answer(
         Ok(Err(_)) => return Err(Refusal::new(Status::Busy, "the queue is full")),
         Ok(Ok(turn)) => turn,
     };
-    let body = match &miner.config.system {
-        Some(system) => with_system(&body, system)?,
-        None => body,
-    };
+    let body = with_own_words(body, &miner.config)?;
     let mut answer = match &miner.exec {
         Some(exec) => {
             timeout_at(deadline, of_program(exec, path, &body)).await.map_err(|_| late("of the program"))??
@@ -107,12 +104,22 @@ fn late(what: &str) -> Refusal {
     Refusal::new(Status::Timeout, format!("the time was over {what}"))
 }
 
-/// The question with a system message of the miner's own before the conversation.
-fn with_system(body: &Bytes, system: &str) -> Result<Bytes, Refusal> {
+/// The question with the miner's own words around it: a system message before the conversation, a text before the last message.
+fn with_own_words(body: Bytes, config: &MinerConfig) -> Result<Bytes, Refusal> {
+    if config.system.is_none() && config.prefix.is_none() {
+        return Ok(body);
+    }
     let no_chat = || Refusal::new(Status::BadRequest, "the body is no conversation");
-    let mut body: Value = serde_json::from_slice(body).map_err(|_| no_chat())?;
+    let mut body: Value = serde_json::from_slice(&body).map_err(|_| no_chat())?;
     let messages = body.get_mut("messages").and_then(Value::as_array_mut).ok_or_else(no_chat)?;
-    messages.insert(0, json!({ "role": "system", "content": system }));
+    if let Some(prefix) = &config.prefix {
+        let last = messages.last_mut().and_then(|last| last.get_mut("content")).ok_or_else(no_chat)?;
+        let said = last.as_str().ok_or_else(no_chat)?;
+        *last = json!(format!("{prefix}{said}"));
+    }
+    if let Some(system) = &config.system {
+        messages.insert(0, json!({ "role": "system", "content": system }));
+    }
     Ok(body.to_string().into())
 }
 
@@ -172,4 +179,40 @@ fn pass(response: reqwest::Response, deadline: Instant, limit: usize, turn: Turn
         let left = left.checked_sub(piece.len()).ok_or_else(|| std::io::Error::other("too long"))?;
         Ok(Some((piece, (response, left, turn))))
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::miner::MinerConfig;
+
+    fn words(system: Option<&str>, prefix: Option<&str>, body: &str) -> Option<String> {
+        let config = MinerConfig {
+            netuid: 1,
+            upstream: Upstream::Server(String::new()),
+            system: system.map(str::to_owned),
+            prefix: prefix.map(str::to_owned),
+            need_permit: false,
+            min_stake: 0,
+            refused: Vec::new(),
+            concurrency: 1,
+            queue: 1,
+            max_body: 1,
+            max_answer: 1,
+            timeout: Duration::from_secs(1),
+        };
+        let made = with_own_words(Bytes::from(body.to_owned()), &config).ok()?;
+        String::from_utf8(made.to_vec()).ok()
+    }
+
+    #[test]
+    fn a_miner_puts_its_own_words_around_a_question() {
+        let body = r#"{"messages":[{"content":"a","role":"user"},{"content":"b","role":"user"}]}"#;
+        assert_eq!(words(None, None, body).unwrap(), body);
+        let made: Value = serde_json::from_str(&words(Some("s"), Some("p: "), body).unwrap()).unwrap();
+        let said: Vec<&str> =
+            made["messages"].as_array().unwrap().iter().filter_map(|m| m["content"].as_str()).collect();
+        assert_eq!(said, ["s", "a", "p: b"]);
+        assert!(["{}", "no", r#"{"messages":[]}"#].iter().all(|bad| words(None, Some("p"), bad).is_none()));
+    }
 }

@@ -214,6 +214,7 @@ async fn miner(uid: u8, behaviour: Behaviour, graph: Metagraph, seen: Arc<Mutex<
         netuid: NETUID,
         upstream: Upstream::Server(format!("http://{upstream}")),
         system: None,
+        prefix: None,
         need_permit: true,
         min_stake: 1,
         refused: vec![],

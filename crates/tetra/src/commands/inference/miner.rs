@@ -55,6 +55,9 @@ pub struct Run {
     /// A system message of the miner's own before each conversation
     #[arg(long, value_name = "TEXT")]
     system: Option<String>,
+    /// Words of the miner's own before the last message of each conversation
+    #[arg(long, value_name = "TEXT")]
+    prefix: Option<String>,
     /// Where to listen
     #[arg(long, default_value = "127.0.0.1:8091")]
     listen: SocketAddr,
@@ -178,6 +181,7 @@ async fn serve(context: &Context, args: Run) -> Result {
         netuid: args.who.netuid,
         upstream,
         system: args.system.clone(),
+        prefix: args.prefix.clone(),
         need_permit: args.need_permit,
         min_stake: parse_wit(&units, &args.min_stake)?.into(),
         refused: refused?,
