@@ -14,3 +14,4 @@ mod net;
 mod observe;
 mod placement;
 mod render;
+mod subnet;
