@@ -34,7 +34,7 @@ pub fn reference(netuid: Netuid, hotkey: &HotkeyId) -> String {
     format!("{netuid}/{}", text(hotkey))
 }
 
-/// Reads [`reference`] back.
+/// Reads [`reference()`] back.
 pub fn parse_reference(reference: &str) -> Option<(Netuid, HotkeyId)> {
     let (netuid, hotkey) = reference.split_once('/')?;
     let bytes = hex::decode(hotkey).ok()?;

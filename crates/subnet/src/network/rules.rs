@@ -3,7 +3,7 @@
 //! | rule | meaning | in a new subnet | bounds | source |
 //! |---|---|---|---|---|
 //! | `tempo` | blocks between epochs | 72 min | 10 to 50,400; less on development networks only | 1.1 |
-//! | `immunity` | blocks in which a new neuron is not replaced while there are others | 16 h 40 min | at most 10^6 | 1.6 |
+//! | `immunity` | blocks in which a new neuron is not replaced while there are others | 16 h 40 min | at most 10^7 | 1.6 |
 //! | `max_neurons`, `max_validators` | uids; permits | 256, 64 | 1 to 4096; 1 to 256 | 1.6 |
 //! | `kappa` | share of stake that must give a miner a weight, of 65535 | 32767 | at most 65535 | 2.2 |
 //! | `activity_cutoff` | blocks without weights after which a validator does not count | 16 h 40 min | 1 to 10^7 | 1.6 |
@@ -85,7 +85,7 @@ pub fn check(ctx: &Context, rules: &Rules) -> Result<(), Failure> {
     let least_tempo = if ctx.chain.dev { 1 } else { LEAST_TEMPO };
     let table: [(&str, u64, u64, u64); 22] = [
         ("tempo", rules.tempo, least_tempo, MOST_TEMPO),
-        ("immunity", rules.immunity, 0, 1_000_000),
+        ("immunity", rules.immunity, 0, 10_000_000),
         ("max_neurons", rules.max_neurons.into(), 1, MOST_NEURONS),
         ("max_validators", rules.max_validators.into(), 1, 256),
         ("kappa", rules.kappa.into(), 0, 65_535),
