@@ -114,7 +114,7 @@ fn gpu_models_and_storage_classes_steer_a_deployment_to_where_it_runs() {
 
     // Any GPU: the cheap one, and only once it is accepted that there is none. -y is not enough.
     let any = two.file("any.yaml", Some(""), "");
-    let refused = net.fails(2, &["deploy", &any, "--auto", "cheapest", "-y"]);
+    let refused = net.fails(2, &["deploy", &any, "--auto", "cheapest", "--bids", "2", "--bid-wait", "60", "-y"]);
     assert!(refused.contains("nvidia/t4/16Gi (simulated)") && refused.contains(ACCEPT), "{refused}");
     let dseq = refused.split("--resume ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
     let bids = net.json(&["bid", "list", &dseq]);

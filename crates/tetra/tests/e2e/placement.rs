@@ -48,18 +48,18 @@ impl Two {
         self.net.file(name, HELLO, &[(ANYWHERE, &ANYWHERE.replace("      pricing:", &format!("{more}      pricing:")))])
     }
 
-    /// Deploys a file; who serves it.
-    fn goes_to(&self, file: &str) -> (Deployment, &str) {
-        let told = self.net.json(&["deploy", file, "--auto", "cheapest"]);
+    /// Deploys a file that so many can serve; who of them does.
+    fn goes_to(&self, file: &str, bids: &str) -> (Deployment, &str) {
+        let told = self.net.json(&["deploy", file, "--auto", "cheapest", "--bids", bids, "--bid-wait", "60"]);
         let provider = told["leases"][0]["provider"].as_str().unwrap();
         let name = if provider == self.providers[0] { "cheap" } else { "dear" };
         assert!(self.providers.iter().any(|known| known == provider), "{told}");
         (Deployment::of(&told), name)
     }
 
-    /// Deploys a file, looks who serves it, and closes it.
-    fn served_by(&self, file: &str) -> &str {
-        let (deployment, name) = self.goes_to(file);
+    /// Deploys a file that so many can serve, looks who does, and closes it.
+    fn served_by(&self, file: &str, bids: &str) -> &str {
+        let (deployment, name) = self.goes_to(file, bids);
         self.net.close(deployment.dseq);
         name
     }
@@ -82,11 +82,11 @@ impl Two {
 fn attributes_auditors_and_capabilities_steer_a_deployment() {
     let Some(two) = Two::start() else { return };
 
-    assert_eq!(two.served_by(HELLO), "cheap");
+    assert_eq!(two.served_by(HELLO, "2"), "cheap");
 
     // An attribute. What is steered really runs there.
     let west = two.file("west.yaml", "      attributes:\n        region: west\n");
-    let (deployment, name) = two.goes_to(&west);
+    let (deployment, name) = two.goes_to(&west, "1");
     assert_eq!(name, "dear");
     let page = until(|| deployment.page().and_then(|page| if page.contains("hello") { Ok(page) } else { Err(page) }));
     assert!(page.as_ref().is_ok_and(|page| page.contains("hello from Tetra")), "{page:?}");
@@ -105,9 +105,9 @@ fn attributes_auditors_and_capabilities_steer_a_deployment() {
         two.file(name, &more)
     };
     let all_of = signed("all-of.yaml", "allOf", &[&bob, &alice]);
-    assert_eq!(two.served_by(&all_of), "dear");
-    assert_eq!(two.served_by(&signed("any-of-both.yaml", "anyOf", &[&bob, &alice])), "cheap");
-    assert_eq!(two.served_by(&signed("any-of.yaml", "anyOf", &[&alice, &two.providers[0]])), "dear");
+    assert_eq!(two.served_by(&all_of, "1"), "dear");
+    assert_eq!(two.served_by(&signed("any-of-both.yaml", "anyOf", &[&bob, &alice]), "2"), "cheap");
+    assert_eq!(two.served_by(&signed("any-of.yaml", "anyOf", &[&alice, &two.providers[0]]), "1"), "dear");
     // Once Alice takes it back, both say whose signature of what is missing.
     let list = two.net.json(&["audit", "list", "--provider", &two.providers[1]]);
     assert_eq!(list.as_array().unwrap().len(), 2, "{list}");
@@ -124,7 +124,7 @@ fn attributes_auditors_and_capabilities_steer_a_deployment() {
     let mount = "    image: hello-web:latest\n";
     let mounted = format!("{mount}    params:\n      storage:\n        data:\n          mount: /data\n");
     let nvme = two.net.file("nvme.yaml", HELLO, &[(volume, nvme), (mount, &mounted)]);
-    assert_eq!(two.served_by(&nvme), "dear");
+    assert_eq!(two.served_by(&nvme, "1"), "dear");
 
     // A GPU. No machine here has one, so that nobody bids; but who claims one says so, and who does not says that.
     let memory = "        memory:\n";

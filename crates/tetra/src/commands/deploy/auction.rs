@@ -1,6 +1,6 @@
 //! Bids as they come, and which are taken.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::plan::Plan;
@@ -23,8 +23,17 @@ pub(super) fn groups(offers: &[Offer]) -> usize {
     offers.iter().map(|offer| offer.gseq).collect::<BTreeSet<_>>().len()
 }
 
-/// Open bids on a deployment, as soon as waiting any longer brings nothing: after the time that was asked for; else
-/// when every group has a bid and two blocks brought no other one.
+/// Whether every group has at least so many bids.
+fn each_has(offers: &[Offer], groups: usize, bids: usize) -> bool {
+    let mut of_group = BTreeMap::<u32, usize>::new();
+    for offer in offers {
+        *of_group.entry(offer.gseq).or_default() += 1;
+    }
+    of_group.len() == groups && of_group.values().all(|count| *count >= bids)
+}
+
+/// Open bids on a deployment, as soon as waiting any longer brings nothing: when every group has as many as were asked
+/// for, or the time that was asked for is over; else when every group has a bid and two blocks brought no other one.
 ///
 /// # Errors
 /// When the node does not answer.
@@ -45,12 +54,14 @@ pub(super) async fn wait(job: &Job<'_>, plan: &Plan, dseq: u64, phases: &mut Pha
                 job.talk.line(&line(job, offer));
             }
         }
-        let complete = groups(&offers) == plan.groups.len();
-        let over = match job.args.bid_wait {
-            Some(seconds) => start.elapsed() >= Duration::from_secs(seconds),
-            None if job.args.provider.is_some() && complete => true,
-            None => (complete && height >= quiet_since + QUIET_BLOCKS) || start.elapsed() >= LONGEST,
-        };
+        let enough = |bids| each_has(&offers, plan.groups.len(), bids);
+        let longest = job.args.bid_wait.map_or(LONGEST, Duration::from_secs);
+        let over = start.elapsed() >= longest
+            || match job.args.bids {
+                Some(bids) => enough(bids.get()),
+                None if job.args.bid_wait.is_some() => false,
+                None => enough(1) && (job.args.provider.is_some() || height >= quiet_since + QUIET_BLOCKS),
+            };
         if over {
             phases.first_bid = first.unwrap_or_else(|| start.elapsed());
             phases.bid_wait = start.elapsed().saturating_sub(phases.first_bid);

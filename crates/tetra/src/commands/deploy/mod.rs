@@ -18,6 +18,7 @@ mod report;
 mod take;
 mod why;
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -58,6 +59,9 @@ pub struct Args {
     /// Seconds to wait for bids [default: until two blocks bring no further bid, at most 15 s]
     #[arg(long, value_name = "SECONDS")]
     bid_wait: Option<u64>,
+    /// Go on as soon as each group has so many bids, without waiting any longer
+    #[arg(long, value_name = "NUMBER")]
+    bids: Option<NonZeroUsize>,
     /// Take bids of this provider only
     #[arg(long, value_name = "ADDRESS")]
     provider: Option<String>,
