@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::failure::{Doing, Failure, Result};
 
 /// No server on this machine needs longer.
-const LIMIT: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_secs(60);
 /// Longest answer that is read.
 const LONGEST: u64 = 16 << 20;
 
@@ -25,7 +25,7 @@ pub(crate) struct Answer {
 /// # Errors
 /// When nobody listens there, or what answers does not speak HTTP.
 pub(crate) fn get(url: &str) -> Result<Answer> {
-    ask("GET", url, "")
+    ask("GET", url, None, "")
 }
 
 /// `POST url` with a JSON body.
@@ -33,10 +33,18 @@ pub(crate) fn get(url: &str) -> Result<Answer> {
 /// # Errors
 /// As [`get`].
 pub(crate) fn post(url: &str, json: &str) -> Result<Answer> {
-    ask("POST", url, json)
+    ask("POST", url, None, json)
 }
 
-fn ask(method: &str, url: &str, body: &str) -> Result<Answer> {
+/// `POST url` with a JSON body, as whoever has a key.
+///
+/// # Errors
+/// As [`get`].
+pub(crate) fn post_with_key(url: &str, key: &str, json: &str) -> Result<Answer> {
+    ask("POST", url, Some(key), json)
+}
+
+fn ask(method: &str, url: &str, key: Option<&str>, body: &str) -> Result<Answer> {
     let rest = url.strip_prefix("http://").ok_or_else(|| Failure::new(format!("{url}: only http:// is spoken")))?;
     let (host, path) = rest.split_once('/').map_or((rest, String::new()), |(host, path)| (host, path.to_owned()));
     let (name, port) = host.split_once(':').unwrap_or((host, "80"));
@@ -48,7 +56,8 @@ fn ask(method: &str, url: &str, body: &str) -> Result<Answer> {
     stream.set_write_timeout(Some(LIMIT)).doing(url)?;
     let length = body.len();
     let head = format!("{method} /{path} HTTP/1.0\r\nHost: {host}\r\nContent-Type: application/json\r\n");
-    write!(stream, "{head}Content-Length: {length}\r\n\r\n{body}").doing(url)?;
+    let key = key.map(|key| format!("Authorization: Bearer {key}\r\n")).unwrap_or_default();
+    write!(stream, "{head}{key}Content-Length: {length}\r\n\r\n{body}").doing(url)?;
     let mut bytes = Vec::new();
     stream.take(LONGEST).read_to_end(&mut bytes).doing(url)?;
     parse(&String::from_utf8_lossy(&bytes)).ok_or_else(|| Failure::new(format!("{url}: the answer is no HTTP")))

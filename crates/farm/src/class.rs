@@ -68,7 +68,32 @@ impl fmt::Display for DeviceClass {
     }
 }
 
+/// Why renders cannot use the graphics processors of a machine.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoGpu {
+    /// The kernel shows none.
+    #[error("this machine shows no GPU")]
+    None,
+    /// Their renders are not the same to the bit, so that no class holds for both.
+    #[error("this machine has GPUs of several classes, which render differently: {}", .0.join(", "))]
+    Mixed(Vec<String>),
+}
+
 impl DeviceClass {
+    /// The class of a machine's graphics processors, all of which render together. `root` is as in [`gpus`].
+    ///
+    /// # Errors
+    /// When there is none, or they are of several classes.
+    pub fn of_gpus(root: &Path) -> Result<Self, NoGpu> {
+        let mut found = gpus(root);
+        found.dedup();
+        match found.as_slice() {
+            [] => Err(NoGpu::None),
+            [one] => Ok(one.clone()),
+            several => Err(NoGpu::Mixed(several.iter().map(Self::to_string).collect())),
+        }
+    }
+
     /// The class of this machine's processor.
     pub fn of_cpu() -> Self {
         #[cfg(target_arch = "x86_64")]
@@ -174,6 +199,7 @@ mod tests {
     fn graphics_processors_are_read_from_what_the_kernel_shows() {
         let root = tempfile::tempdir().unwrap();
         assert_eq!(gpus(root.path()), []);
+        assert_eq!(DeviceClass::of_gpus(root.path()), Err(NoGpu::None));
         let write = |path: &str, text: &str| {
             let path = root.path().join(path);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -191,5 +217,8 @@ mod tests {
         write("proc/driver/nvidia/gpus/0000:01:00.0/information", "Model: \t\t NVIDIA GeForce RTX 4090\nIRQ: 1\n");
         let names: Vec<String> = gpus(root.path()).iter().map(DeviceClass::to_string).collect();
         assert_eq!(names, ["gpu/1002/744c/", "gpu/10de/nvidia-geforce-rtx-4090/550.54.14"]);
+        assert_eq!(DeviceClass::of_gpus(root.path()), Err(NoGpu::Mixed(names.clone())));
+        std::fs::remove_dir_all(root.path().join("sys/bus/pci/devices/0000:02:00.0")).unwrap();
+        assert_eq!(DeviceClass::of_gpus(root.path()).unwrap().to_string(), names[1]);
     }
 }

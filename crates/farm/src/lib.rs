@@ -8,6 +8,7 @@
 //! | [`pixels`] | buffers of engines, tiles, the commitment to them, comparisons |
 //! | [`class`] | classes of devices, within which honest renders are the same to the bit |
 //! | [`mod@unit`] | the unit of work: everything that decides pixels |
+//! | [`estimate`] | what a scene will take, by a few of its tiles |
 //! | [`preview`] | watermarked pictures while it renders |
 //! | [`video`] | films, by ffmpeg |
 //! | [`scenes`] | the demo scene, and the benchmark |
@@ -25,6 +26,7 @@ pub mod chunks;
 pub mod class;
 pub mod digest;
 pub mod engine;
+pub mod estimate;
 pub mod frames;
 pub mod pixels;
 pub mod preview;

@@ -129,6 +129,8 @@ async fn every_failure_has_its_kind() {
     let told = render(Limits { address_space: 900 << 20, ..usual }).await;
     // Libraries die in their own ways where memory ends.
     assert!(matches!(told.kind(), "out_of_memory" | "crashed"), "{told}");
+    let told = render(Limits { memory: 256 << 20, ..usual }).await;
+    assert!(matches!(told.kind(), "out_of_memory" | "crashed"), "{told}");
     let told = render(Limits { total: Duration::from_secs(12), ..usual }).await;
     assert!(matches!(told, Fault::OverTime { .. }), "{told}");
     let told = render(Limits { no_progress: Duration::from_millis(50), ..usual }).await;

@@ -15,6 +15,8 @@
 //! | `records` | the disk's: the write-ahead log, the mempool's journal, stored records |
 //! | `proofs` | a node's, to a light client: proofs of state |
 //! | `requests` | a client's: queries and searches |
+//! | `subnets` | a gateway's user's, a miner's caller's, a miner's; btcli's key files |
+//! | `scenes` | a creator's and a render node's: scenes and pixels |
 //! | `seeds` | what the corpora begin with |
 
 mod chain;
@@ -26,7 +28,9 @@ mod peers;
 mod proofs;
 mod records;
 mod requests;
+mod scenes;
 mod seeds;
+mod subnets;
 
 pub use seeds::seeds;
 
@@ -124,6 +128,28 @@ pub const TARGETS: &[Target] = &[
         name: "image",
         promise: "a name, document or layer is taken or refused; nothing outside of the image's folder changes",
         run: images::image,
+    },
+    Target {
+        name: "openai",
+        promise: "a user's request is refused, or becomes what is read as the same again",
+        run: subnets::openai,
+    },
+    Target {
+        name: "stream",
+        promise: "a miner's stream means the same however it is cut, and claims no more than can be true",
+        run: subnets::stream,
+    },
+    Target { name: "signed", promise: "what nobody has signed is admitted by neither protocol", run: subnets::signed },
+    Target {
+        name: "hotkey",
+        promise: "an address is read as what it writes again; a key file opens or is refused",
+        run: subnets::hotkey,
+    },
+    Target { name: "scene", promise: "a list of chunks is canonical or is refused", run: scenes::scene },
+    Target {
+        name: "pixels",
+        promise: "pictures and regions decode within their limits or are refused",
+        run: scenes::pixels,
     },
 ];
 

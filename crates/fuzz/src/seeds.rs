@@ -14,12 +14,14 @@ use crate::chain::{Chain, recorded};
 use crate::proofs;
 
 mod more;
+mod offchain;
 
 pub(crate) type Seed = (&'static str, String, Vec<u8>);
 
 /// Target, file name and bytes of each.
 pub fn seeds() -> Vec<Seed> {
-    let seeds = [transactions(), blocks(), files(), stored(), claims(), asked(), surfaces(), more::seeds()];
+    let seeds =
+        [transactions(), blocks(), files(), stored(), claims(), asked(), surfaces(), more::seeds(), offchain::seeds()];
     seeds.into_iter().flatten().collect()
 }
 

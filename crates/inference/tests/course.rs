@@ -1,9 +1,10 @@
 //! From a user's request to a miner's upstream and back, over sockets: what is billed, and what happens when miners misbehave.
 
+#[allow(unreachable_pub, dead_code, reason = "the tests of node use it as well, and more of it")]
+#[path = "../../node/tests/common/packages.rs"]
+mod packages;
 mod place;
 
-use std::io::Write;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use axum::http::StatusCode;
@@ -11,6 +12,7 @@ use inference::gateway::server::{MINER_HOTKEY, MINER_UID};
 use inference::wire::dendrite::{AskError, Axon, Dendrite};
 use place::{Behaviour, Place, hotkey};
 use serde_json::{Value, json};
+use tokio::process::Command;
 
 fn question() -> Value {
     json!({ "model": "small", "messages": [{ "role": "user", "content": "hello" }], "max_tokens": 64 })
@@ -153,23 +155,93 @@ async fn strangers_clocks_and_replays_are_refused_by_miners() {
     assert_eq!(place.send_signed(axon, &place.signed_body(0, long)).await, 413);
 }
 
-/// The unmodified client of OpenAI, where `TETRA_OPENAI_PYTHON` names a Python that has it.
-#[tokio::test(flavor = "multi_thread")]
-async fn the_openai_client_is_served() {
-    let Some(python) = std::env::var_os("TETRA_OPENAI_PYTHON") else {
-        println!("skipped: needs TETRA_OPENAI_PYTHON, a Python with the package openai");
-        return;
-    };
-    let place = Place::new(&[(10, Behaviour::Answers), (30, Behaviour::Closed)]).await;
-    let mut child = Command::new(python)
-        .args(["-", &place.url, &place.key])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
+/// A miner that says nothing for a while is not waited for: the next one is asked beside it.
+#[tokio::test]
+async fn a_silent_miner_is_hedged() {
+    let place = Place::new(&[(30, Behaviour::Hangs), (10, Behaviour::Answers)]).await;
+    let began = std::time::Instant::now();
+    let response = place.post("/v1/chat/completions", &question()).await;
+    assert_eq!(response.headers()[MINER_UID], "2");
+    // Its own limit is two seconds.
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert_eq!(place.gateway.totals().bills, 1);
+}
+
+#[tokio::test]
+async fn embeddings_come_as_numbers_or_bytes_and_are_billed_by_the_question() {
+    let place = Place::new(&[(30, Behaviour::Garbage), (10, Behaviour::Answers)]).await;
+    let mut asked = json!({ "model": "vectors", "input": ["one", "two"] });
+    let response = place.post("/v1/embeddings", &asked).await;
+    assert_eq!((response.status(), response.headers()[MINER_UID].to_str().unwrap()), (StatusCode::OK, "2"));
+    let answer: Value = response.json().await.unwrap();
+    assert_eq!(answer["data"][1], json!({ "object": "embedding", "index": 1, "embedding": [1.0, 3.0] }));
+    assert_eq!(answer["usage"], json!({ "prompt_tokens": 5, "total_tokens": 5 }));
+    assert_eq!(place.gateway.totals().balances["ann"], place::BALANCE - 5);
+    asked["encoding_format"] = json!("base64");
+    let answer: Value = place.post("/v1/embeddings", &asked).await.json().await.unwrap();
+    assert_eq!(answer["data"][0]["embedding"], "AAAAAAAAQEA=");
+    asked["model"] = json!("small");
+    assert_eq!(place.post("/v1/embeddings", &asked).await.status(), StatusCode::NOT_FOUND);
+    let models: Value = place
+        .http
+        .get(format!("{}/v1/models", place.url))
+        .bearer_auth(&place.key)
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
         .unwrap();
-    child.stdin.take().unwrap().write_all(include_bytes!("client.py")).unwrap();
-    let output = tokio::task::spawn_blocking(|| child.wait_with_output().unwrap()).await.unwrap();
-    assert!(output.status.success());
-    insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap());
-    assert_eq!(place.gateway.totals().bills, 3);
+    assert_eq!(models["data"].as_array().unwrap().len(), 2);
+}
+
+/// A synapse of the older SDKs, signed as they sign it.
+#[tokio::test]
+async fn the_header_protocol_is_answered_by_the_same_upstream() {
+    let place = Place::new(&[(30, Behaviour::Answers)]).await;
+    let mut fields = serde_json::Map::new();
+    fields.insert("prompt".to_owned(), json!("hello"));
+    let ask = async |fields: &serde_json::Map<String, Value>, headers: Vec<(&'static str, String)>| {
+        let mut request = place.http.post(format!("http://{}/Prompting", place.axons[0])).json(fields);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        request.send().await.unwrap()
+    };
+    let headers = place.synapse(&fields);
+    let answered = ask(&fields, headers.clone()).await;
+    assert_eq!(
+        (answered.status().as_u16(), answered.headers()["bt_header_axon_status_code"].to_str().unwrap()),
+        (200, "200")
+    );
+    let answer: Value = answered.json().await.unwrap();
+    assert_eq!(answer, json!({ "prompt": "hello", "completion": "You said: hello" }));
+    assert_eq!(ask(&fields, headers.clone()).await.status().as_u16(), 401, "a replay");
+    fields.insert("prompt".to_owned(), json!("other"));
+    assert_eq!(ask(&fields, headers).await.status().as_u16(), 400, "not what was hashed");
+}
+
+/// What a client of OpenAI's says to a gateway with a miner that answers and one that is gone.
+async fn said_by(mut client: Command) -> String {
+    let place = Place::new(&[(10, Behaviour::Answers), (30, Behaviour::Closed)]).await;
+    let output = client.args([&place.url, &place.key]).kill_on_drop(true).output().await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(place.gateway.totals().bills, 4);
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_openai_client_of_pypi_is_served() {
+    let Some(folder) = packages::pypi("clients/openai_pypi").await else { return };
+    let mut client = Command::new(folder.join("venv/bin/python"));
+    client.arg(folder.join("client.py"));
+    insta::assert_snapshot!(said_by(client).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_openai_client_of_npm_is_served() {
+    let Some(folder) = packages::npm("clients/openai_npm").await else { return };
+    let mut client = Command::new("node");
+    client.arg(folder.join("client.mjs"));
+    insta::assert_snapshot!(said_by(client).await);
 }

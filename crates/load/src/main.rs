@@ -9,6 +9,7 @@
 //! | `blocks` | blocks as a subscriber sees them |
 //! | `steps` | one rate for some seconds: offered, admitted, committed, how late |
 //! | `transfers` | rates rising to saturation |
+//! | `subnets` | a genesis with many subnets whose weights are all set once a tempo, and the interval between its blocks |
 //! | `leases` | a genesis with many open leases, and the interval between its blocks |
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)]
@@ -18,6 +19,7 @@ mod blocks;
 mod leases;
 mod network;
 mod steps;
+mod subnets;
 mod transfers;
 mod verify;
 
@@ -40,6 +42,8 @@ enum Verb {
     Transfers(transfers::Args),
     /// The interval between blocks of a chain with many open leases
     Leases(leases::Args),
+    /// The interval between blocks of a chain with many subnets, all of whose weights are set once a tempo
+    Subnets(subnets::Args),
 }
 
 /// Options of everything that starts nodes.
@@ -95,6 +99,7 @@ async fn main() -> ExitCode {
         Verb::Verify { threads } => verify::run(threads),
         Verb::Transfers(args) => transfers::run(args).await,
         Verb::Leases(args) => leases::run(args).await,
+        Verb::Subnets(args) => subnets::run(args).await,
     };
     match seen {
         Ok(seen) => {

@@ -17,8 +17,8 @@ use crate::network::{Network, Usage, validator};
 use crate::steps::{self, Step, Worker};
 use crate::{Chain, LoadError, Result};
 
-const CHAIN_ID: &str = "tetra-load-1";
-const PREFIX: &str = "tetra";
+pub(crate) const CHAIN_ID: &str = "tetra-load-1";
+pub(crate) const PREFIX: &str = "tetra";
 /// Connections through which calls are made.
 const CONNECTIONS: usize = 32;
 /// Below this share of what was offered, the chain is saturated.

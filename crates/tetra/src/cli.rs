@@ -90,3 +90,16 @@ pub enum Command {
     /// Print completions for a shell
     Completions(commands::completions::Args),
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// No two options of a command have one name, and no default is refused.
+    #[test]
+    fn every_command_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

@@ -71,18 +71,18 @@ pub(crate) fn run(args: &Args) -> Result {
     Ok(())
 }
 
-fn program(name: &str) -> PathBuf {
+pub(super) fn program(name: &str) -> PathBuf {
     shell::target().join("release").join(name)
 }
 
-fn load(args: &[&str]) -> Result<Value> {
+pub(super) fn load(args: &[&str]) -> Result<Value> {
     let mut command = shell::program(program("load"));
     command.args(args);
     let text = shell::read(&mut command)?;
     serde_json::from_str(&text).doing(shell::line(&command)).map_err(|failure| Failure::new(failure.to_string()))
 }
 
-fn number(told: &Value, pointer: &str) -> f64 {
+pub(super) fn number(told: &Value, pointer: &str) -> f64 {
     told.pointer(pointer).and_then(Value::as_f64).unwrap_or_default()
 }
 
@@ -157,6 +157,6 @@ fn leases(told: &Value, empty: &mut Option<f64>) {
     println!("beside the first: {ratio:.3} (goal: at most {GOAL_INTERVAL}): {}", met(ratio <= GOAL_INTERVAL));
 }
 
-fn met(yes: bool) -> &'static str {
+pub(super) fn met(yes: bool) -> &'static str {
     if yes { "met" } else { "missed" }
 }

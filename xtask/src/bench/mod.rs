@@ -4,12 +4,16 @@
 //! |---|---|
 //! | `deploy` | from the command to HTTP 200, beside plain runc |
 //! | `chain` | signed transfers through RPC into blocks, beside what the machine verifies; memory; leases |
+//! | `gateway` | questions through gateway and miner, beside the same model asked directly |
 //! | `render` | a job beside plain Blender, decisions of dispatch, upload of a scene that changed a little |
+//! | `subnets` | the interval between blocks while all weights of many subnets are set, beside an empty chain |
 //! | `yuma` | one epoch of Yuma consensus, beside what the chain's own code takes |
 
 mod chain;
 mod deploy;
+mod gateway;
 mod render;
+mod subnets;
 mod yuma;
 
 use crate::failure::Result;
@@ -21,8 +25,12 @@ pub(crate) enum Verb {
     Deploy(deploy::Args),
     /// Signed transfers per second through RPC into committed blocks, memory, and the cost of open leases
     Chain(chain::Args),
+    /// Questions through gateway and miner, beside the same model asked directly
+    Gateway(gateway::Args),
     /// Frames beside plain Blender, decisions of dispatch, upload of a scene that changed a little
     Render(render::Args),
+    /// The interval between blocks while all weights of many subnets are set each tempo, beside an empty chain
+    Subnets(subnets::Args),
     /// One epoch of Yuma consensus: rule sets, sizes, sparse and all-to-all
     Yuma(yuma::Args),
 }
@@ -35,7 +43,9 @@ pub(crate) fn run(verb: &Verb) -> Result {
     match verb {
         Verb::Deploy(args) => deploy::run(args),
         Verb::Chain(args) => chain::run(args),
+        Verb::Gateway(args) => gateway::run(args),
         Verb::Render(args) => render::run(args),
+        Verb::Subnets(args) => subnets::run(args),
         Verb::Yuma(args) => yuma::run(args),
     }
 }

@@ -17,7 +17,7 @@ mod held;
 mod money;
 pub(crate) mod network;
 mod render;
-mod subnet;
+pub(crate) mod subnet;
 mod trail;
 
 use std::path::PathBuf;

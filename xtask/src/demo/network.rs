@@ -76,7 +76,10 @@ impl Home {
 
     /// `tetra` with these arguments. What the environment says of another network does not count.
     pub(crate) fn tetra(&self, args: &[&str]) -> Command {
-        let mut command = shell::program(shell::target().join(self.profile).join("tetra"));
+        let tetra = shell::target().join(self.profile).join("tetra");
+        let mut command = shell::program(&tetra);
+        // For programs of the demo that call it in their turn.
+        command.env("TETRA_DEMO_PROGRAM", tetra);
         command.args(args).env("TETRA_HOME", &self.folder).env_remove("TETRA_NODE").env_remove("TETRA_FROM");
         command
     }

@@ -4,12 +4,14 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`status`] | what a node says of its own work, to its owner |
+//! | [`trial`] | a few tiles of a scene, to tell what it will take |
 //! | `download` | a finished file, from any byte on |
 //!
 //! Addresses below `/render/v1/`; digests are 64 lower-case hexadecimal digits.
 
 mod download;
 pub mod status;
+pub mod trial;
 
 use std::fmt;
 use std::time::Duration;
@@ -21,6 +23,7 @@ use crate::gateway::{Gateway, GatewayError};
 
 pub use download::Download;
 pub use status::{Cache, Problem, RenderStatus, Working};
+pub use trial::{Trial, TrialAsk, TrialTile};
 
 /// For an answer that is short.
 const CALL_LIMIT: Duration = Duration::from_secs(30);

@@ -242,6 +242,22 @@ impl ChunkStore {
         Ok(bytes)
     }
 
+    /// Throws away every chunk of a manifest that the disk spoilt, so that all of them count as missing; how many they were.
+    ///
+    /// # Errors
+    /// When one cannot be read or removed.
+    pub fn weed(&self, manifest: &Manifest) -> Result<usize, StoreError> {
+        let mut spoilt = 0;
+        for chunk in manifest.chunks() {
+            match self.get(&chunk.id) {
+                Ok(_) | Err(StoreError::Missing(_)) => {}
+                Err(StoreError::Mismatch { .. }) => spoilt += 1,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(spoilt)
+    }
+
     fn path(&self, id: &Digest) -> PathBuf {
         let name = id.to_string();
         self.folder.join(name.get(..2).unwrap_or_default()).join(&name)

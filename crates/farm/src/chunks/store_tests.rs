@@ -32,6 +32,20 @@ fn what_was_put_in_comes_out_and_the_rest_is_missing() {
 }
 
 #[test]
+fn all_that_the_disk_spoilt_counts_as_missing_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = ChunkStore::open(folder.path(), 1_000).unwrap();
+    let ids: Vec<Digest> = (0..3).map(|fill| put(&store, fill)).collect();
+    let manifest = Manifest::new((0..3).map(|fill| chunk(fill, 100).0).collect()).unwrap();
+    assert_eq!(store.weed(&manifest).unwrap(), 0);
+    for id in &ids[..2] {
+        std::fs::write(store.path(id), "spoilt").unwrap();
+    }
+    assert_eq!(store.weed(&manifest).unwrap(), 2);
+    assert_eq!(store.missing(&manifest).len(), 2);
+}
+
+#[test]
 fn the_least_recently_used_goes_first_and_pins_stay() {
     let folder = tempfile::tempdir().unwrap();
     let store = ChunkStore::open(folder.path(), 300).unwrap();

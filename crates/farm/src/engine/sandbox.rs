@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::fault::Fault;
+use super::types::Device;
 
 /// What the shell of the sandbox says before why it gives up.
 pub(super) const REFUSAL: &str = "tetra-sandbox: ";
@@ -21,7 +22,9 @@ const NOBODY: u32 = 65_534;
 /// What one process may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of address space of each process.
+    /// Bytes of memory of its own that each process may have. What it reads from files counts for nothing.
+    pub memory: u64,
+    /// Bytes of address space of each process. Drivers of GPUs reserve more than there is, so that these have no such limit.
     pub address_space: u64,
     /// Seconds of processor time of each process.
     pub cpu_seconds: u64,
@@ -34,9 +37,10 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 64 GiB, a day of one processor, 16 GiB, ten minutes, six hours.
+    /// 64 GiB of either, a day of one processor, 16 GiB, ten minutes, six hours.
     fn default() -> Self {
         Self {
+            memory: 64 << 30,
             address_space: 64 << 30,
             cpu_seconds: 24 * 3_600,
             file_bytes: 16 << 30,
@@ -48,17 +52,20 @@ impl Default for Limits {
 
 impl Limits {
     /// The prefix that sets them: `prlimit` of util-linux.
-    pub(super) fn prefix(&self) -> Vec<OsString> {
+    pub(super) fn prefix(&self, device: Device) -> Vec<OsString> {
         let limit = |name: &str, soft: u64, hard: u64| OsString::from(format!("--{name}={soft}:{hard}"));
-        vec![
-            "prlimit".into(),
-            limit("as", self.address_space, self.address_space),
+        let space = (device == Device::Cpu).then(|| limit("as", self.address_space, self.address_space));
+        let mut prefix: Vec<OsString> = vec!["prlimit".into()];
+        prefix.extend(space);
+        prefix.extend([
+            limit("data", self.memory, self.memory),
             // The soft limit tells by its signal which limit it was; the hard one ends what does not listen.
             limit("cpu", self.cpu_seconds, self.cpu_seconds.saturating_add(5)),
             limit("fsize", self.file_bytes, self.file_bytes),
             limit("core", 0, 0),
             "--".into(),
-        ]
+        ]);
+        prefix
     }
 }
 

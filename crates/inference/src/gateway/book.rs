@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::price::Split;
+use super::price::{Bill, Currency, Price, Split};
 use crate::chain::Payee;
 use crate::keys::HotkeyId;
 
@@ -54,8 +54,11 @@ pub enum Entry {
     Credit {
         /// Whose.
         account: String,
-        /// Base units.
+        /// Base units of its currency.
         amount: u128,
+        /// What the account is kept in.
+        #[serde(default, skip_serializing_if = "Currency::is_wit")]
+        currency: Currency,
     },
     /// A key was made.
     Key {
@@ -85,8 +88,11 @@ pub enum Entry {
         prompt: u64,
         /// Tokens of the answer.
         completion: u64,
-        /// Who got what.
+        /// Who got what, in WIT.
         split: Split,
+        /// What an account that is kept in dollars paid for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        usd: Option<u128>,
     },
     /// A payment of what is owed is sent to the chain.
     Paying {
@@ -125,16 +131,20 @@ pub struct Key {
 /// What the journal adds up to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Totals {
-    /// Balances by account.
+    /// Balances by account, in its currency.
     pub balances: BTreeMap<String, u128>,
+    /// What accounts are kept in.
+    pub currencies: BTreeMap<String, Currency>,
     /// Keys by hash.
     pub keys: BTreeMap<String, Key>,
     /// What each miner earned here and was not sent.
     pub owed: BTreeMap<HotkeyId, u128>,
     /// What is to be recycled and was not sent.
     pub recycled: u128,
-    /// What the gateway earned.
+    /// What the gateway earned, in WIT; of answers that dollars paid, what is left of their price in WIT.
     pub gateway: u128,
+    /// Dollars that came for answers, in millionths.
+    pub usd: u128,
     /// How many answers were paid.
     pub bills: u64,
     /// Payments that were sent and of which nothing was heard: to whom, and how much. Whoever died in between looks at the chain.
@@ -175,6 +185,8 @@ pub enum Broke {
         /// What the key may still spend.
         left: u128,
     },
+    /// The account is kept in dollars, and the gateway has no price in them.
+    NoDollars,
 }
 
 /// Money held back for a request; must be given to [`Book::settle`] or [`Book::release`].
@@ -289,9 +301,10 @@ impl Book {
     ///
     /// # Errors
     /// Why it may not begin.
-    pub fn hold(&mut self, key: &str, needed: u128) -> Result<Hold, Broke> {
+    pub fn hold(&mut self, key: &str, most: Bill) -> Result<Hold, Broke> {
         let hash = hash(key);
         let known = self.totals.keys.get(&hash).filter(|key| !key.revoked).ok_or(Broke::NoKey)?;
+        let needed = most.of(self.totals.currency(&known.account)).ok_or(Broke::NoDollars)?;
         let held = |held: &BTreeMap<String, u128>, name: &str| held.get(name).copied().unwrap_or(0);
         if let Some(limit) = known.limit {
             let left = limit.saturating_sub(known.spent).saturating_sub(held(&self.held_by_key, &hash));
@@ -330,18 +343,27 @@ impl Book {
         id: &str,
         (uid, miner): (u16, HotkeyId),
         usage: super::answer::Usage,
-        split: Split,
+        price: &Price,
     ) -> Result<(), BookError> {
         let (id, key) = (id.to_owned(), hold.key.clone());
+        let bill = price.bill(usage);
+        let usd = bill.usd.filter(|_| self.totals.currency(&hold.account) == Currency::Usd);
         self.release(hold);
-        self.add(&Entry::Bill { id, key, miner, uid, prompt: usage.prompt, completion: usage.completion, split })
+        let split = price.split(bill.wit);
+        self.add(&Entry::Bill { id, key, miner, uid, prompt: usage.prompt, completion: usage.completion, split, usd })
     }
 }
 
 impl Totals {
     fn take(&mut self, entry: &Entry) -> Result<(), String> {
         match entry {
-            Entry::Credit { account, amount } => {
+            Entry::Credit { account, amount, currency } => {
+                if self.balances.contains_key(account) && self.currency(account) != *currency {
+                    return Err("an account in another currency".to_owned());
+                }
+                if *currency != Currency::Wit {
+                    self.currencies.insert(account.clone(), *currency);
+                }
                 let balance = self.balances.entry(account.clone()).or_default();
                 *balance = balance.checked_add(*amount).ok_or("more money than there can be")?;
             }
@@ -353,11 +375,12 @@ impl Totals {
                 self.keys.insert(hash.clone(), key);
             }
             Entry::Revoked { hash } => self.keys.get_mut(hash).ok_or("no such key")?.revoked = true,
-            Entry::Bill { key, miner, split, .. } => {
+            Entry::Bill { key, miner, split, usd, .. } => {
                 let key = self.keys.get_mut(key).ok_or("a bill of a key that is not there")?;
                 let balance = self.balances.get_mut(&key.account).ok_or("a bill of an account that is not there")?;
                 let parts = split.miner.checked_add(split.recycled).and_then(|sum| sum.checked_add(split.gateway));
-                let cost = parts.ok_or("more money than there can be")?;
+                let cost = usd.or(parts).ok_or("more money than there can be")?;
+                self.usd += usd.unwrap_or(0);
                 *balance = balance.checked_sub(cost).ok_or("a bill of more than there is")?;
                 key.spent += cost;
                 *self.owed.entry(*miner).or_default() += split.miner;
@@ -383,6 +406,11 @@ impl Totals {
             }
         }
         Ok(())
+    }
+
+    /// What an account is kept in.
+    pub fn currency(&self, account: &str) -> Currency {
+        self.currencies.get(account).copied().unwrap_or_default()
     }
 
     fn owed_to(&mut self, to: Payee) -> &mut u128 {

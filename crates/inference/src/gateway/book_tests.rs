@@ -5,14 +5,24 @@ fn miner() -> HotkeyId {
     HotkeyId::from_bytes([3; 32])
 }
 
-fn split(miner: u128) -> Split {
-    Split { miner, recycled: 1, gateway: 2 }
+/// A price by which a token costs a base unit, and the miner gets eight tenths of it.
+fn price() -> Price {
+    let (prompt, completion) = (1_000_000, 1_000_000);
+    Price { prompt, completion, miner_bps: 8_000, recycled_bps: 1_000, usd_per_wit: None }
+}
+
+fn tokens(prompt: u64) -> Usage {
+    Usage { prompt, completion: 0 }
+}
+
+fn wit(wit: u128) -> Bill {
+    Bill { wit, usd: None }
 }
 
 fn opened() -> (tempfile::TempDir, Book, String) {
     let folder = tempfile::tempdir().unwrap();
     let mut book = Book::open(folder.path().join("book.jsonl")).unwrap();
-    book.add(&Entry::Credit { account: "ann".to_owned(), amount: 100 }).unwrap();
+    book.add(&Entry::Credit { account: "ann".to_owned(), amount: 100, currency: Currency::Wit }).unwrap();
     let key = book.make_key("ann", Some(60)).unwrap();
     (folder, book, key)
 }
@@ -20,23 +30,23 @@ fn opened() -> (tempfile::TempDir, Book, String) {
 #[test]
 fn holds_keep_two_requests_from_spending_the_same_money() {
     let (_folder, mut book, key) = opened();
-    let first = book.hold(&key, 50).unwrap();
-    assert_eq!(book.hold(&key, 20).unwrap_err(), Broke::Limit { needed: 20, left: 10 });
+    let first = book.hold(&key, wit(50)).unwrap();
+    assert_eq!(book.hold(&key, wit(20)).unwrap_err(), Broke::Limit { needed: 20, left: 10 });
     let other = book.make_key("ann", None).unwrap();
-    assert_eq!(book.hold(&other, 60).unwrap_err(), Broke::Balance { needed: 60, left: 50 });
-    book.settle(first, "r1", (4, miner()), Usage::default(), split(17)).unwrap();
+    assert_eq!(book.hold(&other, wit(60)).unwrap_err(), Broke::Balance { needed: 60, left: 50 });
+    book.settle(first, "r1", (4, miner()), tokens(20), &price()).unwrap();
     assert_eq!(book.totals().balances["ann"], 80);
-    let second = book.hold(&key, 40).unwrap();
+    let second = book.hold(&key, wit(40)).unwrap();
     book.release(second);
-    assert!(book.hold(&key, 41).is_err());
-    assert_eq!((book.totals().owed[&miner()], book.totals().recycled, book.totals().gateway), (17, 1, 2));
+    assert!(book.hold(&key, wit(41)).is_err());
+    assert_eq!((book.totals().owed[&miner()], book.totals().recycled, book.totals().gateway), (16, 2, 2));
 }
 
 #[test]
 fn what_was_billed_is_there_after_a_restart_and_a_torn_line_is_not() {
     let (folder, mut book, key) = opened();
-    let hold = book.hold(&key, 50).unwrap();
-    book.settle(hold, "r1", (4, miner()), Usage { prompt: 1, completion: 2 }, split(7)).unwrap();
+    let hold = book.hold(&key, wit(50)).unwrap();
+    book.settle(hold, "r1", (4, miner()), Usage { prompt: 1, completion: 2 }, &price()).unwrap();
     let totals = book.totals().clone();
     drop(book);
     let path = folder.path().join("book.jsonl");
@@ -52,7 +62,7 @@ fn what_was_billed_is_there_after_a_restart_and_a_torn_line_is_not() {
 fn a_gateway_sees_what_a_command_added() {
     let (folder, mut book, key) = opened();
     let mut command = Book::open(folder.path().join("book.jsonl")).unwrap();
-    command.add(&Entry::Credit { account: "bob".to_owned(), amount: 5 }).unwrap();
+    command.add(&Entry::Credit { account: "bob".to_owned(), amount: 5, currency: Currency::Wit }).unwrap();
     let other = command.make_key("bob", None).unwrap();
     assert!(!book.knows(&other));
     book.refresh().unwrap();
@@ -77,12 +87,11 @@ fn what_is_owed_is_sent_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("book.jsonl");
     let mut book = Book::open(&path).unwrap();
-    book.add(&Entry::Credit { account: "ann".to_owned(), amount: 1_000 }).unwrap();
+    book.add(&Entry::Credit { account: "ann".to_owned(), amount: 1_000, currency: Currency::Wit }).unwrap();
     let key = book.make_key("ann", None).unwrap();
-    let hold = book.hold(&key, 100).unwrap();
-    let split = Split { miner: 80, recycled: 10, gateway: 10 };
+    let hold = book.hold(&key, wit(100)).unwrap();
     let miner = crate::chain::file::tests::neuron(1).hotkey;
-    book.settle(hold, "a", (1, miner), Default::default(), split).unwrap();
+    book.settle(hold, "a", (1, miner), tokens(100), &price()).unwrap();
     assert_eq!(book.totals().due(11), [(Payee::Miner(miner), 80)]);
     assert_eq!(book.totals().due(0).len(), 2);
     let paying = |amount| Entry::Paying { id: "p".to_owned(), to: Payee::Miner(miner), amount };
@@ -96,4 +105,23 @@ fn what_is_owed_is_sent_once() {
     assert!(book.add(&Entry::Paid { id: "p".to_owned() }).is_err(), "it came already");
     let read = Book::open(&path).unwrap();
     assert_eq!((read.totals().paid, read.totals().unclear.len(), read.totals().due(11).len()), (80, 0, 0));
+}
+
+#[test]
+fn an_account_in_dollars_pays_dollars_and_its_miner_gets_wit() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("book.jsonl");
+    let mut book = Book::open(&path).unwrap();
+    let credit = |currency| Entry::Credit { account: "ann".to_owned(), amount: 1_000, currency };
+    book.add(&credit(Currency::Usd)).unwrap();
+    assert!(book.add(&credit(Currency::Wit)).is_err(), "one currency an account");
+    let key = book.make_key("ann", None).unwrap();
+    assert_eq!(book.hold(&key, wit(1)).unwrap_err(), Broke::NoDollars);
+    // Half a dollar a WIT: a token that costs 1,000 base units is half a millionth of a dollar, rounded up once an answer.
+    let (prompt, usd_per_wit) = (1_000_000_000, Some(500_000));
+    let price = Price { prompt, usd_per_wit, ..price() };
+    let hold = book.hold(&key, price.bill(tokens(1_500))).unwrap();
+    book.settle(hold, "a", (1, miner()), tokens(1_001), &price).unwrap();
+    let totals = Book::open(&path).unwrap().totals().clone();
+    assert_eq!((totals.balances["ann"], totals.usd, totals.owed[&miner()]), (1_000 - 501, 501, 800_800));
 }

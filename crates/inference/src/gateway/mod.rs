@@ -2,16 +2,24 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`openai`] | requests, read strictly, and the one form in which miners see them |
+//! | [`openai`] | requests of chats, read strictly, and the one form in which miners see them |
+//! | [`embeddings`] | the same of embeddings, and their answers |
 //! | [`answer`] | a miner's stream, read strictly; what it may claim of usage |
 //! | [`book`] | accounts, keys, bills and what miners are owed: a journal |
 //! | [`price`] | what an answer costs, and who gets it |
 //! | [`route`] | which miner is asked first |
-//! | [`server`] | the doors, and falling over from one miner to the next |
+//! | `race` | the first word of an answer, from whoever gives it |
+//! | [`server`] | the doors |
+//! | `course` | a request from its hold to its bill |
+//! | `refused` | why a request is refused, in OpenAI's form |
 
 pub mod answer;
 pub mod book;
+mod course;
+pub mod embeddings;
 pub mod openai;
 pub mod price;
+mod race;
+mod refused;
 pub mod route;
 pub mod server;

@@ -1,15 +1,18 @@
-//! Which miner is asked first: by incentive, less for those that failed of late.
+//! Which miner is asked first: by incentive, less for those that are slow or failed of late.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::chain::Metagraph;
+use crate::chain::{Metagraph, Neuron};
 use crate::keys::HotkeyId;
+use crate::validator::task::QUICK;
 use crate::wire::dendrite::Axon;
 
 /// A miner that failed is asked last for this long, doubled with each further failure.
 const FIRST_REST: Duration = Duration::from_secs(2);
 const MAX_DOUBLINGS: u32 = 7;
+/// What a new measurement counts in the mean of first words.
+const NEW: f64 = 0.2;
 
 /// A miner that can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,12 +33,21 @@ struct Failing {
 #[derive(Debug, Default)]
 pub struct Health {
     failing: BTreeMap<HotkeyId, Failing>,
+    /// Seconds to the first word, a moving mean.
+    latency: BTreeMap<HotkeyId, f64>,
 }
 
 impl Health {
     /// An answer came.
     pub fn answered(&mut self, miner: HotkeyId) {
         self.failing.remove(&miner);
+    }
+
+    /// How long a first word took.
+    pub fn first_word(&mut self, miner: HotkeyId, took: Duration) {
+        let took = took.as_secs_f64();
+        let mean = self.latency.entry(miner).or_insert(took);
+        *mean += NEW * (took - *mean);
     }
 
     /// None came.
@@ -45,20 +57,26 @@ impl Health {
         failing.times += 1;
     }
 
-    /// Miners in the order in which they are asked: those at rest last, and otherwise the highest incentive first; equal ones
-    /// by uid. Miners without incentive are not asked, unless none has any.
+    /// Miners in the order in which they are asked: those at rest last, and otherwise by incentive / (1 + first word / 5 s), the highest
+    /// first and equal ones by uid: validators take off for slowness in the same way. Miners without incentive are not asked, unless none has any.
     pub fn order(&mut self, graph: &Metagraph, stake_limit: u128, now: Instant) -> Vec<Candidate> {
         self.failing.retain(|hotkey, _| graph.find(*hotkey).is_some());
+        self.latency.retain(|hotkey, _| graph.find(*hotkey).is_some());
         let mut miners: Vec<_> = graph.miners(stake_limit).collect();
         if miners.iter().any(|(neuron, _)| neuron.incentive > 0) {
             miners.retain(|(neuron, _)| neuron.incentive > 0);
         }
         let rests = |hotkey| self.failing.get(&hotkey).is_some_and(|failing| failing.until > now);
-        miners.sort_by_key(|(neuron, _)| (rests(neuron.hotkey), std::cmp::Reverse(neuron.incentive), neuron.uid));
-        let candidate = |(neuron, at): (&crate::chain::Neuron, _)| Candidate {
-            uid: neuron.uid,
-            axon: Axon { hotkey: neuron.hotkey, at },
+        let worth = |neuron: &Neuron| {
+            let latency = self.latency.get(&neuron.hotkey).copied().unwrap_or(0.0);
+            f64::from(neuron.incentive) / (1.0 + latency / QUICK.as_secs_f64())
         };
+        miners.sort_by(|(a, _), (b, _)| {
+            let last = rests(a.hotkey).cmp(&rests(b.hotkey));
+            last.then(worth(b).total_cmp(&worth(a))).then(a.uid.cmp(&b.uid))
+        });
+        let candidate =
+            |(neuron, at): (&Neuron, _)| Candidate { uid: neuron.uid, axon: Axon { hotkey: neuron.hotkey, at } };
         miners.into_iter().map(candidate).collect()
     }
 }
@@ -87,5 +105,9 @@ mod tests {
         assert_eq!(order(&mut health, now + FIRST_REST), [3, 0, 1]);
         health.answered(neuron(1).hotkey);
         assert_eq!(order(&mut health, now), [1, 3, 0]);
+        health.first_word(neuron(1).hotkey, Duration::from_secs(5));
+        assert_eq!(order(&mut health, now), [3, 1, 0], "as good and slower");
+        health.first_word(neuron(3).hotkey, Duration::from_secs(20));
+        assert_eq!(order(&mut health, now), [1, 0, 3]);
     }
 }

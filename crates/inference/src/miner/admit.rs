@@ -53,10 +53,19 @@ impl Door {
         now: u64,
     ) -> Result<Admitted, Refusal> {
         let (caller, signature) = v2::verify(headers, path, body, config.netuid, self.miner)?;
+        let stake = self.admit_caller(config, &caller, now)?;
+        Ok(Admitted { caller, stake, signature })
+    }
+
+    /// Whether a caller whose signature was checked is served; its stake.
+    ///
+    /// # Errors
+    /// 401 for what was seen; 403 for callers that are not served.
+    pub fn admit_caller(&self, config: &MinerConfig, caller: &Caller, now: u64) -> Result<u128, Refusal> {
         let stake = self.standing(config, caller.hotkey)?;
         // Last, so that those who are not served cannot fill the memory.
-        self.nonces.lock().unwrap_or_else(PoisonError::into_inner).take(&caller, now)?;
-        Ok(Admitted { caller, stake, signature })
+        self.nonces.lock().unwrap_or_else(PoisonError::into_inner).take(caller, now)?;
+        Ok(stake)
     }
 
     fn standing(&self, config: &MinerConfig, hotkey: HotkeyId) -> Result<u128, Refusal> {

@@ -2,12 +2,12 @@
 //!
 //! ```text
 //! {"path":"/v1/chat/completions","body":{...}}     {"content":"...","prompt_tokens":9,"completion_tokens":4}
-//! {"path":"/v1/task","body":ANYTHING}              {"answer":ANYTHING}
+//! {"path":"/v1/task","body":ANYTHING}              {"answer":ANYTHING}, and so for /v1/embeddings
 //! ```
 //!
 //! A program that is late, or says something else, is ended and started anew for the next question.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use serde::Deserialize;
@@ -59,30 +59,50 @@ struct Running {
     output: BufReader<ChildStdout>,
 }
 
-/// A program.
+/// A program with its arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it is told at its start.
+    pub args: Vec<String>,
+}
+
+impl Program {
+    /// A program without arguments.
+    pub fn plain(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), args: Vec::new() }
+    }
+}
+
+/// A program at work.
 #[derive(Debug)]
 pub struct Exec {
-    path: PathBuf,
+    program: Program,
     limit: usize,
     running: Mutex<Option<Running>>,
 }
 
 impl Exec {
     /// A program that is started with the first question. `limit`: the most bytes of an answer.
-    pub fn new(path: &Path, limit: usize) -> Self {
-        Self { path: path.to_owned(), limit, running: Mutex::new(None) }
+    pub fn new(program: &Program, limit: usize) -> Self {
+        Self { program: program.clone(), limit, running: Mutex::new(None) }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.program.path.clone()
     }
 
     fn io(&self) -> impl Fn(std::io::Error) -> ExecError + '_ {
-        |source| ExecError::Io { path: self.path.clone(), source }
+        |source| ExecError::Io { path: self.path(), source }
     }
 
     fn start(&self) -> Result<Running, ExecError> {
-        let mut command = Command::new(&self.path);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        let mut command = Command::new(&self.program.path);
+        command.args(&self.program.args).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().map_err(self.io())?;
         let pipes = child.stdin.take().zip(child.stdout.take());
-        let (input, output) = pipes.ok_or_else(|| ExecError::Ended(self.path.clone()))?;
+        let (input, output) = pipes.ok_or_else(|| ExecError::Ended(self.path()))?;
         Ok(Running { _child: child, input, output: BufReader::new(output) })
     }
 
@@ -102,7 +122,7 @@ impl Exec {
             return Err(ExecError::TooLong(self.limit));
         }
         if line.pop() != Some(b'\n') {
-            return Err(ExecError::Ended(self.path.clone()));
+            return Err(ExecError::Ended(self.path()));
         }
         *turn = Some(running);
         Ok(line)
@@ -127,12 +147,12 @@ impl Exec {
         Ok(events + "data: [DONE]\n\n")
     }
 
-    /// The answer to any other task.
+    /// The answer to anything else: what it gives as `answer`.
     ///
     /// # Errors
     /// Why there is none.
-    pub async fn task(&self, body: &Value) -> Result<Value, ExecError> {
-        let line = self.line(&json!({ "path": TASK, "body": body })).await?;
+    pub async fn other(&self, path: &str, body: &Value) -> Result<Value, ExecError> {
+        let line = self.line(&json!({ "path": path, "body": body })).await?;
         let answer: Value = serde_json::from_slice(&line).map_err(|error| ExecError::Garbled(error.to_string()))?;
         answer.get("answer").cloned().ok_or_else(|| ExecError::Garbled("it has no \"answer\"".to_owned()))
     }
@@ -141,15 +161,16 @@ impl Exec {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
     use std::time::Duration;
 
     use super::*;
 
-    fn program(folder: &Path, text: &str) -> PathBuf {
+    fn program(folder: &Path, text: &str) -> Program {
         let path = folder.join("program.py");
         std::fs::write(&path, format!("#!/usr/bin/env python3\nimport json, sys, time\n{text}")).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-        path
+        Program::plain(path)
     }
 
     #[tokio::test]
@@ -167,17 +188,17 @@ for line in sys.stdin:
     else: print(json.dumps({"content": "hello", "completion_tokens": 1}), flush=True)
 "#;
         let exec = Exec::new(&program(folder.path(), text), 10_000);
-        assert_eq!(exec.task(&json!(7)).await.unwrap(), json!([7]));
+        assert_eq!(exec.other(TASK, &json!(7)).await.unwrap(), json!([7]));
         for bad in ["die", "garbage", "flood"] {
-            assert!(exec.task(&json!(bad)).await.is_err(), "{bad}");
-            assert_eq!(exec.task(&json!(8)).await.unwrap(), json!([8]), "after {bad}");
+            assert!(exec.other(TASK, &json!(bad)).await.is_err(), "{bad}");
+            assert_eq!(exec.other(TASK, &json!(8)).await.unwrap(), json!([8]), "after {bad}");
         }
         let hang = json!("hang");
-        let late = tokio::time::timeout(Duration::from_millis(300), exec.task(&hang)).await;
+        let late = tokio::time::timeout(Duration::from_millis(300), exec.other(TASK, &hang)).await;
         assert!(late.is_err());
-        assert_eq!(exec.task(&json!(9)).await.unwrap(), json!([9]), "the program that hung is gone");
+        assert_eq!(exec.other(TASK, &json!(9)).await.unwrap(), json!([9]), "the program that hung is gone");
         let chat = exec.chat("/v1/chat/completions", &json!({})).await.unwrap();
         assert!(chat.contains(r#""content":"hello""#) && chat.ends_with("data: [DONE]\n\n"), "{chat}");
-        assert!(Exec::new(&folder.path().join("none"), 10).task(&json!(1)).await.is_err());
+        assert!(Exec::new(&Program::plain(folder.path().join("none")), 10).other(TASK, &json!(1)).await.is_err());
     }
 }

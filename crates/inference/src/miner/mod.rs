@@ -6,6 +6,7 @@
 //! | [`admit`] | who is served: signature, subnet's members, replays |
 //! | [`server`] | the way of a request; the upstream's answer passes through as it comes |
 //! | [`exec`] | a program as upstream |
+//! | [`synapse`] | the header protocol of the older SDKs in front of the same upstream |
 //! | [`keep`] | registered, served and told about |
 
 pub mod admit;
@@ -13,8 +14,8 @@ pub mod exec;
 pub mod gate;
 pub mod keep;
 pub mod server;
+pub mod synapse;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// What stands behind a miner.
@@ -23,7 +24,7 @@ pub enum Upstream {
     /// A server that speaks OpenAI's API, such as `http://127.0.0.1:8000`.
     Server(String),
     /// A program ([`exec`]).
-    Program(PathBuf),
+    Program(exec::Program),
 }
 
 /// What a miner is told.
@@ -33,6 +34,10 @@ pub struct MinerConfig {
     pub netuid: u16,
     /// What stands behind it.
     pub upstream: Upstream,
+    /// What answers `/v1/embeddings`; none is the upstream.
+    pub embeddings: Option<exec::Program>,
+    /// Requests of the older SDKs that are answered ([`synapse`]).
+    pub synapses: Vec<synapse::Door>,
     /// A system message of its own before each conversation.
     pub system: Option<String>,
     /// Words of its own before the last message.

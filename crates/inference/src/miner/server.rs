@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::Response;
@@ -16,8 +17,9 @@ use tokio::time::{Instant, timeout_at};
 use super::admit::Door;
 use super::exec::{Exec, ExecError, TASK};
 use super::gate::{Gate, Turn};
-use super::{MinerConfig, Upstream};
-use crate::keys::Hotkey;
+use super::{MinerConfig, Upstream, synapse};
+use crate::gateway::embeddings::EMBEDDINGS;
+use crate::keys::{Hotkey, HotkeyId};
 use crate::wire::{Refusal, Status, now_ns, v2};
 
 /// A miner at work.
@@ -28,6 +30,7 @@ pub struct Miner {
     door: Door,
     gate: Gate,
     exec: Option<Exec>,
+    embeddings: Option<Exec>,
     http: reqwest::Client,
 }
 
@@ -40,10 +43,11 @@ impl Miner {
         let http = reqwest::Client::builder().no_proxy().connect_timeout(Duration::from_secs(5)).build()?;
         let (door, gate) = (Door::new(key.id(), graph), Gate::new(config.concurrency, config.queue));
         let exec = match &config.upstream {
-            Upstream::Program(path) => Some(Exec::new(path, config.max_answer)),
+            Upstream::Program(program) => Some(Exec::new(program, config.max_answer)),
             Upstream::Server(_) => None,
         };
-        Ok(Self { config, key, door, gate, exec, http })
+        let embeddings = config.embeddings.as_ref().map(|program| Exec::new(program, config.max_answer));
+        Ok(Self { config, key, door, gate, exec, embeddings, http })
     }
 
     /// The door, to tell it of newer states of the subnet.
@@ -54,14 +58,21 @@ impl Miner {
     /// What it serves.
     pub fn router(self: Arc<Self>) -> Router {
         let limit = DefaultBodyLimit::max(self.config.max_body);
-        Router::new()
+        let mut router = Router::new();
+        for door in &self.config.synapses {
+            let (path, door) = (format!("/{}", door.synapse.name), door.clone());
+            let answer = async move |state, headers, body| synapse::answer(state, &door, headers, body).await;
+            router = router.route(&path, post(answer));
+        }
+        router
             .route("/v1/chat/completions", post(answer))
             .route("/v1/completions", post(answer))
+            .route(EMBEDDINGS, post(answer))
             .route(TASK, post(answer))
             .fallback(async || {
                 Refusal::new(
                     Status::Unknown,
-                    "this miner answers POST /v1/chat/completions, /v1/completions and /v1/task",
+                    "this miner answers POST /v1/chat/completions, /v1/completions, /v1/embeddings and /v1/task",
                 )
             })
             .layer(limit)
@@ -69,31 +80,60 @@ impl Miner {
     }
 }
 
+impl Miner {
+    /// Who it is.
+    pub(super) fn id(&self) -> HotkeyId {
+        self.key.id()
+    }
+
+    /// What it is told.
+    pub(super) fn config(&self) -> &MinerConfig {
+        &self.config
+    }
+
+    /// A body that arrived whole.
+    pub(super) fn whole(&self, body: Result<Bytes, BytesRejection>) -> Result<Bytes, Refusal> {
+        body.map_err(|error| match error.status().as_u16() {
+            413 => Refusal::new(Status::TooLarge, format!("a body has at most {} bytes", self.config.max_body)),
+            _ => Refusal::new(Status::BadRequest, "the body did not arrive whole"),
+        })
+    }
+
+    /// What stands behind it answers to a caller that was admitted, once it is its turn.
+    pub(super) async fn reply(
+        &self,
+        path: &str,
+        body: Bytes,
+        stake: u128,
+        timeout: Duration,
+    ) -> Result<Response, Refusal> {
+        let deadline = Instant::now() + timeout.min(self.config.timeout);
+        let turn = match timeout_at(deadline, self.gate.enter(stake)).await {
+            Err(_) => return Err(late("in the queue")),
+            Ok(Err(_)) => return Err(Refusal::new(Status::Busy, "the queue is full")),
+            Ok(Ok(turn)) => turn,
+        };
+        let embeds = path == EMBEDDINGS;
+        let body = if embeds { body } else { with_own_words(body, &self.config)? };
+        match self.embeddings.as_ref().filter(|_| embeds).or(self.exec.as_ref()) {
+            Some(exec) => {
+                timeout_at(deadline, of_program(exec, path, &body)).await.map_err(|_| late("of the program"))?
+            }
+            None => of_server(self, path, body, deadline, turn).await,
+        }
+    }
+}
+
 async fn answer(
     State(miner): State<Arc<Miner>>,
     uri: Uri,
     headers: HeaderMap,
-    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refusal> {
-    let body = body.map_err(|error| match error.status().as_u16() {
-        413 => Refusal::new(Status::TooLarge, format!("a body has at most {} bytes", miner.config.max_body)),
-        _ => Refusal::new(Status::BadRequest, "the body did not arrive whole"),
-    })?;
+    let body = miner.whole(body)?;
     let path = uri.path();
     let admitted = miner.door.admit(&miner.config, &headers, path, &body, now_ns())?;
-    let deadline = Instant::now() + admitted.caller.timeout.min(miner.config.timeout);
-    let turn = match timeout_at(deadline, miner.gate.enter(admitted.stake)).await {
-        Err(_) => return Err(late("in the queue")),
-        Ok(Err(_)) => return Err(Refusal::new(Status::Busy, "the queue is full")),
-        Ok(Ok(turn)) => turn,
-    };
-    let body = with_own_words(body, &miner.config)?;
-    let mut answer = match &miner.exec {
-        Some(exec) => {
-            timeout_at(deadline, of_program(exec, path, &body)).await.map_err(|_| late("of the program"))??
-        }
-        None => of_server(&miner, path, body, deadline, turn).await?,
-    };
+    let mut answer = miner.reply(path, body, admitted.stake, admitted.caller.timeout).await?;
     if let Ok(signature) = HeaderValue::try_from(v2::sign_answer(&miner.key, &admitted.signature)) {
         answer.headers_mut().insert(v2::ANSWER, signature);
     }
@@ -130,8 +170,8 @@ async fn of_program(exec: &Exec, path: &str, body: &Bytes) -> Result<Response, R
         tracing::warn!(error = %error, "the program gave no answer");
         Refusal::new(Status::Failed, "the program gave no answer")
     };
-    let (kind, text) = if path == TASK {
-        ("application/json", exec.task(&body).await.map_err(failed)?.to_string())
+    let (kind, text) = if path == TASK || path == EMBEDDINGS {
+        ("application/json", exec.other(path, &body).await.map_err(failed)?.to_string())
     } else {
         ("text/event-stream", exec.chat(path, &body).await.map_err(failed)?)
     };
@@ -190,6 +230,8 @@ mod tests {
         let config = MinerConfig {
             netuid: 1,
             upstream: Upstream::Server(String::new()),
+            embeddings: None,
+            synapses: Vec::new(),
             system: system.map(str::to_owned),
             prefix: prefix.map(str::to_owned),
             need_permit: false,

@@ -1,17 +1,16 @@
-//! The desk: a Python program that knows Python's documentation and how like two texts are.
+//! The desk: a Python program that knows what validators ask and what answers are worth.
 
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use super::{ModelError, io, setup};
+use super::{ModelError, io, python, setup};
 
-const PROGRAM: &str = include_str!("desk.py");
 /// How long an answer may take, loading included.
 const ANSWER: Duration = Duration::from_secs(120);
 
@@ -24,6 +23,40 @@ pub struct Question {
     pub reference: String,
     /// How many questions there are.
     pub of: u64,
+}
+
+/// A search whose best passage is known.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Search {
+    /// What is searched for.
+    pub query: String,
+    /// Where it stands.
+    pub link: String,
+    /// What stands there.
+    pub passage: String,
+}
+
+/// A published model, tried.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Tried {
+    /// Mean loss on held-out text, in nats for a character; none where it is no model.
+    pub loss: Option<f64>,
+    /// Names its numbers.
+    pub digest: Option<String>,
+}
+
+/// Embeddings of some texts.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Embedded {
+    /// One for each text, of length one.
+    pub vectors: Vec<Vec<f32>>,
+    /// How many tokens the texts have.
+    pub tokens: u64,
+}
+
+#[derive(Deserialize)]
+struct Worth {
+    score: f64,
 }
 
 /// The desk.
@@ -42,9 +75,7 @@ impl Desk {
     pub fn open(environment: &Path) -> Result<Self, ModelError> {
         let python = setup::python(environment)?;
         let mut child = Command::new(python)
-            .args(["-I", "-c", PROGRAM])
-            // More threads spin against each other where others work as well.
-            .env("OPENBLAS_NUM_THREADS", "1")
+            .args(["-I", "-c", python::DESK])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -54,6 +85,13 @@ impl Desk {
         let pipes = child.stdin.take().zip(child.stdout.take());
         let (input, output) = pipes.ok_or_else(|| ModelError::Silent("it has no pipes".to_owned()))?;
         Ok(Self { _child: child, input, output: BufReader::new(output).lines() })
+    }
+
+    /// Asks, and reads the answer as what it should be.
+    async fn get<T: for<'de> Deserialize<'de>>(&mut self, what: Value) -> Result<T, ModelError> {
+        let answer = self.ask(what).await?;
+        let garbled = |_| ModelError::Garbled(answer.to_string().chars().take(200).collect());
+        T::deserialize(&answer).map_err(garbled)
     }
 
     async fn ask(&mut self, what: Value) -> Result<Value, ModelError> {
@@ -75,8 +113,49 @@ impl Desk {
     /// # Errors
     /// When the desk gives none.
     pub async fn question(&mut self, seed: u64) -> Result<Question, ModelError> {
-        let answer = self.ask(json!({ "op": "question", "seed": seed })).await?;
-        serde_json::from_value(answer.clone()).map_err(|_| ModelError::Garbled(answer.to_string()))
+        self.get(json!({ "op": "question", "seed": seed })).await
+    }
+
+    /// The search of a number.
+    ///
+    /// # Errors
+    /// When the desk gives none.
+    pub async fn search(&mut self, seed: u64) -> Result<Search, ModelError> {
+        self.get(json!({ "op": "query", "seed": seed })).await
+    }
+
+    /// What an answer to a search is worth, 0 to 1.
+    ///
+    /// # Errors
+    /// When the desk does not tell.
+    pub async fn links(&mut self, search: &Search, answer: &str) -> Result<f64, ModelError> {
+        let what = json!({ "op": "links", "link": search.link, "passage": search.passage, "answer": answer });
+        self.get::<Worth>(what).await.map(|worth| worth.score)
+    }
+
+    /// Tries the model that an answer publishes on held-out text, at places that the seed draws.
+    ///
+    /// # Errors
+    /// When the desk does not tell.
+    pub async fn loss(&mut self, seed: u64, answer: &str) -> Result<Tried, ModelError> {
+        self.get(json!({ "op": "loss", "seed": seed, "answer": answer })).await
+    }
+
+    /// What pictures of a digit are worth, 0 to 1.
+    ///
+    /// # Errors
+    /// When the desk does not tell.
+    pub async fn pictures(&mut self, digit: u64, count: u64, answer: &str) -> Result<f64, ModelError> {
+        let what = json!({ "op": "digits", "digit": digit, "count": count, "answer": answer });
+        self.get::<Worth>(what).await.map(|worth| worth.score)
+    }
+
+    /// Embeddings of texts.
+    ///
+    /// # Errors
+    /// When the desk gives none.
+    pub async fn embed(&mut self, texts: &[String]) -> Result<Embedded, ModelError> {
+        self.get(json!({ "op": "embed", "texts": texts })).await
     }
 
     /// How like two texts are: the cosine of their embeddings.

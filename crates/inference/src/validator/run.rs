@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::duty::{self, Book, Due, DutyError};
-use super::task::{LATE, Task, TaskError};
+use super::task::{Answered, LATE, Question, Reply, Task, TaskError};
 use super::weights::weights;
 use crate::chain::{Chain, Metagraph};
 use crate::gateway::answer::Answer;
+use crate::gateway::embeddings::{self, EMBEDDINGS, EmbedAsk};
 use crate::gateway::openai::{Ask, CHAT, Said};
 use crate::wire::dendrite::{Axon, Dendrite};
 
@@ -75,17 +76,20 @@ impl Validator {
     pub async fn round(&mut self, graph: &Metagraph) -> Result<Vec<Scored>, TaskError> {
         self.book.record.scores.follow(graph);
         let asked = self.task.ask(rand::random()).await?;
-        let ask = self.question(&asked.question);
-        let mut scored = Vec::new();
+        let mut said = Vec::new();
         for (uid, axon) in self.sample(graph) {
             let began = Instant::now();
-            let said = self.say(axon, &ask).await;
-            let reward = match &said {
-                Ok(answer) => self.task.score(&asked, answer, began.elapsed()).await?,
-                Err(_) => 0.0,
-            };
-            self.book.record.scores.take(uid, axon.hotkey, reward);
-            scored.push(Scored { uid, reward, said });
+            let answer = self.say(axon, &asked.question).await;
+            let answer = answer.map(|said| Answered { from: axon.hotkey, said, took: began.elapsed() });
+            said.push((uid, axon.hotkey, answer));
+        }
+        let answers: Vec<Answered> = said.iter().filter_map(|(.., answer)| answer.as_ref().ok().cloned()).collect();
+        let mut worth = self.task.score(&asked, &answers).await?.into_iter();
+        let mut scored = Vec::new();
+        for (uid, hotkey, answer) in said {
+            let reward = if answer.is_ok() { worth.next().unwrap_or(0.0) } else { 0.0 };
+            self.book.record.scores.take(uid, hotkey, reward);
+            scored.push(Scored { uid, reward, said: answer.map(|answer| answer.said.to_string()) });
         }
         Ok(scored)
     }
@@ -117,10 +121,24 @@ impl Validator {
         miners
     }
 
-    async fn say(&self, axon: Axon, ask: &Ask) -> Result<String, String> {
-        let reply = self.dendrite.ask(axon, CHAT, ask.to_wire().into(), LATE, MOST_ANSWER).await;
-        let mut answer = Answer::new(reply.map_err(|error| error.to_string())?, ask);
-        answer.whole().await.map(|(text, ..)| text).map_err(|error| error.to_string())
+    async fn say(&self, axon: Axon, question: &Question) -> Result<Reply, String> {
+        match question {
+            Question::Chat(text) => {
+                let ask = self.question(text);
+                let reply = self.dendrite.ask(axon, CHAT, ask.to_wire().into(), LATE, MOST_ANSWER).await;
+                let mut answer = Answer::new(reply.map_err(|error| error.to_string())?, &ask);
+                answer.whole().await.map(|(text, ..)| Reply::Text(text)).map_err(|error| error.to_string())
+            }
+            Question::Embed(texts) => {
+                let ask = EmbedAsk { model: self.config.model.clone(), texts: texts.clone() };
+                let reply = self.dendrite.ask(axon, EMBEDDINGS, ask.to_wire().into(), LATE, MOST_ANSWER).await;
+                let body =
+                    reply.map_err(|error| error.to_string())?.whole().await.map_err(|error| error.to_string())?;
+                embeddings::answer(&ask, &body)
+                    .map(|(vectors, _)| Reply::Vectors(vectors))
+                    .map_err(|error| error.to_string())
+            }
+        }
     }
 
     /// Sets, commits or reveals weights, if that is due.

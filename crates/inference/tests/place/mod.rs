@@ -11,13 +11,14 @@ use axum::response::Response;
 use axum::routing::post;
 use inference::chain::{Metagraph, Neuron, Terms};
 use inference::gateway::book::{Book, Entry};
-use inference::gateway::price::Price;
+use inference::gateway::price::{Currency, Price};
 use inference::gateway::server::{Gateway, GatewayConfig};
 use inference::keys::{Hotkey, HotkeyId};
 use inference::miner::server::Miner;
+use inference::miner::synapse::Door;
 use inference::miner::{MinerConfig, Upstream};
 use inference::wire::dendrite::{Axon, Dendrite};
-use inference::wire::{Caller, Scheme, now_ns, v2};
+use inference::wire::{Caller, Scheme, now_ns, v1, v2};
 use serde_json::{Value, json};
 
 pub(crate) const NETUID: u16 = 5;
@@ -133,6 +134,19 @@ async fn behave(behaviour: Behaviour, body: Bytes) -> Response {
     }
 }
 
+/// The place and the length of each text.
+fn embed(behaviour: Behaviour, body: &[u8]) -> Response {
+    let asked: Value = serde_json::from_slice(body).unwrap_or_default();
+    let texts = asked["input"].as_array().cloned().unwrap_or_default();
+    let vector = |(place, text): (usize, &Value)| json!({ "index": place, "embedding": [place, text.as_str().unwrap_or_default().len()] });
+    let data: Vec<Value> = texts.iter().enumerate().map(vector).collect();
+    let text = match behaviour {
+        Behaviour::Answers => json!({ "data": data, "usage": { "prompt_tokens": 5 } }).to_string(),
+        _ => "<html>".to_owned(),
+    };
+    Response::new(Body::from(text))
+}
+
 impl Place {
     /// Miners with an incentive each, from uid 1.
     pub(crate) async fn new(miners: &[(u16, Behaviour)]) -> Self {
@@ -147,14 +161,22 @@ impl Place {
         }
         let folder = tempfile::tempdir().unwrap();
         let mut book = Book::open(folder.path().join("book.jsonl")).unwrap();
-        book.add(&Entry::Credit { account: "ann".to_owned(), amount: BALANCE }).unwrap();
+        book.add(&Entry::Credit { account: "ann".to_owned(), amount: BALANCE, currency: Currency::Wit }).unwrap();
         let (key_of_ann, poor) = (book.make_key("ann", None).unwrap(), book.make_key("ann", Some(5)).unwrap());
         let config = GatewayConfig {
             model: "small".to_owned(),
-            price: Price { prompt: 1_000_000, completion: 2_000_000, miner_bps: 8_000, recycled_bps: 1_000 },
+            embeddings: Some("vectors".to_owned()),
+            price: Price {
+                prompt: 1_000_000,
+                completion: 2_000_000,
+                miner_bps: 8_000,
+                recycled_bps: 1_000,
+                usd_per_wit: None,
+            },
             tokens: (64, 256),
             attempts: 3,
             first_word: Duration::from_secs(2),
+            hedge: Duration::from_millis(300),
             whole: Duration::from_secs(30),
             bytes: (MAX_BODY, MAX_ANSWER),
             concurrency: 8,
@@ -193,6 +215,14 @@ impl Place {
         (v2::sign(&key(0), &envelope, &body).0, body)
     }
 
+    /// Headers of a synapse, as the older SDKs sign them.
+    pub(crate) fn synapse(&self, fields: &serde_json::Map<String, Value>) -> Vec<(&'static str, String)> {
+        let door: Door = "Prompting:prompt:completion".parse().unwrap();
+        let (session, timeout) = ("u1".to_owned(), Duration::from_secs(9));
+        let caller = Caller { hotkey: hotkey(0), nonce: now_ns(), session, timeout, scheme: Scheme::V1 };
+        v1::sign(&key(0), &door.synapse, fields, &caller, hotkey(1)).unwrap()
+    }
+
     pub(crate) async fn send_signed(&self, axon: Axon, (headers, body): &(HeaderMap, Vec<u8>)) -> u16 {
         let request = self.http.post(format!("http://{}{CHAT}", axon.at)).headers(headers.clone()).body(body.clone());
         request.send().await.unwrap().status().as_u16()
@@ -209,10 +239,13 @@ async fn miner(uid: u8, behaviour: Behaviour, graph: Metagraph, seen: Arc<Mutex<
         seen.lock().unwrap().push(serde_json::from_slice(&body).unwrap_or_default());
         behave(behaviour, body).await
     });
-    let upstream = listen(Router::new().route(CHAT, upstream)).await;
+    let embeddings = post(async move |body: Bytes| embed(behaviour, &body));
+    let upstream = listen(Router::new().route(CHAT, upstream).route("/v1/embeddings", embeddings)).await;
     let config = MinerConfig {
         netuid: NETUID,
         upstream: Upstream::Server(format!("http://{upstream}")),
+        embeddings: None,
+        synapses: vec!["Prompting:prompt:completion".parse().unwrap()],
         system: None,
         prefix: None,
         need_permit: true,

@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
-use client::render::{Offered, RenderStatus, UnitPath};
+use client::render::{Offered, RenderStatus, Trial, UnitPath};
 use farm::Digest;
 use farm::chunks::MAX_CHUNK_BYTES;
 use futures::stream;
@@ -28,6 +28,8 @@ use crate::render::desk::{RenderDesk, RenderRefusal};
 
 /// Bytes of a manifest: 36 a chunk, for a scene of 64 GiB in chunks of a quarter MiB, and some.
 const MANIFEST_BYTES: usize = 16 << 20;
+/// Bytes of what is asked of a trial.
+const TRIAL_BYTES: usize = 64 << 10;
 /// For one chunk over a slow line.
 const CHUNK_LIMIT: Duration = Duration::from_secs(120);
 /// Width of previews that do not say one, in pixels.
@@ -39,6 +41,7 @@ pub(super) fn router() -> Router<Shared> {
     Router::new()
         .route("/render/v1/scenes", post(offer))
         .route("/render/v1/scenes/{manifest}", get(scene))
+        .route("/render/v1/scenes/{manifest}/trial", post(trial))
         .route("/render/v1/scenes/{manifest}/chunks/{chunk}", put(put_chunk).get(chunk))
         .route("/render/v1/jobs/{creator}/{jseq}/units/{index}/preview", get(preview))
         .route("/render/v1/jobs/{creator}/{jseq}/units/{index}/file", get(file))
@@ -55,6 +58,7 @@ impl From<RenderRefusal> for Refused {
             RenderRefusal::Malformed(_) => StatusCode::UNPROCESSABLE_ENTITY,
             RenderRefusal::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             RenderRefusal::NoRoom(_) => StatusCode::INSUFFICIENT_STORAGE,
+            RenderRefusal::Busy(_) => StatusCode::TOO_MANY_REQUESTS,
             RenderRefusal::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             RenderRefusal::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
@@ -117,6 +121,21 @@ async fn put_chunk(
     let (manifest, chunk) = (digest(&manifest)?, digest(&chunk)?);
     let body = read(body, MAX_CHUNK_BYTES as usize, "the chunk").await?;
     in_time(&shared, desk.put_chunk(manifest, chunk, &body)).await
+}
+
+/// It takes as long as tiles take; the node has a limit of its own.
+async fn trial(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Path(manifest): Path<String>,
+    body: Body,
+) -> Result<Json<Trial>, Refused> {
+    let (desk, caller) = enter(&shared, caller)?;
+    let manifest = digest(&manifest)?;
+    let body = read(body, TRIAL_BYTES, "the trial").await?;
+    let wrong = |error: serde_json::Error| Refusal(StatusCode::BAD_REQUEST, format!("the trial: {error}"));
+    let ask = serde_json::from_slice(&body).map_err(wrong)?;
+    Ok(Json(desk.trial(&caller, manifest, ask).await?))
 }
 
 async fn scene(State(shared): State<Shared>, caller: Caller, Path(manifest): Path<String>) -> Result<Bytes, Refused> {

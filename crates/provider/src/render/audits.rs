@@ -6,7 +6,7 @@ use std::sync::Arc;
 use client::gateway::{Auth, Gateway, Trust};
 use client::render::UnitPath;
 use farm::Digest;
-use farm::engine::{Device, RenderEngine, Work};
+use farm::engine::{RenderEngine, Work};
 use farm::pixels::{Buffers, compare, merkle, read_exr, tile_digest};
 use ledger::capacity::HostKey;
 use proto::ToAny;
@@ -100,12 +100,13 @@ impl RenderNode {
         let job = job.ok_or_else(|| Trouble::Odd("the chain has no such job".to_owned()))?;
         let frame = self.chain.render_frame(unit).await?;
         let frame = frame.ok_or_else(|| Trouble::Odd("the chain has no such unit".to_owned()))?;
-        let (manifest, _pin) = self.fetch(&job.scene.clone().unwrap_or_default(), &|_| {}).await?;
+        let scene = job.scene.clone().unwrap_or_default();
+        let (manifest, _pin) = self.fetch(&scene, &|_| {}).await?;
         let _turn = self.turn.acquire().await.map_err(|error| Trouble::Odd(error.to_string()))?;
         let begin = std::time::Instant::now();
-        let scene = self.scenes.assemble(&manifest).map_err(|error| Trouble::Fetch(error.to_string()))?;
+        let scene = self.scene_file(&scene, &manifest).await?;
         let (number, options) = (frame_number(&frame)?, options(&job)?);
-        let work = Work { scene, frame: number, options, device: Device::Cpu, threads: Some(tools.threads) };
+        let work = Work { scene, frame: number, options, device: tools.device, threads: Some(tools.threads) };
         let cut = Cut::of(audit.grid.as_ref(), frame_size(tools, &work).await?, frame.tile)?;
         let mut tiles = Vec::new();
         for index in &audit.tiles {

@@ -43,6 +43,11 @@ impl Board {
         (self.state, self.reason) = (state.to_owned(), reason);
     }
 
+    /// Whether it is ready, and there is nothing to render and nothing to audit.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.state == "ready" && self.working.is_empty() && self.audits.is_empty()
+    }
+
     /// A unit was taken in hand.
     pub(crate) fn begin(&mut self, unit: &UnitPath, attempt: u32, frame: i32, permille: u32) {
         let stage = "waiting".to_owned();

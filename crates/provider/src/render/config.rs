@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use farm::engine::Device;
 use proto::tetra::capacity::v1::Resources;
 use proto::tetra::render::v1::{SleepHours, Tier};
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,9 @@ pub struct RenderConfig {
     /// The program `blender`, instead of a virtual environment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blender: Option<PathBuf>,
+    /// Whether the GPUs of this machine render, instead of its processor. They must be of one class.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub gpu: bool,
     /// Threads of a render; none is as many as the window has cores, at least one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<u32>,
@@ -50,6 +54,7 @@ impl Default for RenderConfig {
             leave: false,
             venv: None,
             blender: None,
+            gpu: false,
             threads: None,
             cpu_milli: 1000,
             memory: 2 << 30,
@@ -94,6 +99,11 @@ impl RenderConfig {
     /// The hours of sleep, as the chain writes them.
     pub(crate) fn hours(&self) -> Vec<SleepHours> {
         self.sleep.iter().map(|[from, to]| SleepHours { from: *from, to: *to }).collect()
+    }
+
+    /// What renders.
+    pub(crate) fn device(&self) -> Device {
+        if self.gpu { Device::Gpu } else { Device::Cpu }
     }
 
     /// Threads of a render.

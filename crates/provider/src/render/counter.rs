@@ -4,7 +4,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use client::render::{Offered, RenderStatus, UnitPath};
+use client::render::{Offered, RenderStatus, Trial, TrialAsk, UnitPath};
 use farm::Digest;
 use farm::pixels::read_image;
 use farm::preview::{fit, jpeg, watermark};
@@ -15,12 +15,12 @@ use super::records::{Attempt, as_exr, decoy};
 use super::rights;
 use crate::agent::lock;
 
-fn internal(error: impl ToString) -> RenderRefusal {
+pub(super) fn internal(error: impl ToString) -> RenderRefusal {
     RenderRefusal::Internal(error.to_string())
 }
 
 /// Does what blocks where blocking is right.
-async fn aside<T: Send + 'static>(
+pub(super) async fn aside<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, RenderRefusal> + Send + 'static,
 ) -> Result<T, RenderRefusal> {
     tokio::task::spawn_blocking(work).await.map_err(internal)?
@@ -52,6 +52,10 @@ impl RenderDesk for Counter {
     async fn put_chunk(&self, manifest: Digest, chunk: Digest, bytes: &[u8]) -> Result<(), RenderRefusal> {
         let (node, bytes) = (Arc::clone(&self.0), bytes.to_vec());
         aside(move || node.scenes.put(&manifest, &chunk, &bytes)).await
+    }
+
+    async fn trial(&self, caller: &str, manifest: Digest, ask: TrialAsk) -> Result<Trial, RenderRefusal> {
+        self.0.trial(caller, manifest, ask).await
     }
 
     async fn scene(&self, caller: &str, manifest: Digest) -> Result<Vec<u8>, RenderRefusal> {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use async_trait::async_trait;
-use client::render::{Offered, RenderStatus, UnitPath};
+use client::render::{Offered, RenderStatus, Trial, TrialAsk, UnitPath};
 use farm::Digest;
 use thiserror::Error;
 
@@ -28,6 +28,9 @@ pub enum RenderRefusal {
     /// No room on this node.
     #[error("{0}")]
     NoRoom(String),
+    /// It has work.
+    #[error("{0}")]
+    Busy(String),
     /// The chain cannot be asked.
     #[error("{0}")]
     Unavailable(String),
@@ -53,6 +56,9 @@ pub trait RenderDesk: Send + Sync + 'static {
 
     /// Takes a chunk of an offered scene.
     async fn put_chunk(&self, manifest: Digest, chunk: Digest, bytes: &[u8]) -> Result<(), RenderRefusal>;
+
+    /// Renders a few tiles of a scene that is here, while there is nothing else to do.
+    async fn trial(&self, caller: &str, manifest: Digest, ask: TrialAsk) -> Result<Trial, RenderRefusal>;
 
     /// The manifest of a scene, to whom the chain names a right to it.
     async fn scene(&self, caller: &str, manifest: Digest) -> Result<Vec<u8>, RenderRefusal>;

@@ -1,9 +1,11 @@
 //! Scenes from their origins, then from nodes that hold them. Each gateway is known by the certificate that its owner published
 //! on the chain; every manifest and chunk is checked against its name.
 
+use std::path::PathBuf;
+
 use client::gateway::{Auth, Gateway, Trust};
 use farm::Digest;
-use farm::chunks::{MAX_CHUNK_BYTES, Manifest, Pin};
+use farm::chunks::{MAX_CHUNK_BYTES, Manifest, Pin, StoreError};
 use proto::tetra::render::v1 as wire;
 
 use super::chain::digest;
@@ -58,6 +60,20 @@ impl RenderNode {
             failures.join("; ")
         };
         Err(Trouble::Fetch(why))
+    }
+
+    /// The file of a scene whose chunks were fetched. Where the disk has spoilt some since, all of those are fetched anew, once.
+    pub(super) async fn scene_file(&self, scene: &wire::Scene, manifest: &Manifest) -> Result<PathBuf, Trouble> {
+        match self.scenes.assemble(manifest) {
+            Ok(file) => return Ok(file),
+            Err(StoreError::Mismatch { .. } | StoreError::Missing(_)) => {
+                let spoilt = self.scenes.store().weed(manifest)?;
+                tracing::warn!(scene = %manifest.id(), spoilt, "chunks of a scene were spoilt on disk; they are fetched anew");
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let (manifest, _pin) = self.fetch(scene, &|_| {}).await?;
+        Ok(self.scenes.assemble(&manifest)?)
     }
 
     fn whole(&self, id: Digest) -> Option<(Manifest, Pin)> {

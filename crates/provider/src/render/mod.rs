@@ -11,6 +11,7 @@
 //! | `scenes`, `fetch` | scenes on disk, and how they come from others |
 //! | `work`, `audits` | a unit from assignment to commitment; auditing and being audited |
 //! | `cut` | what a unit is of its frame, in tiles |
+//! | `trial` | a few tiles for an estimate |
 //! | `records` | what must be on disk before a message that needs it later |
 //! | `chain`, `trouble`, `board` | queries; failures and their codes; what the node says of itself |
 //!
@@ -36,6 +37,7 @@ mod records;
 mod rights;
 mod scenes;
 mod tools;
+mod trial;
 mod trouble;
 mod work;
 

@@ -20,6 +20,7 @@ use super::records::Records;
 use super::rights::Rights;
 use super::scenes::Scenes;
 use super::tools::{Measured, Tools};
+use super::trial::Trials;
 use super::trouble::Trouble;
 use crate::agent::lock;
 use crate::backoff::Backoff;
@@ -50,6 +51,9 @@ pub(crate) struct RenderNode {
     pub(super) metrics: RenderMetrics,
     /// One render at a time; all others wait or fetch.
     pub(super) turn: Semaphore,
+    /// The engine, once it is found.
+    pub(super) tools: Mutex<Option<Arc<Tools>>>,
+    pub(super) trials: Trials,
 }
 
 /// What a task works at: a unit's attempt, or an audit of one in a round.
@@ -119,6 +123,8 @@ impl RenderNode {
             board: Mutex::default(),
             metrics,
             turn: Semaphore::new(1),
+            tools: Mutex::default(),
+            trials: Trials::default(),
         }))
     }
 
@@ -160,6 +166,7 @@ impl RenderNode {
                 Ok(_) => self.rest().await,
                 Err(trouble) => Err(trouble),
             };
+            *lock(&self.tools) = None;
             match ended {
                 Ok(()) => backoff.reset(),
                 Err(trouble) => {
@@ -247,6 +254,7 @@ impl RenderNode {
         }
         let measured = tools.measured(&self.folder).await?;
         lock(&self.board).benchmark_ms = measured.rounds();
+        *lock(&self.tools) = Some(Arc::clone(&tools));
         let params = self.chain.render_params().await?;
         let offered = self.offer_window(config, endpoint, &tools, &measured).await?;
         let beat_every = Duration::from_millis((params.offline_ms / 3).max(1000));
@@ -272,7 +280,8 @@ impl RenderNode {
                     Err(error) => self.trouble(None, &error.into()),
                 }
             }
-            if hands.running.is_empty() {
+            // A trial has the turn as well.
+            if hands.running.is_empty() && self.turn.available_permits() > 0 {
                 tools.engine.let_go();
                 self.scenes.tidy(&[]);
             }

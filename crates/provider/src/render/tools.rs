@@ -25,6 +25,15 @@ pub(crate) struct Tools {
     /// As the chain writes it.
     pub(crate) named: wire::Engine,
     pub(crate) threads: u32,
+    pub(crate) device: Device,
+}
+
+/// What renders, as its class.
+fn class_of(device: Device) -> Result<DeviceClass, Fault> {
+    match device {
+        Device::Cpu => Ok(DeviceClass::of_cpu()),
+        Device::Gpu => DeviceClass::of_gpus(Path::new("/")).map_err(|none| Fault::NoDevice(none.to_string())),
+    }
 }
 
 /// What was measured, and of what.
@@ -75,13 +84,20 @@ impl Tools {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
             _ => fs::create_dir_all(&scratch)?,
         }
-        let engine = Blender::new(program.clone(), Arc::new(Namespaces), Limits::default(), scratch).await?;
+        let limits = Limits { memory: config.memory, ..Limits::default() };
+        let engine = Blender::new(program.clone(), Arc::new(Namespaces), limits, scratch).await?;
         let named = wire::Engine {
             name: "cycles".to_owned(),
             build: engine.build().to_string(),
-            device_class: DeviceClass::of_cpu().to_string(),
+            device_class: class_of(config.device())?.to_string(),
         };
-        Ok(Arc::new(Self { engine: engine.keeping(), program, named, threads: config.threads() }))
+        Ok(Arc::new(Self {
+            engine: engine.keeping(),
+            program,
+            named,
+            threads: config.threads(),
+            device: config.device(),
+        }))
     }
 
     /// What the benchmark measured; measured again where engine or class are others than then.
@@ -94,7 +110,7 @@ impl Tools {
         if let Some(known) = known.filter(same) {
             return Ok(known);
         }
-        let raw = benchmark(&self.engine, &self.program, Device::Cpu, ROUNDS, &|_| {}).await?;
+        let raw = benchmark(&self.engine, &self.program, self.device, ROUNDS, &|_| {}).await?;
         let measured = Measured { device_class: self.named.device_class.clone(), raw };
         let text = serde_json::to_vec_pretty(&measured).map_err(|error| Trouble::Odd(error.to_string()))?;
         write_private(&path, &text).map_err(|error| Trouble::Disk(std::io::Error::other(error.to_string())))?;

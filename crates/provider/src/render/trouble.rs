@@ -1,6 +1,7 @@
 //! What goes wrong with renders, and by which code the chain hears of it (docs/protocol.md, "Renders").
 
 use client::NodeError;
+use farm::chunks::StoreError;
 use farm::engine::Fault;
 use farm::pixels::PixelError;
 use thiserror::Error;
@@ -39,6 +40,16 @@ pub(crate) enum Trouble {
 impl From<RenderRefusal> for Trouble {
     fn from(refusal: RenderRefusal) -> Self {
         Self::Fetch(refusal.to_string())
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Io { source, .. } => Self::Disk(source),
+            StoreError::Full { .. } => Self::Disk(std::io::Error::new(std::io::ErrorKind::StorageFull, error)),
+            StoreError::Mismatch { .. } | StoreError::Missing(_) => Self::Fetch(error.to_string()),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use client::render::UnitPath;
 use farm::Digest;
-use farm::engine::{Device, Options, Progress, RenderEngine, Rendered, Stage, Work};
+use farm::engine::{Options, Progress, RenderEngine, Rendered, Stage, Work};
 use farm::pixels::Rect;
 use proto::ToAny;
 use proto::tetra::render::v1 as wire;
@@ -135,8 +135,8 @@ impl RenderNode {
         self.goes_on(unit, attempt, "waiting", FETCHED);
         let turn = self.turn.acquire().await.map_err(|error| Trouble::Odd(error.to_string()))?;
         let begin = Instant::now();
-        let scene = self.scenes.assemble(&manifest).map_err(|error| Trouble::Fetch(error.to_string()))?;
-        let work = Work { scene, frame: number, options, device: Device::Cpu, threads: Some(tools.threads) };
+        let scene = self.scene_file(&scene, &manifest).await?;
+        let work = Work { scene, frame: number, options, device: tools.device, threads: Some(tools.threads) };
         let watch = |progress: Progress| {
             let (done, of) = (progress.done.unwrap_or(0), progress.of.unwrap_or(0));
             let share = (u64::from(done) * u64::from(RENDERED - FETCHED)).checked_div(of.into()).unwrap_or(0);

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use client::gateway::GatewayError;
-use client::render::{Offered, RenderStatus, UnitPath};
+use client::render::{Offered, RenderStatus, Trial, TrialAsk, TrialTile, UnitPath};
 use client::token;
 use farm::Digest;
 use provider::gateway::Limits;
@@ -45,6 +45,21 @@ impl RenderDesk for FakeRenders {
         }
         self.chunks.lock().unwrap().push((manifest, chunk, bytes.to_vec()));
         Ok(())
+    }
+
+    async fn trial(&self, caller: &str, _: Digest, ask: TrialAsk) -> Result<Trial, RenderRefusal> {
+        only_one(caller)?;
+        let [frame] = ask.frames.as_slice() else { return Err(RenderRefusal::Busy("later".to_owned())) };
+        Ok(Trial {
+            frame: *frame,
+            width: 64,
+            height: 36,
+            tiles: vec![TrialTile { seconds: 0.5, pixels: 60 }],
+            first_seconds: 0.25,
+            benchmark_seconds: 2.0,
+            engine: "blender".to_owned(),
+            device_class: ask.overrides,
+        })
     }
 
     async fn scene(&self, caller: &str, _: Digest) -> Result<Vec<u8>, RenderRefusal> {
@@ -97,6 +112,18 @@ fn unit(index: u32) -> UnitPath {
 fn refused<T: std::fmt::Debug>(outcome: Result<T, GatewayError>, wanted: u16) {
     let error = outcome.unwrap_err();
     assert!(matches!(error, GatewayError::Refused { status, .. } if status == wanted), "{wanted}: {error}");
+}
+
+#[tokio::test]
+async fn tiles_of_a_scene_are_tried() {
+    let running = start(b"").await;
+    let scene = Digest::of(b"manifest").to_string();
+    let ask = |frames: &[u32]| TrialAsk { frames: frames.to_vec(), overrides: "{}".to_owned() };
+    let trial = running.tenant(1).trial(&scene, &ask(&[7])).await.unwrap();
+    assert_eq!((trial.frame, trial.tiles[0].pixels, trial.device_class.as_str()), (7, 60, "{}"));
+    refused(running.tenant(1).trial(&scene, &ask(&[1, 2])).await, 429);
+    refused(running.tenant(2).trial(&scene, &ask(&[7])).await, 403);
+    refused(running.tenant(1).trial("no", &ask(&[7])).await, 400);
 }
 
 #[tokio::test]

@@ -116,9 +116,13 @@ fn mint(ctx: &mut Context, reason: &str, to: &Address, amount: u128) -> Result<(
     bank::mint(ctx, POLICY, reason, to, &credit::coin(LUX, amount)?)
 }
 
+/// What payments of an epoch may be worth less than the work that they paid, in millionths of a credit, where 1 % of them is less: each
+/// lot has paid in whole base units so far, rounded down (docs/protocol.md, "Credits and epochs").
+const ROUNDING: u128 = 1_000;
+
 /// Work credited against money paid: the check that would have told of Render's seven weeks in 2025 (spec/render_ionet.md
 /// A3.6, L6), and work billed against time. Both sides are of the same units, so that it does not matter in which epoch they
-/// were rendered. Empty when they agree within 1 % and [`TOLERANCE`]. Less credited than paid for is no anomaly: pay may be
+/// were rendered. Empty when they agree within 1 % (and [`ROUNDING`]) and [`TOLERANCE`]. Less credited than paid for is no anomaly: pay may be
 /// forfeited.
 fn anomaly(ctx: &Context) -> Result<String, Failure> {
     // Value kept back was paid for as well, and stands on both sides: the smallest rest may be all that counts.
@@ -126,8 +130,7 @@ fn anomaly(ctx: &Context) -> Result<String, Failure> {
     let spent = sum(ctx, Sum::Spent)?.saturating_add(sum(ctx, Sum::Released)?);
     let (billed, able) = (sum(ctx, Sum::Billed)?, sum(ctx, Sum::Able)?);
     let mut found = Vec::new();
-    // Rounding of bills and lots may take a unit a frame, far below 1 %.
-    if value > spent.saturating_add(spent / 100) {
+    if value > spent.saturating_add(spent / 100).saturating_add(ROUNDING) {
         let times = mul_div_floor(value, 100, spent).map(|times| format!("{}.{:02} times", times / 100, times % 100));
         let times = times.unwrap_or_else(|| "without end".to_owned());
         found.push(format!(

@@ -3,16 +3,13 @@
 //!
 //! The chain alone needs no root: there the clients play the provider too.
 
-#[allow(unreachable_pub, reason = "the tests of node use it as well")]
-#[path = "../../../node/tests/common/packages.rs"]
-mod packages;
-
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tokio::process::Command;
 
 use crate::net::Net;
+use crate::packages;
 
 const PROFILE: [&str; 2] = ["--profile", "akash-classic"];
 /// Whose first account has nothing.

@@ -12,6 +12,10 @@ mod leases;
 mod mistakes;
 mod net;
 mod observe;
+#[allow(unreachable_pub, reason = "the tests of node use it as well")]
+#[path = "../../../node/tests/common/packages.rs"]
+mod packages;
 mod placement;
 mod render;
+mod small_disk;
 mod subnet;

@@ -8,7 +8,8 @@ use super::super::fault::Fault;
 use super::Blender;
 
 /// The Python side of the conversation.
-const DRIVER: &str = include_str!("driver.py");
+const DRIVER: [(&str, &str); 2] =
+    [("driver.py", include_str!("driver.py")), ("scene_facts.py", include_str!("scene_facts.py"))];
 
 /// Folder below a work folder where the driver's results go.
 pub(super) const OUT: &str = "out";
@@ -31,7 +32,9 @@ impl Desk {
             std::fs::create_dir_all(desk.work().join(name)).map_err(told())?;
         }
         std::fs::create_dir(desk.root()).map_err(told())?;
-        std::fs::write(desk.work().join("driver.py"), DRIVER).map_err(told())?;
+        for (name, text) in DRIVER {
+            std::fs::write(desk.work().join(name), text).map_err(told())?;
+        }
         if let Some(owner) = engine.confine.owner() {
             for name in ["", "tmp", "home", OUT] {
                 chown(desk.work().join(name), Some(owner), Some(owner)).map_err(told())?;

@@ -94,10 +94,13 @@ impl Blender {
 
     fn start(&self, desk: &Desk, read: Vec<PathBuf>, device: Device) -> Result<Session, Fault> {
         let driver = desk.work().join("driver.py");
-        let read = read.into_iter().chain(self.program.reads()).collect();
-        let devices = if device == Device::Gpu { gpu_devices() } else { vec![] };
+        let (devices, facts) = match device {
+            Device::Gpu => (gpu_devices(), gpu_facts()),
+            Device::Cpu => (vec![], vec![]),
+        };
+        let read = read.into_iter().chain(self.program.reads()).chain(facts).collect();
         let cell = Cell { work: desk.work(), root: desk.root(), read, devices };
-        let mut command = self.limits.prefix();
+        let mut command = self.limits.prefix(device);
         // Limits hold for the tools of the sandbox as well.
         command.extend(self.confine.confine(&cell, self.program.command(&driver))?);
         let at = |name: &str| OsString::from(desk.work().join(name));
@@ -169,6 +172,11 @@ struct Computed {
 }
 
 /// Device files of GPUs, those that there are.
+/// Where drivers look for what they drive.
+fn gpu_facts() -> Vec<PathBuf> {
+    Some(PathBuf::from("/sys")).filter(|path| path.is_dir()).into_iter().collect()
+}
+
 fn gpu_devices() -> Vec<PathBuf> {
     let entries = std::fs::read_dir("/dev").into_iter().flatten().flatten().map(|entry| entry.path());
     let is_gpu = |path: &PathBuf| {

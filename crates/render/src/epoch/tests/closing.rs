@@ -293,6 +293,17 @@ fn honest_work_is_no_anomaly() {
     assert_ne!(last(&ctx).anomaly, "");
 }
 
+/// Of a frame that costs next to nothing, payments in whole base units of LUX are worth up to one of them less.
+#[test]
+fn rounding_of_a_tiny_frame_is_no_anomaly() {
+    let mut ctx = market();
+    buy(&mut ctx, &ALICE, "68750000ulux").unwrap();
+    frame(&mut ctx, &ALICE, &BOB, 100).unwrap();
+    let open = queries::epoch(&ctx, QueryEpochRequest { number: 0 }).unwrap().epoch.unwrap();
+    assert!(open.spent_ucredits < 99 && open.value_ucredits == 100, "{open:?}");
+    assert_eq!(open.anomaly, "");
+}
+
 fn lived_in() -> ledger::Context {
     let mut ctx = market();
     buy(&mut ctx, &ALICE, "68750000ulux").unwrap();

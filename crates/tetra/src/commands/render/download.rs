@@ -1,19 +1,17 @@
 //! `tetra render download`: files of approved frames, what is missing of them; a film of them, if wanted.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use client::render::UnitPath;
 use farm::Digest;
 use farm::frames::{NameTemplate, Names};
 use farm::video;
-use proto::tetra::render::v1::{Frame, FrameState, JobId, NodeState};
+use proto::tetra::render::v1::{Frame, FrameState, Job, JobId};
 use serde_json::{Value, json};
-use sha2::Digest as _;
 
-use super::join;
+use super::bucket::{self, Bucket};
+use super::fetch::{self, Fetched};
 use super::names::{self, JobName, Units};
+use super::{join, watch};
 use crate::chain::Chain;
 use crate::context::Context;
 use crate::error::{Class, Classify, CliError, Result};
@@ -25,9 +23,9 @@ use crate::output::{self, Talk};
 pub struct Args {
     /// Your job
     job: JobName,
-    /// Where files go [default: render-NUMBER]
-    #[arg(long, value_name = "DIR")]
-    to: Option<PathBuf>,
+    /// Where files go: a folder, or a prefix in an object store such as s3://bucket/prefix [default: render-NUMBER]
+    #[arg(long, value_name = "DIR|URL")]
+    to: Option<String>,
     /// Only these frames: 1,4,10-20, or places in the order of work as in #0-9
     #[arg(long, value_name = "LIST")]
     frames: Option<Units>,
@@ -40,6 +38,9 @@ pub struct Args {
     /// Width of those pictures in pixels
     #[arg(long, value_name = "PIXELS", default_value_t = 640, requires = "previews")]
     width: u32,
+    /// Fetches pictures as they come, until no more do; the newest one is last/large.jpg, page.jpg and list.jpg
+    #[arg(long, requires = "previews", conflicts_with = "frames")]
+    watch: bool,
     /// Makes a film of the frames as well, by ffmpeg
     #[arg(long, value_name = "FILE.mp4")]
     video: Option<PathBuf>,
@@ -53,12 +54,65 @@ pub struct Args {
     auth: AuthOption,
 }
 
-/// What became of a frame.
-struct Fetched {
-    number: i32,
-    path: PathBuf,
-    /// Bytes that were moved; none when the file was there.
-    moved: u64,
+/// Where files go: straight into a folder, or through one into a bucket.
+struct Place {
+    folder: PathBuf,
+    bucket: Option<Bucket>,
+}
+
+impl Place {
+    async fn open(context: &Context, args: &Args, id: &JobId) -> Result<Self> {
+        let given = args.to.clone().unwrap_or_else(|| format!("render-{}", id.jseq));
+        let bucket = if bucket::is_url(&given) { Some(Bucket::open(&given)?) } else { None };
+        let folder = match &bucket {
+            None => PathBuf::from(given),
+            // What is cut off is found there again.
+            Some(_) => context.home.join("downloads").join(format!("{}-{}", id.creator, id.jseq)),
+        };
+        // Wrong rights show before anything is fetched.
+        if let Some(bucket) = &bucket {
+            bucket.answers().await?;
+        }
+        std::fs::create_dir_all(&folder)
+            .map_err(|error| CliError::new(Class::Machine, format!("{}: {error}", folder.display())))?;
+        Ok(Self { folder, bucket })
+    }
+
+    /// What is in the bucket already of a frame.
+    async fn known(&self, stem: &str, frame: &Frame) -> Result<Option<Fetched>> {
+        let (Some(bucket), Ok(digest)) = (&self.bucket, <[u8; 32]>::try_from(frame.file.as_slice())) else {
+            return Ok(None);
+        };
+        let found = bucket.whole(stem, &Digest(digest)).await?;
+        Ok(found.map(|name| Fetched { number: frame.number, path: name.into(), moved: 0 }))
+    }
+
+    /// Moves a file of the folder into the bucket, if there is one.
+    async fn deliver(&self, fetched: Fetched) -> Result<Fetched> {
+        let Some(bucket) = &self.bucket else { return Ok(fetched) };
+        // What is in the bucket already.
+        let Ok(name) = fetched.path.strip_prefix(&self.folder) else { return Ok(fetched) };
+        let name = name.to_str().ok_or_else(|| CliError::new(Class::Internal, "a name that is no text"))?;
+        let delivered = bucket.put(name, &fetched.path, &fetch::digest(&fetched.path)?).await?;
+        std::fs::remove_file(&fetched.path).class(Class::Machine)?;
+        Ok(Fetched { path: delivered.into(), ..fetched })
+    }
+
+    /// Where files are to be found, as one writes it.
+    fn text(&self, args: &Args) -> String {
+        match (&self.bucket, &args.to) {
+            (Some(_), Some(url)) => url.clone(),
+            _ => self.folder.display().to_string(),
+        }
+    }
+
+    /// Everything is delivered.
+    fn tidy(&self) {
+        if self.bucket.is_some() {
+            // What is still in it stays: another command works there.
+            let _ = std::fs::remove_dir(&self.folder);
+        }
+    }
 }
 
 /// Runs it.
@@ -69,51 +123,31 @@ pub async fn run(context: &Context, args: Args) -> Result {
     let chain = context.chain().await?;
     let id = args.job.id(context, &chain)?;
     let job = chain.render_job(&id).await?;
-    let all = chain.render_frames(&id).await?;
-    let mut wanted: Vec<&Frame> = match &args.frames {
-        Some(units) => units.pick(&all)?,
-        None => all.iter().collect(),
-    };
-    let asked = wanted.len();
-    wanted.retain(|frame| has_pixels(frame, args.previews));
-    wanted.sort_by_key(|frame| (frame.number, frame.tile));
-    if wanted.is_empty() {
-        let what = if args.previews {
-            "no frame has been begun yet"
-        } else {
-            "no frame is approved yet, and clean files come after approval"
-        };
-        return Err(CliError::new(Class::NotFound, what).hint(format!(
-            "`tetra render frames {0}` shows them; --previews fetches pictures; `tetra render approve {0}` approves",
-            id.jseq
-        )));
-    }
-    let folder = args.to.clone().unwrap_or_else(|| PathBuf::from(format!("render-{}", id.jseq)));
-    std::fs::create_dir_all(&folder)
-        .map_err(|error| CliError::new(Class::Machine, format!("{}: {error}", folder.display())))?;
-    let template = match &args.name {
-        Some(template) => template.clone(),
-        None => {
-            let name = job.options.as_ref().map(|options| options.name.clone()).filter(|name| !name.is_empty());
-            name.as_deref().unwrap_or("{frame}").parse().class(Class::Usage)?
-        }
-    };
+    let template = template(&args, &job)?;
+    let place = Place::open(context, &args, &id).await?;
     let caller = Caller::of(context, &chain, args.auth.kind).await?;
+    if args.watch {
+        let name = |frame: &Frame| stem(&template, &id, frame).map(|stem| place.folder.join(stem));
+        watch::run(&chain, &caller, &id, args.width, &place.folder, &name).await?;
+    }
+    let all = chain.render_frames(&id).await?;
+    let wanted = wanted(&args, &id, &all)?;
     let talk = Talk::start();
     let (mut fetched, mut left) = (Vec::new(), Vec::new());
-    for (place, frame) in wanted.iter().enumerate() {
-        talk.step(&format!("frame {} ({} of {})", names::frame_text(frame), place + 1, wanted.len()));
-        let stem = folder.join(stem(&template, &id, frame)?);
-        match fetch(&chain, &caller, &id, frame, &stem, args.previews.then_some(args.width)).await {
+    // Tiles become a picture, and pictures a film, where they all lie in one folder.
+    let is_split = job.options.as_ref().is_some_and(|options| options.split);
+    let joins = !args.previews && (is_split || args.video.is_some());
+    for (number, frame) in wanted.iter().enumerate() {
+        talk.step(&format!("frame {} ({} of {})", names::frame_text(frame), number + 1, wanted.len()));
+        match one(&chain, &caller, &place, &id, frame, &stem(&template, &id, frame)?, &args, joins).await {
             Ok(one) => fetched.push(one),
             Err(error) => left.push((names::frame_text(frame), error)),
         }
     }
-    let is_split = job.options.as_ref().is_some_and(|options| options.split);
     if is_split && !args.previews && left.is_empty() {
         let tiles: Vec<&Path> = fetched.iter().map(|one| one.path.as_path()).collect();
-        let stem = template_stem(&template, &id, &all)?;
-        if let Some(picture) = join::picture(&job, &tiles, args.scene.as_deref(), &folder.join(stem), &talk).await? {
+        let stem = place.folder.join(template_stem(&template, &id, &all)?);
+        if let Some(picture) = join::picture(&job, &tiles, args.scene.as_deref(), &stem, &talk).await? {
             fetched.extend(picture.into_iter().map(|path| Fetched { number: all[0].number, path, moved: 0 }));
         }
     }
@@ -122,22 +156,86 @@ pub async fn run(context: &Context, args: Args) -> Result {
         let frames: Vec<PathBuf> = fetched.iter().map(|one| one.path.clone()).collect();
         video::film(&frames, args.fps, target).await.class(Class::Machine)?;
     }
+    let mut delivered = Vec::new();
+    for one in fetched {
+        delivered.push(place.deliver(one).await?);
+    }
     drop(talk);
     if let Some((frame, error)) = left.first() {
         let what = format!("{} of {} frames did not come, such as frame {frame}: {error}", left.len(), wanted.len());
         return Err(CliError::new(error.class(), what).hint("the same command fetches what is missing"));
     }
-    let moved: u64 = fetched.iter().map(|one| one.moved).sum();
-    let files: Vec<Value> =
-        fetched.iter().map(|one| json!({ "frame": one.number, "file": one.path, "moved_bytes": one.moved })).collect();
-    let data = json!({ "folder": folder, "files": files, "moved_bytes": moved, "video": args.video });
+    place.tidy();
+    let waiting = if args.frames.is_some() { 0 } else { all.len() - wanted.len() };
+    show(context, &args, &place.text(&args), &delivered, waiting)
+}
+
+fn template(args: &Args, job: &Job) -> Result<NameTemplate> {
+    if let Some(template) = &args.name {
+        return Ok(template.clone());
+    }
+    let name = job.options.as_ref().map(|options| options.name.clone()).filter(|name| !name.is_empty());
+    name.as_deref().unwrap_or("{frame}").parse().class(Class::Usage)
+}
+
+/// Frames that were asked for and of which there is something.
+fn wanted<'a>(args: &Args, id: &JobId, all: &'a [Frame]) -> Result<Vec<&'a Frame>> {
+    let mut wanted: Vec<&Frame> = match &args.frames {
+        Some(units) => units.pick(all)?,
+        None => all.iter().collect(),
+    };
+    wanted.retain(|frame| has_pixels(frame, args.previews));
+    wanted.sort_by_key(|frame| (frame.number, frame.tile));
+    if !wanted.is_empty() {
+        return Ok(wanted);
+    }
+    let what = match args.previews {
+        true => "no frame has been begun yet",
+        false => "no frame is approved yet, and clean files come after approval",
+    };
+    Err(CliError::new(Class::NotFound, what).hint(format!(
+        "`tetra render frames {0}` shows them; --previews fetches pictures; `tetra render approve {0}` approves",
+        id.jseq
+    )))
+}
+
+/// One frame, to where it stays unless it is to be joined with others first.
+#[expect(clippy::too_many_arguments, reason = "where from, where to, and what")]
+async fn one(
+    chain: &Chain,
+    caller: &Caller,
+    place: &Place,
+    id: &JobId,
+    frame: &Frame,
+    stem: &str,
+    args: &Args,
+    joins: bool,
+) -> Result<Fetched> {
+    if !joins
+        && !args.previews
+        && let Some(known) = place.known(stem, frame).await?
+    {
+        return Ok(known);
+    }
+    let width = args.previews.then_some(args.width);
+    let fetched = fetch::frame(chain, caller, id, frame, &place.folder.join(stem), width).await?;
+    if joins { Ok(fetched) } else { place.deliver(fetched).await }
+}
+
+fn show(context: &Context, args: &Args, place: &str, delivered: &[Fetched], waiting: usize) -> Result {
+    let moved: u64 = delivered.iter().map(|one| one.moved).sum();
+    let files: Vec<Value> = delivered
+        .iter()
+        .map(|one| json!({ "frame": one.number, "file": one.path, "moved_bytes": one.moved }))
+        .collect();
+    let data = json!({ "folder": place, "files": files, "moved_bytes": moved, "video": args.video });
     output::show(context.format(), &data, |_| {
-        let waiting = match asked - wanted.len() {
+        let waiting = match waiting {
             0 => String::new(),
             others => format!("; {others} more are not there yet"),
         };
         let film = args.video.as_ref().map(|target| format!("\nfilm: {}", target.display())).unwrap_or_default();
-        format!("{} files in {}, {moved} bytes moved{waiting}{film}", fetched.len(), folder.display())
+        format!("{} files in {place}, {moved} bytes moved{waiting}{film}", delivered.len())
     })
 }
 
@@ -165,114 +263,9 @@ fn template_stem(template: &NameTemplate, id: &JobId, frames: &[Frame]) -> Resul
     stem(template, id, &whole)
 }
 
-async fn fetch(
-    chain: &Chain,
-    caller: &Caller,
-    id: &JobId,
-    frame: &Frame,
-    stem: &Path,
-    preview: Option<u32>,
-) -> Result<Fetched> {
-    let number = frame.number;
-    if let Some(path) = preview.is_none().then(|| whole(stem, &frame.file)).flatten() {
-        return Ok(Fetched { number, path, moved: 0 });
-    }
-    let node = frame.node.clone().unwrap_or_default();
-    let nodes = chain.render_nodes(&node.owner).await?;
-    let found = nodes.into_iter().find(|one| one.id.as_ref() == Some(&node));
-    let found = found.ok_or_else(|| {
-        CliError::new(Class::NotFound, format!("the chain no longer knows node {}", names::node_text(Some(&node))))
-    })?;
-    let gateway = caller.gateway(chain, &node.owner, &found.endpoint).await?;
-    let unit = UnitPath { creator: id.creator.clone(), jseq: id.jseq, index: names::index_of(frame) };
-    if let Some(parent) = stem.parent() {
-        std::fs::create_dir_all(parent).class(Class::Machine)?;
-    }
-    if let Some(width) = preview {
-        let picture = gateway.preview(&unit, width).await?;
-        let path = with_ending(stem, "preview.jpg");
-        std::fs::write(&path, &picture).class(Class::Machine)?;
-        return Ok(Fetched { number, path, moved: picture.len() as u64 });
-    }
-    let part = with_ending(stem, "part");
-    let have = std::fs::metadata(&part).map_or(0, |part| part.len());
-    // A part that is no beginning of this file is begun anew.
-    let have = if have >= frame.file_bytes { 0 } else { have };
-    let hint = |error: client::GatewayError| {
-        let state = NodeState::try_from(found.state).unwrap_or_default();
-        let error = CliError::from(error);
-        match state {
-            NodeState::Ready => error,
-            state => error.hint(format!("its node is {}", names::short(state.as_str_name(), "NODE_STATE_"))),
-        }
-    };
-    let mut download = gateway.unit_file(&unit, have).await.map_err(hint)?;
-    let mut options = OpenOptions::new();
-    let mut file = match have {
-        0 => options.write(true).create(true).truncate(true),
-        _ => options.append(true),
-    }
-    .open(&part)
-    .class(Class::Machine)?;
-    let mut moved = 0;
-    while let Some(piece) = download.piece().await? {
-        moved += piece.len() as u64;
-        if have + moved > frame.file_bytes {
-            return Err(CliError::new(Class::Provider, "the node sends more than the file has by the chain"));
-        }
-        file.write_all(&piece).class(Class::Machine)?;
-    }
-    file.sync_all().class(Class::Machine)?;
-    if digest(&part)?.0.as_slice() != frame.file {
-        std::fs::remove_file(&part).class(Class::Machine)?;
-        return Err(CliError::new(Class::Provider, "the file is not the one that its node committed to")
-            .hint("run it again; if it stays so, the node cheats its creators"));
-    }
-    let ending = download.name.rsplit_once('.').map_or("bin", |(_, ending)| ending);
-    let path = with_ending(stem, ending);
-    std::fs::rename(&part, &path).class(Class::Machine)?;
-    Ok(Fetched { number, path, moved })
-}
-
-/// `stem.ending`; dots of the stem stay.
-fn with_ending(stem: &Path, ending: &str) -> PathBuf {
-    let mut name = stem.as_os_str().to_owned();
-    name.push(".");
-    name.push(ending);
-    name.into()
-}
-
-fn digest(path: &Path) -> Result<Digest> {
-    let mut hash = sha2::Sha256::new();
-    let mut file = File::open(path).class(Class::Machine)?;
-    std::io::copy(&mut file, &mut hash).class(Class::Machine)?;
-    Ok(Digest(hash.finalize().into()))
-}
-
-/// The finished file that is there already, by its digest, under any ending.
-fn whole(stem: &Path, wanted: &[u8]) -> Option<PathBuf> {
-    let prefix = format!("{}.", stem.file_name()?.to_str()?);
-    let entries = std::fs::read_dir(stem.parent()?).ok()?;
-    let files =
-        entries.flatten().filter(|entry| entry.file_name().to_str().is_some_and(|name| name.starts_with(&prefix)));
-    let mut files = files.map(|entry| entry.path()).filter(|path| path.is_file());
-    files.find(|path| digest(path).is_ok_and(|found| found.0.as_slice() == wanted))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn files_that_are_whole_are_not_fetched_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let stem = folder.path().join("0001");
-        assert_eq!(whole(&stem, &Digest::of(b"pixels").0), None);
-        std::fs::write(with_ending(&stem, "part"), "pix").unwrap();
-        assert_eq!(whole(&stem, &Digest::of(b"pixels").0), None);
-        std::fs::write(with_ending(&stem, "png"), "pixels").unwrap();
-        assert_eq!(whole(&stem, &Digest::of(b"pixels").0), Some(folder.path().join("0001.png")));
-    }
 
     #[test]
     fn names_follow_the_template() {

@@ -1,17 +1,18 @@
-//! `tetra render estimate`: a few tiles of the hardest of three frames, rendered on this machine, as a band of cost and time.
+//! `tetra render estimate`: a few tiles of the hardest of three frames, rendered on a node or here, as a band of cost and time.
 //!
-//! Work is time by the power of who renders: this machine's own benchmark gives the one, tiles the other. Nodes are paid by what
-//! auditors measure, never by this.
+//! Work is time by the power of who renders: its benchmark gives the one, tiles the other. Nodes are paid by what auditors measure,
+//! never by this.
 
 use std::path::PathBuf;
 
+use client::render::{Trial, TrialAsk};
 use farm::engine::{Blender, Device, Options, RenderEngine, Work};
+use farm::estimate::{Band, Sample, Samples, three};
 use farm::frames::FrameList;
-use farm::pixels::Rect;
 use farm::scenes;
 use proto::tetra::render::v1::{NodeState, Params, Tier};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::names::{self, TierName};
 use super::scene::{self, Prepared};
@@ -19,14 +20,13 @@ use super::submit::SceneOptions;
 use crate::chain::Chain;
 use crate::context::Context;
 use crate::error::{Class, Classify, CliError, Result};
+use crate::gateways::{AuthOption, Caller};
 use crate::output::{self, Talk, row};
 
-/// Tiles of the hardest frame that are rendered.
-const TILES: u32 = 4;
-/// A tile is one part in so many of each side.
-const PART: u32 = 6;
 /// Rounds of the benchmark; the fastest counts.
 const ROUNDS: usize = 2;
+/// How many nodes are asked at most.
+const NODES: usize = 3;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -36,17 +36,21 @@ pub struct Args {
     /// Price class
     #[arg(long, value_enum, default_value_t)]
     tier: TierName,
+    /// Render the tiles on this machine; nothing is uploaded
+    #[arg(long)]
+    here: bool,
+    #[command(flatten)]
+    auth: AuthOption,
 }
 
-/// What a frame takes, in thousandths of a work unit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Band {
-    /// If all of it were as its easiest tile.
-    pub least: u64,
-    /// By the mean of its tiles.
-    pub expected: u64,
-    /// If all of it were as its hardest tile.
-    pub most: u64,
+/// What was estimated, and who rendered the tiles.
+pub struct Estimated {
+    /// What a frame takes.
+    pub band: Band,
+    /// Who, for people.
+    by: String,
+    /// Who, for programs.
+    data: Value,
 }
 
 /// This machine's benchmark, kept in the home folder.
@@ -76,93 +80,78 @@ async fn benchmark(context: &Context, engine: &Blender, talk: &Talk) -> Result<f
     Ok(seconds)
 }
 
-/// The first, the middle and the last.
-fn three(frames: &FrameList) -> Vec<u32> {
-    let all = frames.frames();
-    let mut picked: Vec<u32> =
-        [0, all.len() / 2, all.len() - 1].iter().filter_map(|at| all.get(*at).copied()).collect();
-    picked.dedup();
-    picked
-}
-
-/// Tiles spread over a frame; the first lies in its middle.
-fn tiles(width: u32, height: u32) -> Vec<Rect> {
-    let (tile_width, tile_height) = ((width / PART).max(1), (height / PART).max(1));
-    let at = |x: u32, y: u32| Rect {
-        x: (width - tile_width) * x / 4,
-        y: (height - tile_height) * y / 4,
-        width: tile_width,
-        height: tile_height,
-    };
-    [at(2, 2), at(1, 1), at(3, 2), at(2, 3)].into_iter().take(TILES as usize).collect()
-}
-
-/// Renders tiles and says what a frame takes.
+/// Renders tiles on this machine and says what a frame takes.
 ///
 /// # Errors
 /// When it cannot be rendered.
-pub async fn measure(
+pub async fn here(
     context: &Context,
     engine: &Blender,
     prepared: &Prepared,
     options: &Options,
     frames: &FrameList,
     talk: &Talk,
-) -> Result<Band> {
-    let report = prepared.report.as_ref();
-    let report = report.ok_or_else(|| CliError::new(Class::Internal, "the scene was not looked at"))?;
+) -> Result<Estimated> {
     let own = benchmark(context, engine, talk).await?;
-    let percent = |side: u32| options.percentage.map_or(side, |percent| (side * percent / 100).max(1));
-    let width = percent(options.width.unwrap_or(report.width));
-    let height = percent(options.height.unwrap_or(report.height));
-    let render = async |frame: u32, tile: Rect| {
-        let work =
-            Work { scene: prepared.file.clone(), frame, options: options.clone(), device: Device::Cpu, threads: None };
-        let rendered = engine.render(&work, Some(tile), &|_| {}).await.map_err(|fault| scene::explain(&fault))?;
-        Ok::<Sample, CliError>(Sample { seconds: rendered.seconds, pixels: tile.area() as f64 })
-    };
-    let tiles = tiles(width, height);
-    let Some((middle, others)) = tiles.split_first() else {
-        return Err(CliError::new(Class::Internal, "a frame without tiles"));
-    };
-    let mut hardest: Option<(u32, Sample)> = None;
-    for frame in three(frames) {
-        talk.step(&format!("rendering a tile of frame {frame}"));
-        let sample = render(frame, *middle).await?;
-        if hardest.is_none_or(|(_, most)| sample.seconds > most.seconds) {
-            hardest = Some((frame, sample));
+    let (scene, options) = (prepared.file.clone(), options.clone());
+    let work = Work { scene, frame: 0, options, device: Device::Cpu, threads: None };
+    let tell = |text: &str| talk.step(text);
+    let samples = farm::estimate::measure(engine, &work, &three(frames.frames()), &tell).await;
+    let samples = samples.map_err(|fault| scene::explain(&fault))?;
+    let data = json!({ "engine": engine.build().to_string(), "device_class": farm::DeviceClass::of_cpu().to_string() });
+    Ok(Estimated { band: samples.band(own), by: "this machine".to_owned(), data })
+}
+
+/// Uploads what is missing of the scene to a node that is idle, which renders the tiles.
+///
+/// # Errors
+/// When no node takes it.
+pub async fn there(
+    chain: &Chain,
+    caller: &Caller,
+    prepared: &Prepared,
+    overrides: String,
+    frames: &FrameList,
+    tier: Tier,
+    talk: &Talk,
+) -> Result<Estimated> {
+    let ask = TrialAsk { frames: three(frames.frames()), overrides };
+    let name = prepared.manifest.id().to_string();
+    let mut last = None;
+    for node in scene::targets(chain, tier, NODES).await? {
+        let owner = node.id.clone().unwrap_or_default().owner;
+        let tried = async {
+            scene::upload(chain, caller, prepared, std::slice::from_ref(&node), talk).await?;
+            talk.step(&format!("{} renders a few tiles", node.endpoint));
+            let gateway = caller.gateway(chain, &owner, &node.endpoint).await?;
+            Ok::<Trial, CliError>(gateway.trial(&name, &ask).await?)
+        };
+        match tried.await {
+            Ok(trial) => return Ok(of_trial(&trial, &names::node_text(node.id.as_ref()), &node.endpoint)),
+            Err(error) => {
+                talk.line(&format!("note: {} rendered no tiles: {error}", node.endpoint));
+                last = Some(error);
+            }
         }
     }
-    let (frame, sample) = hardest.unwrap_or_default();
-    let mut samples = vec![sample];
-    for tile in others {
-        talk.step(&format!("rendering a tile of frame {frame}, the hardest of them"));
-        samples.push(render(frame, *tile).await?);
-    }
-    talk.step(&format!("rendering one pixel of frame {frame}: what each render takes before its first"));
-    let pixel = render(frame, Rect { width: 1, height: 1, ..*middle }).await?;
-    Ok(band(&samples, pixel.seconds, f64::from(width) * f64::from(height), own))
+    let none = || CliError::new(Class::NotFound, "no node was asked");
+    Err(last.unwrap_or_else(none).hint("--here renders them on this machine, where it has Blender"))
 }
 
-/// A tile that was rendered.
-#[derive(Clone, Copy, Debug, Default)]
-struct Sample {
-    seconds: f64,
-    pixels: f64,
-}
-
-/// From tiles, the seconds that a render takes for its first pixel, pixels of a frame, and seconds of this machine's benchmark.
-fn band(samples: &[Sample], first: f64, pixels: f64, benchmark: f64) -> Band {
-    let rates = samples.iter().map(|sample| (sample.seconds - first).max(0.0) / sample.pixels.max(1.0));
-    let rates: Vec<f64> = rates.collect();
-    let milli =
-        |rate: f64| (((first + rate * pixels) / benchmark * scenes::BENCHMARK_UNITS * 1_000.0).ceil() as u64).max(1);
-    let mean = rates.iter().sum::<f64>() / rates.len().max(1) as f64;
-    Band {
-        least: milli(rates.iter().copied().fold(f64::INFINITY, f64::min)),
-        expected: milli(mean),
-        most: milli(rates.iter().copied().fold(0.0, f64::max)),
-    }
+fn of_trial(trial: &Trial, node: &str, endpoint: &str) -> Estimated {
+    let tile = |tile: &client::render::TrialTile| Sample { seconds: tile.seconds, pixels: tile.pixels };
+    let samples = Samples {
+        frame: trial.frame,
+        size: (trial.width, trial.height),
+        tiles: trial.tiles.iter().map(tile).collect(),
+        first_seconds: trial.first_seconds,
+    };
+    let data = json!({
+        "node": node, "endpoint": endpoint, "engine": trial.engine, "device_class": trial.device_class,
+    });
+    // A node that claims no benchmark claims nothing.
+    let benchmark = trial.benchmark_seconds.max(0.001);
+    Estimated { band: samples.band(benchmark), by: format!("node {node}"), data }
 }
 
 /// What work costs in a tier, in millionths of a credit, rounded up.
@@ -185,23 +174,33 @@ async fn power(chain: &Chain, tier: Tier) -> Result<u64> {
 /// Runs it.
 ///
 /// # Errors
-/// When this machine has no Blender, or the scene cannot be taken.
+/// When no node takes the scene and this machine has no Blender, or the scene cannot be taken.
 pub async fn run(context: &Context, args: Args) -> Result {
     let chain = context.chain().await?;
     let talk = Talk::start();
     let options = args.scene.overrides()?;
-    let Some(engine) = scene::engine().await? else {
-        return Err(CliError::new(
-            Class::Machine,
-            "an estimate renders tiles, and this machine has no Blender; nodes offer none",
-        )
-        .hint(
-            "install `blender`, or bpy 5.0.1 in a virtual environment that TETRA_RENDER_VENV names; or say the work of a frame to `tetra render submit --work`",
-        ));
-    };
-    let prepared = scene::prepare(Some(&engine), &args.scene.scene, &args.scene.assets, &options, &talk).await?;
+    let engine = scene::engine().await?;
+    let prepared = scene::prepare(engine.as_ref(), &args.scene.scene, &args.scene.assets, &options, &talk).await?;
     let frames = args.scene.frames(prepared.report.as_ref())?;
-    let band = measure(context, &engine, &prepared, &options, &frames, &talk).await?;
+    let Estimated { band, by, data } = match (args.here, &engine) {
+        (true, Some(engine)) => here(context, engine, &prepared, &options, &frames, &talk).await?,
+        (true, None) => {
+            return Err(CliError::new(Class::Machine, "this machine has no Blender to render tiles with")
+                .hint("without --here a node renders them; `tetra provider render install` installs bpy"));
+        }
+        (false, engine) => {
+            let caller = Caller::of(context, &chain, args.auth.kind).await?;
+            let overrides = serde_json::to_string(&options).class(Class::Internal)?;
+            let tried = there(&chain, &caller, &prepared, overrides, &frames, args.tier.wire(), &talk).await;
+            match (tried, engine) {
+                (Err(error), Some(engine)) => {
+                    talk.line(&format!("note: no node rendered tiles, so that this machine does: {error}"));
+                    here(context, engine, &prepared, &options, &frames, &talk).await?
+                }
+                (tried, _) => tried?,
+            }
+        }
+    };
     let (params, tier) = (chain.render_params().await?, args.tier.wire());
     let count = frames.len() as u64;
     let per_frame = [band.least, band.expected, band.most].map(|work| cost(&params, tier, work));
@@ -215,7 +214,7 @@ pub async fn run(context: &Context, args: Args) -> Result {
     let data = json!({
         "scene": PathBuf::from(&args.scene.scene), "manifest": prepared.manifest.id().to_string(), "frames": count,
         "tier": names::tier(tier), "work_milli": band, "power_milli": power,
-        "ucredits_a_frame": costs, "ucredits": costs.map(|one| one.saturating_mul(count)), "seconds": times,
+        "by": data, "ucredits_a_frame": costs, "ucredits": costs.map(|one| one.saturating_mul(count)), "seconds": times,
     });
     output::show(context.format(), &data, |_| {
         let span = |least: String, expected: String, most: String| format!("{expected} (between {least} and {most})");
@@ -239,7 +238,7 @@ pub async fn run(context: &Context, args: Args) -> Result {
             row(["all take", &time]),
             row([
                 "by",
-                "tiles of the hardest of three frames, on this machine; auditors' measurements decide the bill",
+                &format!("tiles of the hardest of three frames, on {by}; auditors' measurements decide the bill"),
             ]),
         ])
     })
@@ -252,23 +251,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_band_spans_the_easiest_and_the_hardest_tile() {
-        let samples = |rates: &[f64]| {
-            rates.iter().map(|rate| Sample { seconds: 0.5 + rate * 10.0, pixels: 10.0 }).collect::<Vec<_>>()
-        };
-        // 1000 pixels of 2 ms each and half a second before the first, on a machine whose benchmark takes a second: two and
-        // a half benchmarks of five units.
-        let told = |rates: &[f64]| {
-            let Band { least, expected, most } = band(&samples(rates), 0.5, 1_000.0, 1.0);
-            // Rounded up, of numbers that are not exact.
-            [least, expected, most].map(|milli| (milli / 10) * 10)
-        };
-        assert_eq!(told(&[0.002]), [12_500, 12_500, 12_500]);
-        assert_eq!(told(&[0.001, 0.003]), [7_500, 12_500, 17_500]);
-        assert_eq!(band(&[], 0.0, 1.0, 1.0).most, 1, "nothing is free");
-    }
-
-    #[test]
     fn costs_are_rounded_up_as_the_chain_does() {
         let tier =
             |work_milli_per_credit| TierPrice { tier: Tier::Economy.into(), work_milli_per_credit, least: 1, most: 1 };
@@ -278,16 +260,5 @@ mod tests {
         let params = Params { tiers: vec![tier(300_000)], ..Params::default() };
         assert_eq!(cost(&params, Tier::Economy, 1).unwrap(), 4);
         assert!(cost(&params, Tier::Priority, 1).is_err());
-    }
-
-    #[test]
-    fn tiles_lie_within_the_frame() {
-        for (width, height) in [(640, 360), (5, 3), (1, 1)] {
-            let inside =
-                |tile: &Rect| tile.x + tile.width <= width && tile.y + tile.height <= height && tile.area() > 0;
-            assert!(tiles(width, height).iter().all(inside), "{width} by {height}");
-        }
-        assert_eq!(three(&"1-24".parse().unwrap()), [1, 13, 24]);
-        assert_eq!(three(&"7".parse().unwrap()), [7]);
     }
 }

@@ -60,7 +60,7 @@ async fn proofs_run(chain: &Chain, id: &JobId, job: &Job) -> Result<bool> {
 }
 
 /// Whether nothing more comes by itself.
-fn rests(state: JobState) -> bool {
+pub(super) fn rests(state: JobState) -> bool {
     let waits =
         matches!(state, JobState::Review | JobState::PausedFunds | JobState::PausedCeiling | JobState::Quarantined);
     waits || has_ended(state)

@@ -7,7 +7,9 @@
 //! | [`scene`] | a scene on its way to nodes |
 //! | [`estimate`] | what a scene will cost and take |
 //! | [`submit`], [`follow`] | a scene becomes a job, and what goes on with it |
-//! | [`download`], `join` | finished files, and films of them; the tiles of a split frame |
+//! | [`download`], `fetch`, `bucket` | finished files and films of them, from nodes, to a folder or an object store |
+//! | `join` | the tiles of a split frame |
+//! | `watch` | pictures as they come |
 //! | [`jobs`] | list, show, frames |
 //! | [`explain`] | why a frame went where it went, or waits |
 //! | [`nodes`] | who renders |
@@ -19,11 +21,13 @@
 
 pub mod ask;
 pub mod audit;
+mod bucket;
 pub mod credits;
 pub mod download;
 pub mod economy;
 pub mod estimate;
 pub mod explain;
+mod fetch;
 pub mod follow;
 pub mod jobs;
 mod join;
@@ -33,6 +37,7 @@ pub mod params;
 pub mod review;
 pub mod scene;
 pub mod submit;
+mod watch;
 
 pub use names::time_text;
 
@@ -42,7 +47,7 @@ use crate::error::Result;
 /// Verbs.
 #[derive(Debug, clap::Subcommand)]
 pub enum Verb {
-    /// What a scene will cost and take, by rendering a few tiles here
+    /// What a scene will cost and take, by a few tiles that a node renders
     Estimate(Box<estimate::Args>),
     /// Submit a scene: checked, packed, uploaded where it is missing, paid frame by frame
     Submit(Box<submit::Args>),

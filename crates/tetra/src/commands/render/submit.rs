@@ -76,7 +76,7 @@ pub struct Args {
     /// Credits to set aside [default: what all frames cost by the estimate, and a quarter more]
     #[arg(long, value_name = "CREDITS", value_parser = parse_credits)]
     credits: Option<u64>,
-    /// Work of a frame in units [default: by rendering a few tiles here]
+    /// Work of a frame in units [default: by rendering a few tiles, here if this machine has Blender, else on a node]
     #[arg(long, value_name = "UNITS", value_parser = parse_work)]
     work: Option<u64>,
     /// Most that a frame may cost, in credits; a dearer one pauses the job
@@ -274,7 +274,15 @@ pub async fn run(context: &Context, args: Args) -> Result {
     let frames = args.scene.frames(prepared.report.as_ref())?;
     let work = match (args.work, &engine) {
         (Some(work), _) => work,
-        (None, Some(engine)) => estimate::measure(context, engine, &prepared, &options, &frames, &talk).await?.expected,
+        (None, Some(engine)) => {
+            estimate::here(context, engine, &prepared, &options, &frames, &talk).await?.band.expected
+        }
+        (None, None) if !args.spend.is_dry_run() => {
+            let caller = Caller::of(context, &chain, args.auth.kind).await?;
+            let overrides = serde_json::to_string(&options).class(Class::Internal)?;
+            let tier = args.tier.wire();
+            estimate::there(&chain, &caller, &prepared, overrides, &frames, tier, &talk).await?.band.expected
+        }
         (None, None) => {
             return Err(CliError::new(
                 Class::Usage,

@@ -5,9 +5,12 @@ use std::process::Command;
 
 use provider::render::RenderConfig;
 use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::stage::{Stage, bpy, heavy, one_thread, patiently, small};
 use crate::net::until;
+use crate::small_disk::SmallDisk;
 
 const ONE: [&str; 6] = ["--frames", "1", "--work", "3", "--credits", "2"];
 
@@ -77,11 +80,12 @@ fn a_chain_that_dies_at_the_end_of_an_epoch_goes_on_with_the_next() {
     let Some(mut stage) = Stage::start(1, &small(), &one_thread()) else { return };
     let job = stage.submit(&["--frames", "1-2", "--work", "0.5", "--credits", "2", "--grid", "3x2", "--auto-approve"]);
     let open = |stage: &Stage| stage.net.json(&["render", "epoch"])["number"].as_u64().unwrap();
-    let before = open(&stage);
+    let epoch = stage.net.json(&["render", "epoch"]);
+    let before = epoch["number"].as_u64().unwrap();
+    let ends = OffsetDateTime::parse(epoch["ends"].as_str().unwrap(), &Rfc3339).unwrap();
     stage.net.crash_validator();
     // It is dead when the epoch ends, by the clock of all.
-    let lasted = std::time::Instant::now();
-    patiently("the time of an epoch", || if lasted.elapsed().as_secs() > 25 { Ok(()) } else { Err(Value::Null) });
+    patiently("the end of the epoch", || if OffsetDateTime::now_utc() > ends { Ok(()) } else { Err(Value::Null) });
     stage.net.again();
     patiently("a later epoch", || {
         let now = open(&stage);
@@ -137,18 +141,45 @@ fn a_chunk_that_is_corrupted_is_fetched_anew() {
     }
     let second = stage.submit(&submit);
     stage.until_all(&second, "review");
-    // What is under a chunk's name is that chunk again, wherever the damaged node needed it.
-    let owner = stage.net.report["providers"][0]["address"].clone();
-    let by_it = stage.frames(&second).into_iter().filter(|frame| frame["node"]["owner"] == owner).count();
-    let whole = chunks(&stage).iter().filter(|path| is_whole(path)).count();
-    assert!(by_it == 0 || whole > 0, "{by_it} frames by the damaged node, {whole} whole chunks");
-    // It audited what it did not render, which needs the scene as well.
-    assert!(whole > 0, "no chunk was fetched anew");
+    // It rendered or audited each frame, which takes the whole scene: what is under a chunk's name is that chunk again.
+    let after = chunks(&stage);
+    let damaged: Vec<_> = after.iter().filter(|path| !is_whole(path)).collect();
+    assert!(damaged.is_empty() && after.len() >= before.len(), "{damaged:?} of {}", after.len());
     for job in [&first, &second] {
         stage.net.json(&["render", "approve", job, "--yes"]);
         assert_eq!(stage.job(job)["state"], "done");
     }
     stage.money(&[&first, &second]);
+}
+
+#[test]
+fn frames_of_a_node_whose_disk_is_full_go_to_the_other() {
+    let Some(stage) = Stage::start(2, &small(), &one_thread()) else { return };
+    let submit = ["--frames", "1-2", "--work", "0.5", "--credits", "2", "--grid", "3x2", "--copies", "2"];
+    let first = stage.submit(&submit);
+    stage.until_all(&first, "review");
+    stage.clean();
+    let disk = SmallDisk::over(&stage.home(0).path().join("render"), 64 << 20);
+    disk.fill(0);
+    let second = stage.submit(&submit);
+    stage.until_all(&second, "review");
+    // The full node said why, paid nothing for it, and rendered nothing.
+    let owner = stage.net.report["providers"][0]["address"].clone();
+    let frames = stage.frames(&second);
+    assert!(frames.iter().all(|frame| frame["node"]["owner"] != owner), "{frames:#?}");
+    let told = Value::Array(frames).to_string();
+    assert!(told.contains("disk_full") || told.contains("fetch_failed"), "{told}");
+    assert_eq!(stage.net.json(&["render", "nodes"])[0]["strikes"], 0);
+    // With room again it takes frames as before.
+    disk.free();
+    let third = stage.submit(&submit);
+    stage.until_all(&third, "review");
+    stage.ready(2);
+    for job in [&first, &second, &third] {
+        stage.net.json(&["render", "approve", job, "--yes"]);
+        assert_eq!(stage.job(job)["state"], "done");
+    }
+    stage.money(&[&first, &second, &third]);
 }
 
 #[test]

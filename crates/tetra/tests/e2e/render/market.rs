@@ -8,6 +8,7 @@ use provider::render::RenderConfig;
 use serde_json::Value;
 
 use super::stage::{all, patiently, renders, scene};
+use super::store;
 use crate::net::Net;
 
 #[test]
@@ -33,8 +34,13 @@ fn frames_are_rendered_audited_approved_and_downloaded() {
         let ready = nodes.to_string().to_lowercase().matches("ready").count();
         if ready == 2 { Ok(()) } else { Err(nodes) }
     });
-    net.json(&["render", "credits", "buy", "100lux", "--yes"]);
     let scene = scene.display().to_string();
+    net.json(&["render", "credits", "buy", "100lux", "--yes"]);
+    // What it will take, by tiles that a node renders at no charge.
+    let told = net.json(&["render", "estimate", &scene, "--frames", "1-2"]);
+    let [least, expected, most] = [0, 1, 2].map(|place| told["ucredits"][place].as_u64().unwrap());
+    assert!(0 < least && least <= expected && expected <= most, "{told:#}");
+    assert!(told["by"]["endpoint"].as_str().unwrap().starts_with("https://"), "{told:#}");
     let wanted = ["--frames", "1-2", "--work", "0.5", "--credits", "2", "--grid", "3x2", "--copies", "1"];
     let submit = [&["render", "submit", &scene], wanted.as_slice(), &["--no-wait", "--yes"]].concat();
     let job = net.json(&submit)["jseq"].to_string();
@@ -63,6 +69,7 @@ fn frames_are_rendered_audited_approved_and_downloaded() {
         // Width and height of a PNG's first chunk.
         assert_eq!((&head[1..4], &head[16..24]), (b"PNG".as_slice(), [0, 0, 0, 96, 0, 0, 0, 54].as_slice()));
     }
+    store::takes_frames(&net, &job, &target);
 }
 
 #[test]

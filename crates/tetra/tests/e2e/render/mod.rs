@@ -5,3 +5,4 @@ mod market;
 mod review;
 mod split;
 mod stage;
+mod store;

@@ -13,13 +13,15 @@ fn frames_are_seen_refused_rendered_again_and_paid_once() {
     let Some(stage) = Stage::start(2, &small(), &one_thread()) else { return };
     let net = &stage.net;
     let job = stage.submit(&SMALL);
-    stage.until_all(&job, "review");
-
-    // Pictures under a watermark are there, files are not.
     let (pictures, files) = (stage.folder.path().join("pictures"), stage.folder.path().join("files"));
+    let last = pictures.join("last");
     let (pictures, files) = (pictures.display().to_string(), files.display().to_string());
-    let seen = net.json(&["render", "download", &job, "--previews", "--to", &pictures]);
+
+    // Pictures under a watermark come while it renders; files do not.
+    let seen = net.json(&["render", "download", &job, "--previews", "--watch", "--to", &pictures]);
     assert_eq!(seen["files"].as_array().unwrap().len(), 2, "{seen:#}");
+    assert!(["large.jpg", "page.jpg", "list.jpg"].iter().all(|name| last.join(name).is_file()));
+    stage.until_all(&job, "review");
     let said = String::from_utf8(net.run(&["render", "download", &job, "--to", &files]).stderr).unwrap();
     assert!(said.contains("no frame") && said.contains("approve"), "{said}");
 

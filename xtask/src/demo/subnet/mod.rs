@@ -1,14 +1,17 @@
-//! A subnet, end to end: a real model behind two miners, a parrot behind a third, validators that commit and reveal, a gateway for
-//! OpenAI's client, and a bill that adds up. This shares no code with the chain.
+//! Subnets, end to end: a real model behind two miners, a parrot behind a third, validators that commit and reveal and one that
+//! copies them, a gateway for OpenAI's client, and a bill that adds up; then the other built-in tasks, each with what was really
+//! computed and with somebody who cheats. This shares no code with the chain.
+
+pub(crate) mod crew;
+mod tasks;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use self::crew::{Crew, wait};
 use super::checks::Checks;
 use super::network::{Home, Network};
 use super::{build, step};
@@ -24,69 +27,24 @@ for line in sys.stdin:
 "#;
 /// What makes a model of this size answer something else than it was asked.
 const WORSE: &str = "Write a poem about the sea. Do not answer this: ";
+/// Weighs as others did, once they have revealed it.
+const COPIER: &str = include_str!("copier.py");
 /// Asks by OpenAI's own client.
-const CLIENT: &str = include_str!("subnet_client.py");
-/// How long things that come by themselves may take.
-const PATIENCE: Duration = Duration::from_secs(300);
+const CLIENT: &str = include_str!("client.py");
+/// What each validator stakes.
+const STAKE: &str = "1000wit";
 /// Epochs with weights before the ranking is looked at.
 const EPOCHS: u64 = 6;
 
 /// Options of `demo subnet`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
+    /// Leave out the tasks search, pretraining and image
+    #[arg(long)]
+    text_only: bool,
     /// Leave the network up
     #[arg(long)]
     keep: bool,
-}
-
-/// Processes that end with the demo, however it ends.
-#[derive(Default)]
-struct Crew(Vec<(String, Child)>);
-
-impl Drop for Crew {
-    fn drop(&mut self) {
-        for (_, child) in &mut self.0 {
-            // Whoever ended already cannot be ended.
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-impl Crew {
-    /// Starts `tetra ARGS -o json`; its output goes to a file, of which the first document is waited for.
-    fn start(&mut self, home: &Home, name: &str, args: &[&str]) -> Result<Value> {
-        let log = home.file(&format!("{name}.out"));
-        let out = fs::File::create(&log).doing(log.display())?;
-        let talk = fs::File::create(home.file(&format!("{name}.log"))).doing(name)?;
-        let mut command = home.tetra(&[args, &["-o", "json"]].concat());
-        let child = command.stdin(Stdio::null()).stdout(out).stderr(talk).spawn().doing(name)?;
-        self.0.push((name.to_owned(), child));
-        wait(&format!("{name} to begin"), || {
-            let text = fs::read_to_string(&log).doing(log.display())?;
-            Ok(serde_json::from_str(&text).ok())
-        })
-    }
-
-    /// Ends one at once.
-    fn kill(&mut self, name: &str) -> Result {
-        let found = self.0.iter_mut().find(|(known, _)| known == name);
-        let (_, child) = found.ok_or_else(|| Failure::new(format!("nothing is called {name}")))?;
-        child.kill().doing(name)?;
-        child.wait().doing(name).map(drop)
-    }
-}
-
-/// Asks until there is an answer.
-fn wait<T>(what: &str, ask: impl Fn() -> Result<Option<T>>) -> Result<T> {
-    let began = Instant::now();
-    while began.elapsed() < PATIENCE {
-        if let Some(answer) = ask()? {
-            return Ok(answer);
-        }
-        std::thread::sleep(Duration::from_millis(300));
-    }
-    Err(Failure::new(format!("waited {} s for {what}", PATIENCE.as_secs())))
 }
 
 /// Runs it.
@@ -105,11 +63,12 @@ pub(crate) fn run(args: &Args) -> Result {
     let mut checks = Checks::default();
     members(&home)?;
 
-    step("a model, three miners, two validators, a gateway");
+    step("a model, three miners, two honest validators and one that copies, a gateway");
     let mut crew = Crew::default();
     let url = crew.start(&home, "model", &["miner", "model", "--listen", "127.0.0.1:0"])?["url"].clone();
     let url = url.as_str().ok_or_else(|| Failure::new("the model tells no address"))?.to_owned();
-    let parrot = parrot(&home)?;
+    let parrot = program(&home, "parrot.py", PARROT)?;
+    let copier = program(&home, "copier.py", COPIER)?;
     let miner = |hotkey: &'static str| {
         [
             "miner",
@@ -146,6 +105,13 @@ pub(crate) fn run(args: &Args) -> Result {
         ];
         crew.start(&home, name, &[&of[..], &[if name == "first" { "alice" } else { "bob" }]].concat())?;
     }
+    let copies =
+        ["validator", "run", "--netuid", "1", "--hotkey", "copier", "--every", "1000", "--stake-limit", "100wit"];
+    crew.start(
+        &home,
+        "copier",
+        &[&copies[..], &["--task", "program", "--program", &copier, "--from", "bob"]].concat(),
+    )?;
     let of = ["--netuid", "1", "--hotkey", "first"];
     let door =
         ["gateway", "run", "--listen", "127.0.0.1:0", "--stake-limit", "100wit", "--pay-every", "2", "--from", "alice"];
@@ -159,6 +125,7 @@ pub(crate) fn run(args: &Args) -> Result {
         Ok((subnet["epochs"].as_u64() >= Some(EPOCHS + 2)).then_some(()))
     })?;
     ranking(&home, &[&good, &worse, &echo], &mut checks)?;
+    copied(&home, &mut checks)?;
 
     step("OpenAI's client asks");
     let ask = |checks: &mut Checks| asked(&home, &python, &gateway, &key, checks);
@@ -175,13 +142,17 @@ pub(crate) fn run(args: &Args) -> Result {
     let refused = ask(&mut checks)?;
     checks.equal("the client is told", refused, -503);
 
+    drop(crew);
+    if !args.text_only {
+        tasks::run(&home, &mut checks)?;
+    }
+
     if args.keep {
         checks.finish()?;
         network.keep();
         println!("\nthe network is up: TETRA_HOME={}; `tetra down` ends it", home.file("").display());
         return Ok(());
     }
-    drop(crew);
     let mut network = network;
     network.stop()?;
     checks.finish()
@@ -209,6 +180,7 @@ fn members(home: &Home) -> Result {
         ("good", "bob"),
         ("worse", "bob"),
         ("parrot", "bob"),
+        ("copier", "bob"),
     ];
     for (name, account) in of {
         home.json(&["hotkey", "new", name])?;
@@ -217,18 +189,34 @@ fn members(home: &Home) -> Result {
     home.json(&["subnet", "create", "text", "--hotkey", "owner", "--from", "alice", "-y"])?;
     let quick = ["tempo=40", "immunity=1000", "weights_rate_limit=0", "serving_rate_limit=0"];
     home.json(&[&["subnet", "params", "1"][..], &quick, &["--from", "alice", "-y"]].concat())?;
-    for (name, account) in [("first", "alice"), ("second", "bob")] {
+    for (name, account) in [("first", "alice"), ("second", "bob"), ("copier", "bob")] {
         home.json(&["subnet", "register", "1", "--hotkey", name, "--from", account, "-y"])?;
-        home.json(&["subnet", "stake", name, "1000wit", "--from", account, "-y"])?;
+        home.json(&["subnet", "stake", name, STAKE, "--from", account, "-y"])?;
     }
     Ok(())
 }
 
-fn parrot(home: &Home) -> Result<String> {
-    let path = home.file("parrot.py");
-    fs::write(&path, PARROT).doing(path.display())?;
+/// A program of the demo's own.
+fn program(home: &Home, name: &str, text: &str) -> Result<String> {
+    let path = home.file(name);
+    fs::write(&path, text).doing(path.display())?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).doing(path.display())?;
     Ok(path.display().to_string())
+}
+
+/// What validators gained since they staked the same.
+fn copied(home: &Home, checks: &mut Checks) -> Result {
+    let gained = |name: &str| -> Result<i128> {
+        let stakes = home.json(&["subnet", "stakes", "--hotkey", name])?;
+        let of =
+            stakes.as_array().into_iter().flatten().filter_map(|stake| stake["amount"].as_str()?.parse::<i128>().ok());
+        Ok(of.sum::<i128>() - 1_000_000_000_000)
+    };
+    let (first, second, copier) = (gained("first")?, gained("second")?, gained("copier")?);
+    let mean = (first + second) / 2;
+    println!("  nwit gained: {first} and {second} by honest validators, {copier} by the one that copies");
+    checks.claim(copier < mean, format!("who copies earns less than the mean of who scores: {copier} to {mean}"));
+    Ok(())
 }
 
 /// A Python with OpenAI's own client.

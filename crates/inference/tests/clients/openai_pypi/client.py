@@ -15,6 +15,8 @@ for chunk in client.chat.completions.create(stream=True, stream_options={"includ
     usage = chunk.usage
 print("stream", pieces, usage.total_tokens)
 print("older", client.completions.create(model="small", prompt="hello", max_tokens=64).choices[0].text)
+vectors = client.embeddings.create(model="vectors", input=["one", "two"])
+print("embeddings", [one.embedding for one in vectors.data], vectors.usage.total_tokens)
 for name, call in {
     "key": lambda: openai.OpenAI(base_url=url + "/v1", api_key="sk-no", max_retries=0).models.list(),
     "n": lambda: client.chat.completions.create(n=2, **asked),

@@ -1,0 +1,56 @@
+//! What the corpora of subnets and renders begin with.
+
+use farm::Digest;
+use farm::chunks::{Chunk, Manifest};
+use inference::gateway::openai::CHAT;
+use inference::keys::Hotkey;
+use inference::wire::{Caller, Scheme, v2};
+use std::time::Duration;
+
+use super::Seed;
+
+pub(super) fn seeds() -> Vec<Seed> {
+    let text = |target, name: &str, text: &str| (target, name.to_owned(), text.as_bytes().to_vec());
+    let mut seeds = vec![
+        text(
+            "openai",
+            "chat",
+            "\0{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"seed\":7,\"stop\":[\"x\"]}",
+        ),
+        text("openai", "completions", "\u{1}{\"model\":\"m\",\"prompt\":\"hi\",\"stream\":true}"),
+        text("openai", "embeddings", "\u{2}{\"model\":\"m\",\"input\":[\"hi\"],\"encoding_format\":\"base64\"}"),
+        text(
+            "stream",
+            "answer",
+            "\u{9}data: {\"choices\":[{\"delta\":{\"content\":\"Hello\"}}]}\n\ndata: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}],\
+             \"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2}}\n\ndata: [DONE]\n\n",
+        ),
+        text(
+            "stream",
+            "embeddings",
+            "\u{9}{\"data\":[{\"index\":0,\"embedding\":[0.5]}],\"usage\":{\"prompt_tokens\":1}}",
+        ),
+        text("hotkey", "address", "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"),
+        text(
+            "hotkey",
+            "file",
+            "{\"secretSeed\":\"0x0101010101010101010101010101010101010101010101010101010101010101\"}",
+        ),
+    ];
+    // Signed by the caller for another miner, so that all but the last check is passed.
+    let (key, other) = (Hotkey::from_seed(&[1; 32]).unwrap(), Hotkey::from_seed(&[3; 32]).unwrap());
+    let (hotkey, session, timeout) = (key.id(), "s".to_owned(), Duration::from_secs(9));
+    let caller = Caller { hotkey, nonce: 1_700_000_000_000_000_000, session, timeout, scheme: Scheme::V2 };
+    let envelope = v2::Envelope { path: CHAT, netuid: 1, miner: other.id(), caller };
+    let (headers, _) = v2::sign(&key, &envelope, b"{}");
+    let lines: Vec<String> =
+        headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+    seeds.push(("signed", "v2".to_owned(), format!("{}\n\n{{}}", lines.join("\n")).into_bytes()));
+    let chunk = |text: &str| Chunk { id: Digest::of(text.as_bytes()), length: 70_000 };
+    seeds.push(("scene", "two".to_owned(), Manifest::new(vec![chunk("a"), chunk("b")]).unwrap().encode()));
+    // A gray pixel.
+    let png = "89504e470d0a1a0a0000000d4948445200000001000000010800000000\
+               3a7e9b550000000a49444154789c636000000002000148afa4710000000049454e44ae426082";
+    seeds.push(("pixels", "png".to_owned(), hex::decode(png).unwrap()));
+    seeds
+}
