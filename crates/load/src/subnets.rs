@@ -5,12 +5,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use app::Genesis;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use client::SigningKey;
 use client::tx::Draft;
+use client::{Node, SigningKey};
 use ledger::bank::genesis::Balance;
 use primitives::{Coins, Prefix};
 use proto::tetra::subnet::v1::{
-    Emission, GenesisState, Hotkey, MsgSetWeights, Neuron, Params, RuleSet, Split, Stake, Subnet,
+    Emission, GenesisState, Hotkey, MsgSetWeights, Neuron, Params, QueryRowsRequest, QueryRowsResponse,
+    QuerySubnetRequest, QuerySubnetResponse, RuleSet, Split, Stake, Subnet,
 };
 use proto::{Any, ToAny};
 use serde_json::{Value, json};
@@ -77,6 +78,7 @@ pub(crate) async fn run(args: Args) -> Result<Value> {
         tokio::time::sleep(Duration::from_millis(args.chain.interval_ms / 20)).await;
     }
     let lasted = began.elapsed().as_secs_f64();
+    let (weighed, epochs) = done(&url, args.subnets).await?;
     let after = network.usage()?;
     let arrivals = watch.seen.arrivals();
     let (early, late) = arrivals.split_at(arrivals.len().min(args.tempo as usize));
@@ -85,10 +87,29 @@ pub(crate) async fn run(args: Args) -> Result<Value> {
         "subnets": args.subnets, "neurons": args.neurons, "validators": args.validators, "tempo": args.tempo,
         "block_interval_ms": args.chain.interval_ms,
         "weights_offered": voted, "transactions_offered": sequence, "transactions_committed": watch.seen.count(),
+        "validators_with_weights": weighed, "epochs": epochs,
         "before_epochs": intervals(early), "with_epochs": intervals(late),
         "cpu_percent": (cpu / lasted * 1_000.0).round() / 10.0,
         "resident_bytes": after.iter().map(|usage| usage.resident).sum::<u64>(),
     }))
+}
+
+/// How many validators have weights, and how many epochs subnets have had since genesis: what was committed was done.
+async fn done(url: &str, subnets: u32) -> Result<(usize, u64)> {
+    let node = Node::new(url);
+    let (mut weighed, mut epochs) = (0, 0);
+    for netuid in 1..=subnets {
+        let rows: QueryRowsResponse =
+            node.query("/tetra.subnet.v1.Query/Rows", &QueryRowsRequest { netuid }).await.map_err(LoadError::node)?;
+        weighed +=
+            rows.weights.iter().filter(|found| found.row.as_ref().is_some_and(|row| !row.uids.is_empty())).count();
+        let asked = QuerySubnetRequest { netuid };
+        let found: QuerySubnetResponse =
+            node.query("/tetra.subnet.v1.Query/Subnet", &asked).await.map_err(LoadError::node)?;
+        let subnet = found.subnet.and_then(|view| view.subnet).unwrap_or_default();
+        epochs += subnet.epochs.saturating_sub(1);
+    }
+    Ok((weighed, epochs))
 }
 
 /// Mean and tail of what lies between blocks.

@@ -52,12 +52,15 @@ pub(crate) fn run(args: &Args) -> Result {
     println!("empty: a block every {empty:.1} ms");
     let full = with(args.subnets, 2 * args.tempo)?;
     println!(
-        "{} subnets of {} neurons, {:.0} settings of weights in {:.0} transactions, of which {:.0} committed:",
+        "{} subnets of {} neurons, {:.0} settings of weights in {:.0} transactions, of which {:.0} committed; at the end {:.0} \
+         validators have weights, and there were {:.0} epochs:",
         args.subnets,
         args.neurons,
         number(&full, "/weights_offered"),
         number(&full, "/transactions_offered"),
         number(&full, "/transactions_committed"),
+        number(&full, "/validators_with_weights"),
+        number(&full, "/epochs"),
     );
     for (name, what) in [("before_epochs", "weights alone"), ("with_epochs", "weights, and an epoch of each subnet")] {
         let of = |field: &str| number(&full, &format!("/{name}/{field}"));
