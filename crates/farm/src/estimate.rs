@@ -66,6 +66,15 @@ fn tiles(width: u32, height: u32) -> [Rect; TILES] {
     [at(2, 2), at(1, 1), at(3, 2), at(2, 3)]
 }
 
+/// Width and height of a frame in pixels, as its scene and options make it.
+///
+/// # Errors
+/// When it cannot be rendered.
+pub async fn frame_size(engine: &dyn RenderEngine, work: &Work) -> Result<(u32, u32), Fault> {
+    let probe = engine.render(work, Some(PROBE), &|_| {}).await?;
+    Ok((probe.buffers.frame_width(), probe.buffers.frame_height()))
+}
+
 /// Renders a tile of each frame, and further ones of the hardest. `work` names the scene and how it is rendered; its own frame does
 /// not count. `tell` hears what is done.
 ///
@@ -80,8 +89,7 @@ pub async fn measure(
     let no_frames = || Fault::Unsupported("no frame is named".to_owned());
     let mut frame = *frames.first().ok_or_else(no_frames)?;
     tell("looking how large a frame is");
-    let probe = engine.render(&Work { frame, ..work.clone() }, Some(PROBE), &|_| {}).await?;
-    let size = (probe.buffers.frame_width(), probe.buffers.frame_height());
+    let size = frame_size(engine, &Work { frame, ..work.clone() }).await?;
     let render = async |frame: u32, tile: Rect| {
         let rendered = engine.render(&Work { frame, ..work.clone() }, Some(tile), &|_| {}).await?;
         Ok::<Sample, Fault>(Sample { seconds: rendered.seconds, pixels: tile.area() })

@@ -7,6 +7,7 @@ use std::time::Instant;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures::{SinkExt, StreamExt};
+use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::task::JoinHandle;
@@ -23,6 +24,35 @@ pub(crate) struct Seen(Arc<Mutex<Blocks>>);
 struct Blocks {
     txs: HashMap<[u8; 32], Instant>,
     blocks: Vec<Instant>,
+}
+
+/// What lies between blocks, in milliseconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Intervals {
+    /// How many intervals.
+    pub(crate) blocks: usize,
+    /// To a tenth.
+    pub(crate) mean_ms: f64,
+    /// The median.
+    pub(crate) p50_ms: f64,
+    /// What one in a hundred is longer than.
+    pub(crate) p99_ms: f64,
+}
+
+impl Intervals {
+    /// Between blocks that arrived one after the other.
+    pub(crate) fn of(arrivals: &[Instant]) -> Self {
+        let gap = |pair: &[Instant]| match pair {
+            [first, second] => Some(second.duration_since(*first).as_secs_f64() * 1_000.0),
+            _ => None,
+        };
+        let mut gaps: Vec<f64> = arrivals.windows(2).filter_map(gap).collect();
+        gaps.sort_by(f64::total_cmp);
+        let quantile = |percent: usize| gaps.get(gaps.len() * percent / 100).copied().unwrap_or_default().round();
+        let mean = gaps.iter().sum::<f64>() / gaps.len().max(1) as f64;
+        let mean_ms = (mean * 10.0).round() / 10.0;
+        Self { blocks: gaps.len(), mean_ms, p50_ms: quantile(50), p99_ms: quantile(99) }
+    }
 }
 
 /// A subscription that ends when this is dropped.

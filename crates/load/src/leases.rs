@@ -21,7 +21,7 @@ use sdl::Sdl;
 use serde_json::{Value, json};
 use store::{Config, Memory, Reader, StateStore};
 
-use crate::blocks::Watch;
+use crate::blocks::{Intervals, Watch};
 use crate::network::Network;
 use crate::transfers::genesis;
 use crate::{Chain, LoadError, Result};
@@ -61,27 +61,19 @@ pub(crate) async fn run(args: Args) -> Result<Value> {
     tokio::time::sleep(Duration::from_secs(args.seconds)).await;
     let after = network.usage()?;
     let arrivals = watch.seen.arrivals();
-    let mut gaps: Vec<f64> = arrivals.windows(2).filter_map(gap).collect();
-    gaps.sort_by(f64::total_cmp);
-    let quantile = |percent: usize| gaps.get(gaps.len() * percent / 100).copied().unwrap_or_default().round();
-    let mean = gaps.iter().sum::<f64>() / gaps.len().max(1) as f64;
+    let between = Intervals::of(&arrivals);
     let cpu = before.iter().zip(&after).map(|(before, after)| after.cpu - before.cpu).sum::<f64>();
     Ok(json!({
         "leases": args.count,
         "block_interval_ms": args.chain.interval_ms,
         "blocks": arrivals.len(),
-        "interval_mean_ms": (mean * 10.0).round() / 10.0,
-        "interval_p50_ms": quantile(50),
-        "interval_p99_ms": quantile(99),
+        "interval_mean_ms": between.mean_ms,
+        "interval_p50_ms": between.p50_ms,
+        "interval_p99_ms": between.p99_ms,
         "cpu_percent": (cpu / args.seconds as f64 * 1000.0).round() / 10.0,
         "resident_bytes": after.iter().map(|usage| usage.resident).sum::<u64>(),
         "starts_in_ms": starts.as_millis() as u64,
     }))
-}
-
-fn gap(pair: &[Instant]) -> Option<f64> {
-    let [first, second] = pair else { return None };
-    Some(second.duration_since(*first).as_secs_f64() * 1000.0)
 }
 
 /// A chain in memory, on which tenant and provider make the leases as they do on a real one.

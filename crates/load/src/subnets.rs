@@ -16,7 +16,7 @@ use proto::tetra::subnet::v1::{
 use proto::{Any, ToAny};
 use serde_json::{Value, json};
 
-use crate::blocks::Watch;
+use crate::blocks::{Intervals, Watch};
 use crate::network::Network;
 use crate::transfers::{CHAIN_ID, PREFIX, genesis};
 use crate::{Chain, LoadError, Result};
@@ -88,7 +88,7 @@ pub(crate) async fn run(args: Args) -> Result<Value> {
         "block_interval_ms": args.chain.interval_ms,
         "weights_offered": voted, "transactions_offered": sequence, "transactions_committed": watch.seen.count(),
         "validators_with_weights": weighed, "epochs": epochs,
-        "before_epochs": intervals(early), "with_epochs": intervals(late),
+        "before_epochs": Intervals::of(early), "with_epochs": Intervals::of(late),
         "cpu_percent": (cpu / lasted * 1_000.0).round() / 10.0,
         "resident_bytes": after.iter().map(|usage| usage.resident).sum::<u64>(),
     }))
@@ -110,19 +110,6 @@ async fn done(url: &str, subnets: u32) -> Result<(usize, u64)> {
         epochs += subnet.epochs.saturating_sub(1);
     }
     Ok((weighed, epochs))
-}
-
-/// Mean and tail of what lies between blocks.
-fn intervals(arrivals: &[Instant]) -> Value {
-    let gap = |pair: &[Instant]| match pair {
-        [first, second] => Some(second.duration_since(*first).as_secs_f64() * 1_000.0),
-        _ => None,
-    };
-    let mut gaps: Vec<f64> = arrivals.windows(2).filter_map(gap).collect();
-    gaps.sort_by(f64::total_cmp);
-    let quantile = |percent: usize| gaps.get(gaps.len() * percent / 100).copied().unwrap_or_default().round();
-    let mean = gaps.iter().sum::<f64>() / gaps.len().max(1) as f64;
-    json!({ "blocks": gaps.len(), "mean_ms": (mean * 10.0).round() / 10.0, "p50_ms": quantile(50), "p99_ms": quantile(99) })
 }
 
 fn hotkey(netuid: u32, uid: u32) -> Vec<u8> {

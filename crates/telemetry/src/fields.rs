@@ -51,6 +51,8 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("capacity", "cpu, memory, storage, ports and GPUs that are offered"),
     ("unit", "place of work of a render job, `jobs/creator/jseq/units/index`"),
     ("engine", "build of a render engine"),
+    ("scene", "digest of a scene's manifest"),
+    ("chunks", "how many chunks of a scene"),
     ("benchmark_ms", "milliseconds of the benchmark's frame"),
     // Requests.
     ("route", "route of an endpoint"),

@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::checks::Checks;
 use crate::failure::{Doing, Failure, Result};
 use crate::shell;
 
@@ -150,6 +151,21 @@ impl Network {
     pub(crate) fn stop(&mut self) -> Result {
         self.up = false;
         self.home.json(&["down"]).map(drop)
+    }
+
+    /// Ends it, or leaves it up and says where, once all claims held.
+    ///
+    /// # Errors
+    /// When a claim did not hold, or the network does not end.
+    pub(crate) fn finish(mut self, keep: bool, checks: Checks) -> Result {
+        if !keep {
+            self.stop()?;
+            return checks.finish();
+        }
+        checks.finish()?;
+        println!("\nthe network is up: TETRA_HOME={}; `tetra down` ends it", self.home.file("").display());
+        self.keep();
+        Ok(())
     }
 
     /// Leaves it running.

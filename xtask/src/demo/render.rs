@@ -105,15 +105,7 @@ pub(crate) fn run(args: &Args) -> Result {
     money(&home, credits, spent, before, &mut checks)?;
     step("tetra render rewards --claim, by both nodes' owners");
     rewards(&home, &network, &mut checks)?;
-    if args.keep {
-        checks.finish()?;
-        network.keep();
-        println!("\nthe network is up: TETRA_HOME={}; `tetra down` ends it", home.file("").display());
-        return Ok(());
-    }
-    let mut network = network;
-    network.stop()?;
-    checks.finish()
+    network.finish(args.keep, checks)
 }
 
 fn text<'a>(data: &'a Value, path: &str) -> Result<&'a str> {

@@ -11,7 +11,7 @@ use super::openai::Unfit;
 /// A refusal in OpenAI's form.
 #[derive(Debug)]
 pub(super) struct Refused {
-    pub(super) status: StatusCode,
+    status: StatusCode,
     kind: &'static str,
     pub(super) why: String,
     field: Option<String>,

@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use crate::chain::{Metagraph, Neuron};
 use crate::keys::HotkeyId;
-use crate::validator::task::QUICK;
 use crate::wire::dendrite::Axon;
 
 /// A miner that failed is asked last for this long, doubled with each further failure.
 const FIRST_REST: Duration = Duration::from_secs(2);
 const MAX_DOUBLINGS: u32 = 7;
+/// Up to this an answer is as good as an immediate one, to validators; a gateway halves a miner whose first words take so long.
+pub(crate) const QUICK: Duration = Duration::from_secs(5);
 /// What a new measurement counts in the mean of first words.
 const NEW: f64 = 0.2;
 

@@ -4,6 +4,7 @@
 
 pub mod packages;
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::TcpListener;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -66,8 +67,13 @@ pub fn genesis(validators: usize, block_interval_ms: u64) -> Genesis {
     }
 }
 
+/// Ports that nobody has, below those that the kernel gives to connections: one of another test would take a port of these in the
+/// moment before its node listens.
 pub fn free_ports(count: usize) -> Vec<u16> {
-    let listeners: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    let random = || RandomState::new().build_hasher().finish();
+    let candidates = std::iter::repeat_with(|| 10_240 + u16::try_from(random() % 20_000).unwrap());
+    let listeners: Vec<_> =
+        candidates.filter_map(|port| TcpListener::bind(("127.0.0.1", port)).ok()).take(count).collect();
     listeners.iter().map(|listener| listener.local_addr().unwrap().port()).collect()
 }
 

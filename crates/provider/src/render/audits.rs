@@ -7,6 +7,7 @@ use client::gateway::{Auth, Gateway, Trust};
 use client::render::UnitPath;
 use farm::Digest;
 use farm::engine::{RenderEngine, Work};
+use farm::estimate::frame_size;
 use farm::pixels::{Buffers, compare, merkle, read_exr, tile_digest};
 use ledger::capacity::HostKey;
 use proto::ToAny;
@@ -19,7 +20,7 @@ use super::node::RenderNode;
 use super::records::{Attempt, Found, FoundTile};
 use super::tools::Tools;
 use super::trouble::Trouble;
-use super::work::{frame_number, frame_size, options};
+use super::work::{frame_number, options};
 
 /// Bytes of a tile's file.
 const TILE_BYTES: usize = 512 << 20;
@@ -107,7 +108,7 @@ impl RenderNode {
         let scene = self.scene_file(&scene, &manifest).await?;
         let (number, options) = (frame_number(&frame)?, options(&job)?);
         let work = Work { scene, frame: number, options, device: tools.device, threads: Some(tools.threads) };
-        let cut = Cut::of(audit.grid.as_ref(), frame_size(tools, &work).await?, frame.tile)?;
+        let cut = Cut::of(audit.grid.as_ref(), frame_size(&tools.engine, &work).await?, frame.tile)?;
         let mut tiles = Vec::new();
         for index in &audit.tiles {
             let rect = cut.rect(*index);

@@ -67,8 +67,8 @@ impl RenderNode {
         match self.scenes.assemble(manifest) {
             Ok(file) => return Ok(file),
             Err(StoreError::Mismatch { .. } | StoreError::Missing(_)) => {
-                let spoilt = self.scenes.store().weed(manifest)?;
-                tracing::warn!(scene = %manifest.id(), spoilt, "chunks of a scene were spoilt on disk; they are fetched anew");
+                let chunks = self.scenes.store().weed(manifest)?;
+                tracing::warn!(scene = %manifest.id(), chunks, "chunks of a scene were spoilt on disk; they are fetched anew");
             }
             Err(error) => return Err(error.into()),
         }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use client::render::UnitPath;
 use farm::Digest;
 use farm::engine::{Options, Progress, RenderEngine, Rendered, Stage, Work};
-use farm::pixels::Rect;
+use farm::estimate::frame_size;
 use proto::ToAny;
 use proto::tetra::render::v1 as wire;
 use rand::seq::index::sample;
@@ -25,8 +25,6 @@ use crate::agent::lock;
 
 /// Tiles for which wrong digests are planted.
 const PLANTED: usize = 8;
-/// A region whose render tells how large a frame is; frames have four pixels at least, by Blender's own rule.
-const PROBE: Rect = Rect { x: 0, y: 0, width: 4, height: 4 };
 /// Thousandths of progress at which fetching, and rendering, is done.
 const FETCHED: u32 = 100;
 const RENDERED: u32 = 900;
@@ -145,7 +143,7 @@ impl RenderNode {
         };
         let wanted = job.options.as_ref().and_then(|options| options.grid.as_ref());
         let region = match frame.tile >= 0 {
-            true => Some(Cut::of(wanted, frame_size(tools, &work).await?, frame.tile)?.region),
+            true => Some(Cut::of(wanted, frame_size(&tools.engine, &work).await?, frame.tile)?.region),
             false => None,
         };
         let rendered = tools.engine.render(&work, region, &watch).await?;
@@ -211,12 +209,6 @@ impl RenderNode {
         }
         Ok(planted)
     }
-}
-
-/// Width and height of the frame that a job asks for, in pixels.
-pub(super) async fn frame_size(tools: &Tools, work: &Work) -> Result<(u32, u32), Trouble> {
-    let probe = tools.engine.render(work, Some(PROBE), &|_| {}).await?;
-    Ok((probe.buffers.frame_width(), probe.buffers.frame_height()))
 }
 
 fn write_region(rendered: &Rendered, out: &Path) -> Result<PathBuf, Trouble> {

@@ -147,15 +147,7 @@ pub(crate) fn run(args: &Args) -> Result {
         tasks::run(&home, &mut checks)?;
     }
 
-    if args.keep {
-        checks.finish()?;
-        network.keep();
-        println!("\nthe network is up: TETRA_HOME={}; `tetra down` ends it", home.file("").display());
-        return Ok(());
-    }
-    let mut network = network;
-    network.stop()?;
-    checks.finish()
+    network.finish(args.keep, checks)
 }
 
 fn number(data: &Value, name: &str) -> Result<i128> {

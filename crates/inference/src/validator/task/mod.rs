@@ -31,6 +31,7 @@ pub use program::Program;
 pub use search::Search;
 pub use text::TextPrompting;
 
+use crate::gateway::route::QUICK;
 use crate::keys::HotkeyId;
 use crate::models::ModelError;
 
@@ -125,8 +126,6 @@ pub trait Task: Send {
     async fn score(&mut self, asked: &Asked, answers: &[Answered]) -> Result<Vec<f64>, TaskError>;
 }
 
-/// Up to this an answer is as good as an immediate one.
-pub(crate) const QUICK: Duration = Duration::from_secs(5);
 /// From this on it is worth nothing.
 pub const LATE: Duration = Duration::from_secs(30);
 

@@ -14,11 +14,43 @@ use crate::models::desk::Desk;
 /// By how much, of 1, a later model's loss must be lower to beat an earlier one (specification 4.3, SN9).
 const MARGIN: f64 = 0.005;
 
-/// Who published a model first, and when by the order in which this validator saw models.
+/// The most models that are remembered; of more, those go that were not shown for the longest time.
+const MOST: usize = 4_096;
+
+/// Who published a model first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct First {
     by: HotkeyId,
+    /// When, by the order in which this validator saw models.
     order: u64,
+    /// When its publisher showed it last, by the same count.
+    shown: u64,
+}
+
+/// Models that were published, by the digest of their numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Seen {
+    first: BTreeMap<String, First>,
+    count: u64,
+}
+
+impl Seen {
+    /// Notes a model, and says when its publisher was first with it; none where another was before.
+    fn order(&mut self, by: HotkeyId, digest: &str) -> Option<u64> {
+        self.count += 1;
+        let now = self.count;
+        let first = self.first.entry(digest.to_owned()).or_insert(First { by, order: now, shown: now });
+        if first.by != by {
+            return None;
+        }
+        first.shown = now;
+        let order = first.order;
+        if self.first.len() > MOST {
+            let oldest = self.first.iter().min_by_key(|(_, first)| first.shown).map(|(digest, _)| digest.clone());
+            self.first.remove(&oldest.unwrap_or_default());
+        }
+        Some(order)
+    }
 }
 
 /// Pretraining (specification 4.3, SN9).
@@ -27,7 +59,7 @@ pub struct Pretraining {
     desk: Desk,
     /// Where it remembers who was first.
     path: PathBuf,
-    first: BTreeMap<String, First>,
+    seen: Seen,
 }
 
 impl Pretraining {
@@ -38,28 +70,22 @@ impl Pretraining {
     pub fn open(environment: &Path, folder: &Path) -> Result<Self, TaskError> {
         let path = folder.join("models.json");
         let failed = |source| TaskError::Io { path: path.clone(), source };
-        let first = match std::fs::read(&path) {
+        let seen = match std::fs::read(&path) {
             Ok(text) => serde_json::from_slice(&text).map_err(|error| failed(error.into()))?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Seen::default(),
             Err(error) => return Err(failed(error)),
         };
-        Ok(Self { desk: Desk::open(environment)?, path, first })
+        Ok(Self { desk: Desk::open(environment)?, path, seen })
     }
 
-    /// Notes a model; whoever shows one that another showed before has none of its own.
-    fn known(&mut self, by: HotkeyId, digest: &str) -> Result<Option<u64>, TaskError> {
-        let order = self.first.len() as u64;
-        if let Some(first) = self.first.get(digest) {
-            return Ok((first.by == by).then_some(first.order));
-        }
-        self.first.insert(digest.to_owned(), First { by, order });
-        let written = serde_json::to_vec(&self.first).map_err(std::io::Error::from).and_then(|text| {
+    /// What is remembered, on disk before a score follows from it.
+    fn save(&self) -> Result<(), TaskError> {
+        let written = serde_json::to_vec(&self.seen).map_err(std::io::Error::from).and_then(|text| {
             let part = self.path.with_extension("part");
             std::fs::write(&part, text)?;
             std::fs::rename(&part, &self.path)
         });
-        written.map_err(|source| TaskError::Io { path: self.path.clone(), source })?;
-        Ok(Some(order))
+        written.map_err(|source| TaskError::Io { path: self.path.clone(), source })
     }
 }
 
@@ -97,10 +123,11 @@ impl Task for Pretraining {
         for answer in answers {
             let tried = self.desk.loss(seed, answer.said.text()).await?;
             entries.push(match (tried.digest, tried.loss) {
-                (Some(digest), Some(loss)) => self.known(answer.from, &digest)?.map(|order| (order, loss)),
+                (Some(digest), Some(loss)) => self.seen.order(answer.from, &digest).map(|order| (order, loss)),
                 _ => None,
             });
         }
+        self.save()?;
         Ok(win_rates(&entries))
     }
 }
@@ -108,6 +135,21 @@ impl Task for Pretraining {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_was_first_is_remembered_of_the_models_that_are_still_shown() {
+        let (ann, bob) = (HotkeyId::from_bytes([1; 32]), HotkeyId::from_bytes([2; 32]));
+        let mut seen = Seen::default();
+        assert_eq!((seen.order(ann, "a"), seen.order(bob, "a"), seen.order(bob, "b")), (Some(1), None, Some(3)));
+        // One that floods pushes out its own old ones, not what others still show.
+        for number in 0..2 * MOST {
+            seen.order(bob, &number.to_string());
+            if number % 1_000 == 0 {
+                assert_eq!(seen.order(ann, "a"), Some(1));
+            }
+        }
+        assert_eq!((seen.first.len(), seen.order(bob, "a")), (MOST, None));
+    }
 
     #[test]
     fn the_earlier_of_two_as_good_wins_and_a_copy_with_noise_does_not() {

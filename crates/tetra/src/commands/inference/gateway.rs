@@ -47,7 +47,7 @@ pub struct Run {
     #[arg(long, default_value = MODEL)]
     model: String,
     /// Also serve /v1/embeddings, by this name: miners with `--embeddings` answer
-    #[arg(long, value_name = "MODEL", num_args = 0..=1, default_missing_value = EMBEDDINGS_MODEL)]
+    #[arg(long, value_name = "MODEL", num_args = 0..=1, default_missing_value = EMBEDDINGS_MODEL, require_equals = true)]
     embeddings: Option<String>,
     /// What a million tokens of questions cost
     #[arg(long, value_name = "WIT", default_value = "0.01wit")]
@@ -292,7 +292,8 @@ async fn key(context: &Context, args: Key) -> Result {
     let limit = match &args.limit {
         Some(text) => {
             let (limit, currency) = amount(&units(context).await?, text)?;
-            if book.totals().currency(&args.account) != currency {
+            let known = book.totals().balances.contains_key(&args.account);
+            if known && book.totals().currency(&args.account) != currency {
                 return Err(CliError::new(Class::Usage, "the limit is in another currency than the account"));
             }
             Some(limit)

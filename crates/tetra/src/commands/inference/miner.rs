@@ -61,7 +61,7 @@ pub struct Run {
     /// From which random numbers the built-in miner trains
     #[arg(long, value_name = "NUMBER", default_value_t = 1, requires = "serve")]
     seed: u64,
-    /// Answer /v1/embeddings with all-MiniLM-L6-v2 beside it
+    /// Answer /v1/embeddings with all-MiniLM-L6-v2 beside it; alone it is `--serve embeddings`
     #[arg(long)]
     embeddings: bool,
     /// Answer the older SDKs' header protocol as well: POST /NAME, whose text field QUESTION is asked and whose field ANSWER is filled
@@ -253,15 +253,17 @@ async fn serve(context: &Context, args: Run) -> Result {
     let register_within = args.max_burn.as_deref().map(|text| parse_wit(&units, text)).transpose()?.map(u128::from);
     let refused: Result<Vec<HotkeyId>> = args.refuse.iter().map(|text| hotkey::resolve(context, text)).collect();
     check_hardware(context, args.who.netuid).await?;
-    let embeddings = match args.embeddings {
-        true => Some(builtin(Kind::Embeddings, 1).await?),
-        false => None,
-    };
     let upstream = match (&args.upstream, &args.exec, args.serve) {
         (Some(url), ..) => Upstream::Server(url.clone()),
         (None, Some(program), _) => Upstream::Program(Program::plain(program)),
-        (None, None, Some(serve)) => Upstream::Program(builtin(serve.kind(), args.seed).await?),
-        (None, None, None) => Upstream::Program(builtin(Kind::Embeddings, 1).await?),
+        (None, None, serve) => {
+            Upstream::Program(builtin(serve.map_or(Kind::Embeddings, Serve::kind), args.seed).await?)
+        }
+    };
+    let is_beside = args.upstream.is_some() || args.exec.is_some() || args.serve.is_some();
+    let embeddings = match args.embeddings && is_beside {
+        true => Some(builtin(Kind::Embeddings, args.seed).await?),
+        false => None,
     };
     let config = MinerConfig {
         netuid: args.who.netuid,

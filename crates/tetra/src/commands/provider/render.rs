@@ -69,7 +69,7 @@ pub struct Enable {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     threads: Option<u32>,
     /// Whether this machine's GPUs render, all of one class, instead of its processor
-    #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
+    #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     gpu: Option<bool>,
     /// Price class
     #[arg(long, value_enum)]

@@ -134,12 +134,13 @@ pub async fn run(context: &Context, args: Args) -> Result {
     let wanted = wanted(&args, &id, &all)?;
     let talk = Talk::start();
     let (mut fetched, mut left) = (Vec::new(), Vec::new());
-    // Tiles become a picture, and pictures a film, where they all lie in one folder.
     let is_split = job.options.as_ref().is_some_and(|options| options.split);
     let joins = !args.previews && (is_split || args.video.is_some());
+    let preview = args.previews.then_some(args.width);
+    let way = Way { chain: &chain, caller: &caller, id: &id, place: &place, preview, joins };
     for (number, frame) in wanted.iter().enumerate() {
         talk.step(&format!("frame {} ({} of {})", names::frame_text(frame), number + 1, wanted.len()));
-        match one(&chain, &caller, &place, &id, frame, &stem(&template, &id, frame)?, &args, joins).await {
+        match way.one(frame, &stem(&template, &id, frame)?).await {
             Ok(one) => fetched.push(one),
             Err(error) => left.push((names::frame_text(frame), error)),
         }
@@ -199,27 +200,31 @@ fn wanted<'a>(args: &Args, id: &JobId, all: &'a [Frame]) -> Result<Vec<&'a Frame
     )))
 }
 
-/// One frame, to where it stays unless it is to be joined with others first.
-#[expect(clippy::too_many_arguments, reason = "where from, where to, and what")]
-async fn one(
-    chain: &Chain,
-    caller: &Caller,
-    place: &Place,
-    id: &JobId,
-    frame: &Frame,
-    stem: &str,
-    args: &Args,
+/// Where frames come from, and where they go.
+struct Way<'a> {
+    chain: &'a Chain,
+    caller: &'a Caller,
+    id: &'a JobId,
+    place: &'a Place,
+    /// Width of a watermarked picture instead of the file.
+    preview: Option<u32>,
+    /// Whether all of them become one picture or a film first, for which they must lie in one folder.
     joins: bool,
-) -> Result<Fetched> {
-    if !joins
-        && !args.previews
-        && let Some(known) = place.known(stem, frame).await?
-    {
-        return Ok(known);
+}
+
+impl Way<'_> {
+    /// One frame, to where it stays unless it is to be joined with others first.
+    async fn one(&self, frame: &Frame, stem: &str) -> Result<Fetched> {
+        let Self { chain, caller, id, place, preview, joins } = self;
+        if !joins
+            && preview.is_none()
+            && let Some(known) = place.known(stem, frame).await?
+        {
+            return Ok(known);
+        }
+        let fetched = fetch::frame(chain, caller, id, frame, &place.folder.join(stem), *preview).await?;
+        if *joins { Ok(fetched) } else { place.deliver(fetched).await }
     }
-    let width = args.previews.then_some(args.width);
-    let fetched = fetch::frame(chain, caller, id, frame, &place.folder.join(stem), width).await?;
-    if joins { Ok(fetched) } else { place.deliver(fetched).await }
 }
 
 fn show(context: &Context, args: &Args, place: &str, delivered: &[Fetched], waiting: usize) -> Result {
