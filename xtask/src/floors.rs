@@ -20,8 +20,11 @@ struct Floor {
 const FLOORS: [Floor; 6] = [
     Floor { name: "words", crates: &["primitives", "proto"] },
     Floor { name: "rules", crates: &["sdl", "pricing", "emission", "yuma", "classic"] },
-    Floor { name: "machine", crates: &["store", "ledger", "market", "render", "subnet", "app"] },
-    Floor { name: "parts", crates: &["disk", "engine", "mempool", "rpc", "client", "workload", "farm", "telemetry"] },
+    Floor { name: "machine", crates: &["store", "ledger", "market", "render", "cluster", "subnet", "app"] },
+    Floor {
+        name: "parts",
+        crates: &["disk", "engine", "mempool", "rpc", "client", "workload", "farm", "mesh", "telemetry"],
+    },
     Floor { name: "roles", crates: &["node", "provider", "inference"] },
     Floor { name: "faces", crates: &["tetra", "sim", "fuzz", "load"] },
 ];
@@ -30,12 +33,14 @@ const FLOORS: [Floor; 6] = [
 const OUTSIDE: [&str; 1] = ["xtask"];
 
 /// Arrows along a floor: from, to, why.
-const ALONG: [(&str, &str, &str); 12] = [
+const ALONG: [(&str, &str, &str); 15] = [
     ("ledger", "store", "what it keeps"),
     ("market", "store", "what it keeps"),
     ("market", "ledger", "accounts, escrow, providers and capacity are every market's"),
     ("render", "store", "what it keeps"),
     ("render", "ledger", "accounts, the bank, prices and capacity are every market's"),
+    ("cluster", "store", "what it keeps"),
+    ("cluster", "ledger", "accounts, escrow, providers and capacity are every market's"),
     ("subnet", "store", "what it keeps"),
     ("subnet", "ledger", "accounts, the bank and capacity are every market's"),
     ("app", "store", "commits what a block wrote"),
@@ -43,10 +48,11 @@ const ALONG: [(&str, &str, &str); 12] = [
     ("app", "market", "puts the machine together"),
     ("app", "render", "puts the machine together"),
     ("app", "subnet", "puts the machine together"),
+    ("app", "cluster", "puts the machine together"),
 ];
 
 /// Crates whose code every node must run to the same result; `proto` is left out because it is generated.
-const DETERMINISTIC: [&str; 12] = [
+const DETERMINISTIC: [&str; 13] = [
     "primitives",
     "sdl",
     "pricing",
@@ -57,6 +63,7 @@ const DETERMINISTIC: [&str; 12] = [
     "ledger",
     "market",
     "render",
+    "cluster",
     "subnet",
     "app",
 ];

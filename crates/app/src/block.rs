@@ -112,6 +112,7 @@ impl App {
 
         render::begin_block(&mut context).map_err(edge)?;
         subnet::begin_block(&mut context).map_err(edge)?;
+        cluster::begin_block(&mut context).map_err(edge)?;
         escrow::begin_block(&mut context).map_err(edge)?;
         let mut announced = std::mem::take(&mut context.events);
         let mut results = Vec::with_capacity(block.txs.len());
@@ -152,6 +153,7 @@ impl App {
         broken.extend(market::invariants::check(&context)?);
         broken.extend(render::invariants::check(&context)?);
         broken.extend(subnet::invariants::check(&context)?);
+        broken.extend(cluster::invariants::check(&context)?);
         Ok(broken)
     }
 }
@@ -160,6 +162,8 @@ fn end(context: &mut Context) -> Result<ValidatorSet, Failure> {
     capacity::end_block(context)?;
     route_outcomes(context)?;
     render::end_block(context)?;
+    cluster::end_block(context)?;
+    route_outcomes(context)?;
     validators::end_block(context)?;
     let (_, after_next) = validators::sets(context)?;
     Ok(after_next)

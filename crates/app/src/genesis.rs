@@ -73,6 +73,8 @@ pub struct ModuleStates {
     pub render: render::Genesis,
     /// Hotkeys, stakes, subnets, neurons, weights, and the emission of WIT.
     pub subnet: subnet::Genesis,
+    /// Devices on offer, their proofs and classes, quotes and clusters.
+    pub cluster: cluster::Genesis,
 }
 
 /// Why a genesis document cannot start a chain.
@@ -184,7 +186,8 @@ impl ModuleStates {
         ledger::oracle::genesis::import(context, &self.oracle)?;
         market::genesis::import(context, &self.market)?;
         render::genesis::import(context, &self.render)?;
-        subnet::genesis::import(context, &self.subnet)
+        subnet::genesis::import(context, &self.subnet)?;
+        cluster::genesis::import(context, &self.cluster)
     }
 
     /// The state of each module that `reader` shows, as a document.
@@ -208,6 +211,7 @@ impl ModuleStates {
             market: market::genesis::export(&context)?,
             render: render::genesis::export(&context)?,
             subnet: subnet::genesis::export(&context)?,
+            cluster: cluster::genesis::export(&context)?,
         })
     }
 }

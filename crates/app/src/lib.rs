@@ -44,7 +44,7 @@ pub use pipeline::{Admission, TxResult};
 pub use tx::{SignatureCheck, SignedTx, TxHash, Verdicts};
 
 /// Every tree under the `app_hash`, in no order that matters.
-pub const MODULES: [Module; 23] = [
+pub const MODULES: [Module; 25] = [
     chain::MODULE,
     ledger::accounts::MODULE,
     ledger::bank::MODULE,
@@ -68,6 +68,8 @@ pub const MODULES: [Module; 23] = [
     subnet::MODULES[1],
     subnet::MODULES[2],
     subnet::MODULES[3],
+    cluster::MODULES[0],
+    cluster::MODULES[1],
 ];
 
 /// The machine of one chain: its fixed facts and its tables of messages and queries. It holds no state.

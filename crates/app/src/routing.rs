@@ -21,6 +21,7 @@ pub(crate) fn messages() -> Vec<MessageRoute> {
         market::message_routes(),
         render::message_routes(),
         subnet::message_routes(),
+        cluster::message_routes(),
     ]
     .into_iter()
     .flatten()
@@ -43,6 +44,7 @@ pub(crate) fn queries() -> Vec<QueryRoute> {
         market::query_routes(),
         render::query_routes(),
         subnet::query_routes(),
+        cluster::query_routes(),
     ]
     .into_iter()
     .flatten()
@@ -57,6 +59,7 @@ pub(crate) fn route_outcomes(context: &mut Context) -> Result<(), Failure> {
                 market::react(context, &outcome)?;
                 render::react(context, &outcome)?;
                 subnet::react(context, &outcome)?;
+                cluster::react(context, &outcome)?;
             }
             None => return Ok(()),
         }

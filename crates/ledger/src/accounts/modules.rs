@@ -28,9 +28,11 @@ pub const SUBNET_STAKES: &str = "subnet_stakes";
 pub const SUBNET_LOCKS: &str = "subnet_locks";
 /// The account of WIT that was minted for subnets and that no epoch has paid yet.
 pub const SUBNET_EMISSION: &str = "subnet_emission";
+/// The account of what suppliers of clusters stand good with.
+pub const CLUSTER_COLLATERAL: &str = "cluster_collateral";
 
 /// All module accounts.
-pub const NAMES: [&str; 13] = [
+pub const NAMES: [&str; 14] = [
     FEE_COLLECTOR,
     ESCROW,
     COMMUNITY_POOL,
@@ -44,6 +46,7 @@ pub const NAMES: [&str; 13] = [
     SUBNET_STAKES,
     SUBNET_LOCKS,
     SUBNET_EMISSION,
+    CLUSTER_COLLATERAL,
 ];
 
 /// The name of the module account at an address, if it is one.

@@ -40,7 +40,10 @@ pub use expiry::end_block;
 pub use genesis::Genesis;
 pub use messages::registration_bytes;
 pub use proto::tetra::capacity::v1::{Hold, HoldKind};
-pub use reservations::{held, hold_firm, hold_interruptible, hold_soft, open_window, release, turn_firm};
+pub use reservations::{
+    held, hold_firm, hold_firm_on, hold_interruptible, hold_soft, hold_soft_on, open_window, release, room_for,
+    turn_firm,
+};
 pub use resources::{Claim, GpuRequest, Request};
 pub use state::{HostKey, hosts};
 pub use yielding::{YIELD_NOTICE_MS, request_yield};

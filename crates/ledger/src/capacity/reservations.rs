@@ -6,7 +6,7 @@ use primitives::{Address, Height};
 use proto::tetra::capacity::v1::{Hold, HoldKind, Resources};
 
 use super::placement::{Room, place};
-use super::resources::{self, Claim};
+use super::resources::{self, Claim, Request};
 use super::state::{self, HOLDS, HOLDS_BY_REFERENCE, HostKey, LOST, StoredHost};
 use super::{HoldId, errors, events, holds, yielding};
 use crate::context::Context;
@@ -128,12 +128,36 @@ pub fn hold_soft(
     claim: &Claim<'_>,
     expires_at: Height,
 ) -> Result<Vec<HoldId>, Failure> {
-    require_unused(ctx, claim)?;
     let hosts = state::hosts_of(ctx, provider)?;
     if hosts.is_empty() {
+        require_unused(ctx, claim)?;
         return Ok(Vec::new());
     }
-    let placed = place_beside(ctx, &hosts, claim, &[Beside::All, Beside::Exclusive, Beside::Lasting])?;
+    soft_among(ctx, &hosts, claim, expires_at)
+}
+
+/// As [`hold_soft`], on one host alone.
+///
+/// # Errors
+/// As [`hold_soft`]; `capacity` 3 when the host is not there.
+pub fn hold_soft_on(
+    ctx: &mut Context,
+    key: &HostKey,
+    claim: &Claim<'_>,
+    expires_at: Height,
+) -> Result<Vec<HoldId>, Failure> {
+    let host = (*key, state::host(ctx, key)?);
+    soft_among(ctx, &[host], claim, expires_at)
+}
+
+fn soft_among(
+    ctx: &mut Context,
+    hosts: &[(HostKey, StoredHost)],
+    claim: &Claim<'_>,
+    expires_at: Height,
+) -> Result<Vec<HoldId>, Failure> {
+    require_unused(ctx, claim)?;
+    let placed = place_beside(ctx, hosts, claim, &[Beside::All, Beside::Exclusive, Beside::Lasting])?;
     let placed = placed.ok_or_else(|| errors::gone("no host of the provider has room for this"))?;
     let made = hold_placed(ctx, claim, placed, HoldKind::Soft, expires_at)?;
     Ok(made.iter().map(|hold| hold.id).collect())
@@ -190,13 +214,43 @@ pub fn turn_firm(ctx: &mut Context, market: &str, reference: &str) -> Result<Vec
 /// `capacity` 2 when the claim does not fit, 8 when the reference holds something already, or lost a
 /// soft hold and was not released since.
 pub fn hold_firm(ctx: &mut Context, provider: &Address, claim: &Claim<'_>) -> Result<Vec<Hold>, Failure> {
-    require_unused(ctx, claim)?;
     let hosts = state::hosts_of(ctx, provider)?;
-    let placed = place_beside(ctx, &hosts, claim, &[Beside::Exclusive, Beside::Lasting])?.ok_or_else(nowhere)?;
+    firm_among(ctx, &hosts, claim)
+}
+
+/// As [`hold_firm`], on one host alone.
+///
+/// # Errors
+/// As [`hold_firm`]; `capacity` 3 when the host is not there.
+pub fn hold_firm_on(ctx: &mut Context, key: &HostKey, claim: &Claim<'_>) -> Result<Vec<Hold>, Failure> {
+    let host = (*key, state::host(ctx, key)?);
+    firm_among(ctx, &[host], claim)
+}
+
+fn firm_among(ctx: &mut Context, hosts: &[(HostKey, StoredHost)], claim: &Claim<'_>) -> Result<Vec<Hold>, Failure> {
+    require_unused(ctx, claim)?;
+    let placed = place_beside(ctx, hosts, claim, &[Beside::Exclusive, Beside::Lasting])?.ok_or_else(nowhere)?;
     for (key, need) in &placed {
         yielding::clear_way(ctx, key, need)?;
     }
     hold_placed(ctx, claim, placed, HoldKind::Firm, 0)
+}
+
+/// How many of up to `most` requests would find room on a host beside what does not give way at once; none where the host is
+/// not there.
+///
+/// # Errors
+/// When the state fails.
+pub fn room_for(ctx: &Context, key: &HostKey, request: &Request, most: u32) -> Result<u32, Failure> {
+    let Some(host) = state::HOSTS.get(&ctx.state, key)? else { return Ok(0) };
+    let hosts = [(*key, host)];
+    let claim = |count| Claim { market: "", reference: String::new(), units: vec![(request.clone(), count)] };
+    for count in (1..=most).rev() {
+        if place_beside(ctx, &hosts, &claim(count), &[Beside::Lasting])?.is_some() {
+            return Ok(count);
+        }
+    }
+    Ok(0)
 }
 
 fn nowhere() -> Rejection {

@@ -44,7 +44,9 @@ pub use account::{close as close_account, create as create_account, deposit_into
 pub use clock::begin_block;
 pub use deposit::CheckedDeposit;
 pub use genesis::Genesis;
-pub use payment::{close as close_payment, create as create_payment, create_per as create_payment_per, withdraw};
+pub use payment::{
+    close as close_payment, create as create_payment, create_per as create_payment_per, pay_once, withdraw,
+};
 pub use pricing::settlement::Unit;
 pub use proto::akash::escrow::id::v1::Scope;
 pub use state::{AccountId, PaymentId};
@@ -74,6 +76,27 @@ pub fn vault() -> Address {
 pub fn account(ctx: &Context, id: &AccountId) -> Result<Option<proto::akash::escrow::types::v1::Account>, Failure> {
     let account = state::ACCOUNTS.get(&ctx.state, id)?;
     Ok(account.map(|account| wire::account(ctx, id, &account)))
+}
+
+/// What is left in an open account once it was settled now, and the milliseconds or blocks that it still covers at its present
+/// rates; nothing of one that is not open. Nothing is stored.
+///
+/// # Errors
+/// When the state fails.
+pub fn left(ctx: &Context, id: &AccountId) -> Result<Option<(primitives::Dec, Option<u64>)>, Failure> {
+    let Some(account) = state::ACCOUNTS.get(&ctx.state, id)? else { return Ok(None) };
+    if account.state != proto::akash::escrow::types::v1::State::Open {
+        return Ok(None);
+    }
+    let open = state::payments(ctx, id, account.state)?;
+    let rates: Vec<primitives::Dec> = open.iter().map(|(_, payment)| payment.rate).collect();
+    let passed = clock::reading(ctx, account.unit)?.saturating_sub(account.clock);
+    let refuse = |error: pricing::settlement::SettlementError| errors::invalid_settlement(&error.to_string());
+    let settled = pricing::settlement::settle(account.funds(), &rates, passed).map_err(refuse)?;
+    let spent = settled.earned.iter().fold(primitives::Dec::ZERO, |sum, one| sum.checked_add(*one).unwrap_or(sum));
+    let funds = account.funds().saturating_sub(spent);
+    let total = pricing::settlement::total_rate(&rates).map_err(refuse)?;
+    Ok(Some((funds, pricing::settlement::ticks_covered(funds, total))))
 }
 
 /// A payment as clients see it, as of its account's last settlement. `xid` is that of the deployment's account.

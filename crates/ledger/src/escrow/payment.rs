@@ -8,7 +8,7 @@ use super::payout;
 use super::state::{self, PAYMENTS, Payment, PaymentId};
 use super::{clock, errors, settling};
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, Rejection};
 use crate::take;
 
 /// Begins a payment of `rate` per block from the deployment account `xid`. Its take is the denom's of now, for good.
@@ -72,6 +72,39 @@ pub fn create_per(
     let rates: Vec<Dec> = settled.open.iter().map(|(_, payment)| payment.rate).collect();
     total_rate(&rates).map_err(|error| errors::invalid_settlement(&error.to_string()))?;
     settled.store(ctx, &account_id)
+}
+
+/// Pays an amount out of the deployment account `xid` at once, by a payment that begins and ends here: what is owed for a time
+/// in which nothing flowed. When funds do not suffice for it, what is left of them is paid.
+///
+/// # Errors
+/// `escrow` 2, 3 or 4 when the account is closed, not there or overdrawn; 6 when the payment id was ever used.
+pub fn pay_once(ctx: &mut Context, xid: &str, payment: &str, payee: &Address, amount: Dec) -> Result<Dec, Failure> {
+    let id = PaymentId::new(xid, payment);
+    let account_id = id.account();
+    let account = state::open(ctx, &account_id)?;
+    let mut settled = settling::settle(ctx, &account_id, account)?;
+    if settled.account.state == State::Overdrawn {
+        return Err(errors::account_overdrawn(&account_id, &settled.account).into());
+    }
+    if PAYMENTS.has(&ctx.state, &id)? {
+        return Err(errors::payment_exists(&id).into());
+    }
+    let paid = amount.min(settled.account.funds());
+    settled.account.draw(paid).ok_or_else(|| Rejection::overflow("what the account transferred"))?;
+    let mut once = Payment {
+        payee: *payee,
+        state: State::Open,
+        rate: Dec::ZERO,
+        balance: paid,
+        owed: 0,
+        withdrawn: 0,
+        take_percent: take::rate(ctx, &settled.account.denom)?,
+    };
+    payout::end_payment(ctx, &id, &mut settled.account, &mut once, State::Closed)?;
+    state::put_payment(ctx, &id, &once)?;
+    settled.store(ctx, &account_id)?;
+    Ok(paid)
 }
 
 /// Settles and pays out what a payment earned. When settling shows that funds ran out, it is paid out as well.

@@ -1,0 +1,5 @@
+mod attack;
+mod faults;
+mod proofs;
+mod story;
+mod support;

@@ -1,0 +1,100 @@
+//! Rounds of proofs: who counts, who does not, and what a lie costs.
+
+use ledger::testing::ALICE;
+use proto::tetra::cluster::v1::{MsgCommitProof, MsgPauseDevices, OfferState, QueryClassesRequest};
+
+use super::support::{Net, ask, offer_id, terms, why};
+use crate::money;
+use crate::supply::state::ROUND;
+use crate::supply::{messages as supply, queries};
+
+#[test]
+fn what_is_claimed_counts_only_once_others_confirmed_it() {
+    let mut net = Net::bare();
+    for number in 1..=4 {
+        net.join(number);
+        net.offer(number, terms(20_000)).unwrap();
+        assert_eq!(net.state(number), OfferState::Pending);
+    }
+    let classes = |net: &Net| queries::classes(&net.ctx, QueryClassesRequest {}).unwrap().classes[0].clone();
+    assert_eq!((classes(&net).proved, classes(&net).claimed), (0, 8));
+    assert!(why(net.quote(1, ask(1))).contains("0 of 1 devices"));
+    net.round(&[]);
+    assert_eq!((classes(&net).proved, classes(&net).claimed), (8, 0));
+    assert!(net.quote(1, ask(1)).is_ok());
+    // Who does not take part in the next round stops to count, and is counted again after the one that follows.
+    net.alive.remove(&4);
+    net.round(&[]);
+    for _ in 0..12 {
+        net.beat(4);
+        net.pass(10);
+    }
+    assert_eq!(net.state(4), OfferState::Failed);
+    assert_eq!((classes(&net).proved, classes(&net).claimed), (6, 2));
+    net.alive.insert(4);
+    net.round(&[]);
+    assert_eq!(net.state(4), OfferState::Ready);
+}
+
+#[test]
+fn a_wrong_product_costs_half_of_the_collateral_and_the_place() {
+    let mut net = Net::bare();
+    for number in 1..=5 {
+        net.join(number);
+        net.offer(number, terms(20_000)).unwrap();
+    }
+    let pool = net.usd(&money::pool());
+    net.round(&[2]);
+    assert_eq!(net.state(2), OfferState::Blocked);
+    assert_eq!(net.of(2).collateral, 1_000_000);
+    assert_eq!(net.usd(&money::pool()), pool + 1_000_000);
+    assert!(net.of(2).reason.contains("the product is another"));
+    assert!(why(net.offer(2, terms(20_000))).contains("is blocked"));
+    assert!((1..=5).filter(|number| *number != 2).all(|number| net.state(number) == OfferState::Ready));
+}
+
+#[test]
+fn late_doubled_and_old_commitments_are_refused() {
+    let mut net = Net::new(3);
+    let before = ROUND.get(&net.ctx.state).unwrap().unwrap().number;
+    while ROUND.get(&net.ctx.state).unwrap().unwrap().number == before {
+        net.pass(1);
+    }
+    net.commit(1).unwrap();
+    assert!(why(net.commit(1)).contains("has its commitment already"));
+    let id = offer_id(2).to_wire(&net.ctx.chain.prefix);
+    let old = MsgCommitProof { owner: id.owner, host_key: id.host_key, round: before, digest: vec![2; 32] };
+    assert!(why(net.run(supply::commit_proof, old)).contains("this is round"));
+    net.pass(11);
+    assert!(why(net.commit(3)).contains("it took 11000 ms of chain time"));
+}
+
+#[test]
+fn a_proof_that_nobody_else_looked_at_does_not_count() {
+    let mut net = Net::bare();
+    net.join(1);
+    net.offer(1, terms(20_000)).unwrap();
+    net.round(&[]);
+    net.pass(30);
+    assert_eq!(net.state(1), OfferState::Failed);
+    assert!(net.of(1).reason.contains("had nobody else to verify it"));
+}
+
+#[test]
+fn a_paused_offer_is_not_hired_and_its_price_follows_use() {
+    let mut net = Net::new(2);
+    let id = offer_id(1).to_wire(&net.ctx.chain.prefix);
+    let (owner, host_key) = (id.owner, id.host_key);
+    let pause = MsgPauseDevices { owner: owner.clone(), host_key: host_key.clone(), paused: true };
+    net.run(supply::pause_devices, pause).unwrap();
+    assert_eq!(net.state(1), OfferState::Paused);
+    assert!(why(net.quote(1, ask(3))).contains("2 of 3 devices"));
+    net.run(supply::pause_devices, MsgPauseDevices { owner, host_key, paused: false }).unwrap();
+    // All is hired for an hour: the class gets dearer by the most.
+    net.running(1, ask(4));
+    let price = |net: &Net| queries::classes(&net.ctx, QueryClassesRequest {}).unwrap().classes[0].price;
+    assert_eq!(price(&net), 20_000);
+    net.pass(3_600);
+    assert!((20_001..=21_000).contains(&price(&net)), "{}", price(&net));
+    assert!(net.usd(&ALICE) > 0);
+}

@@ -1,0 +1,66 @@
+//! The task that moves packets between the device and the socket.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use tokio::net::UdpSocket;
+use tokio::sync::{mpsc, watch};
+use tokio::time::MissedTickBehavior;
+use tun_rs::AsyncDevice;
+
+use crate::switch::{Out, Seen, Switch};
+use crate::{Number, PeerSpec};
+
+const TICK: Duration = Duration::from_millis(100);
+/// Larger than any datagram that is taken.
+const ROOM: usize = 2_048;
+/// Datagrams that are taken at a time.
+const BATCH: usize = 64;
+
+/// Moves packets until nobody tells who the peers are any more.
+pub(crate) async fn run(
+    mut switch: Switch,
+    socket: UdpSocket,
+    device: AsyncDevice,
+    mut told: mpsc::UnboundedReceiver<Vec<PeerSpec>>,
+    seen: watch::Sender<BTreeMap<Number, Seen>>,
+) {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut inner, mut outer) = ([0u8; ROOM], [0u8; ROOM]);
+    loop {
+        tokio::select! {
+            read = device.recv(&mut inner) => match read {
+                Ok(length) => switch.take_packet(&inner[..length], Instant::now()),
+                // The namespace is gone, and the device with it.
+                Err(error) => return tracing::debug!(%error, "the overlay's device ended"),
+            },
+            read = socket.recv_from(&mut outer) => {
+                // An error is an answer of ICMP to an earlier datagram: the next one is read.
+                if let Ok((length, from)) = read {
+                    switch.take_datagram(&outer[..length], from, Instant::now());
+                    for _ in 0..BATCH {
+                        let Ok((length, from)) = socket.try_recv_from(&mut outer) else { break };
+                        switch.take_datagram(&outer[..length], from, Instant::now());
+                    }
+                }
+            }
+            peers = told.recv() => match peers {
+                Some(peers) => switch.set_peers(&peers),
+                None => return,
+            },
+            _ = ticks.tick() => {
+                let now = Instant::now();
+                switch.tick(now);
+                seen.send_replace(switch.seen(now));
+            }
+        }
+        while let Some(out) = switch.next() {
+            // A packet that cannot be sent is lost, as packets are.
+            match out {
+                Out::Device(packet) => drop(device.send(&packet).await),
+                Out::Network(to, datagram) => drop(socket.send_to(&datagram, to).await),
+            }
+        }
+    }
+}

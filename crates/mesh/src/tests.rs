@@ -1,0 +1,98 @@
+//! Real devices in real network namespaces, which this test makes and takes away. Root alone.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::*;
+
+/// A namespace that goes when it is dropped.
+struct Netns(String);
+
+impl Netns {
+    fn new(name: &str) -> Self {
+        let name = format!("tetra-mesh-{}-{name}", std::process::id());
+        ip(&["netns", "add", &name]);
+        ip(&["-n", &name, "link", "set", "lo", "up"]);
+        Self(name)
+    }
+
+    fn path(&self) -> PathBuf {
+        PathBuf::from("/run/netns").join(&self.0)
+    }
+}
+
+impl Drop for Netns {
+    fn drop(&mut self) {
+        let _ = Command::new("ip").args(["netns", "del", &self.0]).status();
+    }
+}
+
+fn ip(arguments: &[&str]) {
+    let status = Command::new("ip").args(arguments).status().unwrap();
+    assert!(status.success(), "ip {arguments:?}");
+}
+
+fn is_root() -> bool {
+    let root = rustix::process::geteuid().is_root() && std::path::Path::new("/dev/net/tun").exists();
+    if !root {
+        eprintln!("skipped: root and /dev/net/tun are needed");
+    }
+    root
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_in_namespaces_reach_each_other_and_themselves_with_full_packets() {
+    if !is_root() {
+        return;
+    }
+    let names = [Netns::new("a"), Netns::new("b"), Netns::new("c")];
+    let secrets: Vec<SecretKey> = names.iter().map(|_| SecretKey::generate()).collect();
+    let mut nodes = Vec::new();
+    for ((netns, secret), number) in names.iter().zip(&secrets).zip(1..) {
+        let config =
+            MeshConfig { secret: secret.clone(), number, netns: netns.path(), listen: "127.0.0.1:0".parse().unwrap() };
+        nodes.push(Mesh::start(config).await.unwrap());
+    }
+    let specs: Vec<PeerSpec> = nodes
+        .iter()
+        .zip(&secrets)
+        .zip(1..)
+        .map(|((node, secret), number)| PeerSpec {
+            number,
+            key: secret.public(),
+            endpoints: vec![node.local_address()],
+        })
+        .collect();
+    for (node, number) in nodes.iter().zip(1..) {
+        node.set_peers(specs.iter().filter(|spec| spec.number != number).cloned().collect());
+    }
+    for node in &nodes {
+        let mut status = node.watch();
+        let all = status.wait_for(|status| status.reached == [1, 2, 3]);
+        tokio::time::timeout(Duration::from_secs(60), all).await.expect("in time").unwrap();
+    }
+    // A megabyte from the first to the third, and back.
+    let listener = netns::listen(&names[2].path(), (address::of(3), 7_000).into()).await.unwrap();
+    let echo = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut bytes = vec![0; 1 << 20];
+        stream.read_exact(&mut bytes).await.unwrap();
+        stream.write_all(&bytes).await.unwrap();
+    });
+    let to = (address::of(3), 7_000).into();
+    let mut stream = nodes[0].connect(to, Duration::from_secs(5)).await.unwrap();
+    let sent: Vec<u8> = (0..1 << 20).map(|at: u32| (at % 251) as u8).collect();
+    stream.write_all(&sent).await.unwrap();
+    let mut back = vec![0; sent.len()];
+    stream.read_exact(&mut back).await.unwrap();
+    assert!(back == sent);
+    echo.await.unwrap();
+    // One that is gone is not reached any more by the others.
+    nodes.pop();
+    let mut status = nodes[0].watch();
+    let gone = status.wait_for(|status| status.reached == [1, 2]);
+    tokio::time::timeout(Duration::from_secs(60), gone).await.expect("in time").unwrap();
+}
