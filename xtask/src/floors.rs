@@ -19,7 +19,7 @@ struct Floor {
 /// From the ground up.
 const FLOORS: [Floor; 6] = [
     Floor { name: "words", crates: &["primitives", "proto"] },
-    Floor { name: "rules", crates: &["sdl", "pricing", "emission", "yuma", "classic"] },
+    Floor { name: "rules", crates: &["sdl", "pricing", "emission", "yuma", "proving", "classic"] },
     Floor { name: "machine", crates: &["store", "ledger", "market", "render", "cluster", "subnet", "app"] },
     Floor {
         name: "parts",
@@ -52,12 +52,13 @@ const ALONG: [(&str, &str, &str); 15] = [
 ];
 
 /// Crates whose code every node must run to the same result; `proto` is left out because it is generated.
-const DETERMINISTIC: [&str; 13] = [
+const DETERMINISTIC: [&str; 14] = [
     "primitives",
     "sdl",
     "pricing",
     "emission",
     "yuma",
+    "proving",
     "classic",
     "store",
     "ledger",

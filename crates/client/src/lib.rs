@@ -22,6 +22,7 @@ pub mod capacity;
 pub mod certs;
 pub mod chain_info;
 pub mod claims;
+pub mod cluster;
 pub mod gateway;
 pub mod health;
 pub mod keys;

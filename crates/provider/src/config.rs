@@ -9,6 +9,7 @@ use primitives::{Coin, Dec};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use workload::Isolation;
 
+use crate::cluster::ClusterConfig;
 pub use crate::devices::GpuModel;
 use crate::gateway::IssuedCertificate;
 use crate::render::RenderConfig;
@@ -95,6 +96,9 @@ pub struct ProviderConfig {
     /// Whether and how this machine renders frames beside its leases; none: it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub render: Option<RenderConfig>,
+    /// Whether and how devices of this machine are offered to clusters; none: they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterConfig>,
 }
 
 impl ProviderConfig {
@@ -135,6 +139,7 @@ impl ProviderConfig {
             shim: Vec::new(),
             plain_http_registries: Vec::new(),
             render: None,
+            cluster: None,
         }
     }
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use thiserror::Error;
 use workload::LogLine;
 
+use crate::cluster::desk::ClusterDesk;
 use crate::lease::LeaseName;
 use crate::render::desk::RenderDesk;
 use crate::status::Standing;
@@ -74,6 +75,11 @@ pub trait Desk: Send + Sync + 'static {
 
     /// The render node beside it; none where nothing is rendered.
     fn render(&self) -> Option<Arc<dyn RenderDesk>> {
+        None
+    }
+
+    /// The supplier of clusters beside it; none where nothing is supplied.
+    fn cluster(&self) -> Option<Arc<dyn ClusterDesk>> {
         None
     }
 

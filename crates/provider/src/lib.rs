@@ -11,6 +11,7 @@
 //! | `agent`, `reconcile`, `backoff`, `decisions` | the agent at work |
 //! | `metrics`, `health` | what the agent counts; whether it lives and is ready, and why not |
 //! | [`render`] | the render node beside it: scenes, renders, audits |
+//! | [`cluster`] | the supplier of clusters beside it: devices, proofs, nodes |
 //! | [`lease`] | names of leases as gateways and files write them |
 //! | [`status`] | what the agent tells of itself, as JSON and as a message |
 //! | [`gateway`] | HTTPS for tenants: tokens and certificates, manifests, states, logs; the status over gRPC |
@@ -24,6 +25,7 @@ mod backoff;
 pub mod book;
 mod certify;
 mod chain;
+pub mod cluster;
 pub mod config;
 pub mod decide;
 mod decisions;

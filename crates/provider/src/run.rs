@@ -17,6 +17,7 @@ use crate::backoff::Backoff;
 use crate::book::Book;
 use crate::certify::{CertifyError, certify, keep_certified};
 use crate::chain::{Chain, Facts};
+use crate::cluster::supplier::Supplier;
 use crate::config::ProviderConfig;
 use crate::devices::SIMULATED;
 use crate::error::ProviderError;
@@ -162,7 +163,10 @@ pub async fn start(home: Home, key: SigningKey) -> Result<RunningProvider, Provi
     let (own_chain, own_home) = (agent.chain.clone(), agent.home.clone());
     let renders = RenderNode::open(own_chain, own_home, public, quota, agent.metrics.render())
         .map_err(|error| server("render")(error.to_string()))?;
-    let desk = Arc::new(Counter(Arc::clone(&agent), Arc::clone(&renders)));
+    let (own_chain, own_home) = (agent.chain.clone(), agent.home.clone());
+    let gateway_address = gateway_listener.local_addr().map_err(|error| server("gateway")(error.to_string()))?;
+    let supplier = Supplier::open(own_chain, own_home, public, Arc::clone(&agent.runtime), gateway_address);
+    let desk = Arc::new(Counter(Arc::clone(&agent), Arc::clone(&renders), Arc::clone(&supplier)));
     let grpc = grpc_listener.map(|listener| {
         let (desk, certificates) = (desk.clone(), Arc::clone(&certificates));
         gateway::serve_grpc(desk, certificates, listener, Limits::default())
@@ -179,6 +183,7 @@ pub async fn start(home: Home, key: SigningKey) -> Result<RunningProvider, Provi
     let observed = observed.transpose()?;
     agent.spawn(Arc::clone(&agent).collect());
     agent.spawn(renders.run());
+    agent.spawn(supplier.run());
     let follower = tokio::spawn(Arc::clone(&agent).follow());
     tracing::info!(
         provider = agent.chain.address(),

@@ -61,6 +61,9 @@ pub enum Command {
     /// Renders: submit scenes, watch, review and fetch frames; credits, epochs
     #[command(subcommand)]
     Render(commands::render::Verb),
+    /// Clusters: quote, create, run, submit, stop
+    #[command(subcommand)]
+    Cluster(commands::cluster::Verb),
     /// Subnets: list, create, register, weigh, stake, explain
     #[command(subcommand)]
     Subnet(commands::subnet::Verb),

@@ -68,6 +68,7 @@ pub struct Network {
 }
 
 /// Everything together.
+#[derive(Clone)]
 pub struct Context {
     /// The options.
     pub global: Global,

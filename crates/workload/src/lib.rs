@@ -70,7 +70,8 @@ pub use leftovers::Leftovers;
 pub use probe::{HostReport, probe};
 pub use process::ProcessId;
 pub use runtime::{
-    ExitStatus, LogLine, LogQuery, LogStream, Phases, PodStatus, ReplicaStatus, Runtime, Started, State, Usage,
+    Exec, ExecSpec, ExitStatus, LogLine, LogQuery, LogStream, Phases, PodStatus, ReplicaStatus, Runtime, Started,
+    State, Usage,
 };
 pub use spec::{
     Credentials, Egress, ExposeTo, Exposure, Isolation, PodId, PodSpec, Protocol, Resources, ServiceSpec, VolumeKind,

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 
 use crate::error::Result;
 use crate::leftovers::Leftovers;
@@ -33,6 +34,10 @@ pub trait Runtime: Send + Sync {
     /// Waits for a replica's process to end; returns at once if it already has.
     async fn wait(&self, id: &PodId, service: &str, index: u32) -> Result<ExitStatus>;
 
+    /// Runs a program in a replica that runs, beside its own process, and returns at once. What it holds ends with the value
+    /// that is returned.
+    async fn exec(&self, id: &PodId, service: &str, index: u32, what: &ExecSpec) -> Result<Exec>;
+
     /// Log lines of one replica, oldest first.
     async fn logs(&self, id: &PodId, query: &LogQuery) -> Result<BoxStream<'static, LogLine>>;
 
@@ -52,6 +57,33 @@ pub trait Runtime: Send + Sync {
 
     /// Counts what this agent holds of the kernel and the disk.
     async fn leftovers(&self) -> Result<Leftovers>;
+}
+
+/// A program to run in a container.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExecSpec {
+    /// The program and its arguments.
+    pub args: Vec<String>,
+    /// Environment, added to the container's.
+    #[serde(default)]
+    pub env: Vec<(String, String)>,
+    /// Where it runs; none is where the container's own process does.
+    #[serde(default)]
+    pub dir: Option<String>,
+}
+
+/// A program that runs in a container, with its streams.
+#[derive(Debug)]
+pub struct Exec {
+    /// What it reads.
+    pub stdin: ChildStdin,
+    /// What it writes.
+    pub stdout: ChildStdout,
+    /// As above, to its other stream.
+    pub stderr: ChildStderr,
+    /// Its end, and its exit code.
+    pub child: Child,
 }
 
 /// Outcome of [`Runtime::start`].

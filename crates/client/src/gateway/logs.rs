@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use futures::stream::{self, BoxStream, StreamExt};
+use reqwest::Url;
 use rustls::pki_types::ServerName;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::http::header::AUTHORIZATION;
@@ -66,24 +69,32 @@ impl Gateway {
     ) -> Result<BoxStream<'static, Result<LogFrame, GatewayError>>, GatewayError> {
         let mut url = self.url(&format!("lease/{dseq}/{gseq}/{oseq}/logs"))?;
         url.set_query(Some(&options.query()));
-        let connected = tokio::time::timeout(CONNECT_LIMIT, self.connect());
-        let late = |seconds| GatewayError::Timeout { uri: self.base.to_string(), what: WHAT, seconds };
-        let connection = connected.await.map_err(|_| late(CONNECT_LIMIT.as_secs()))??;
-
-        let address = url.as_str().replacen("https", "wss", 1);
-        let mut request = address.into_client_request().map_err(|error| self.websocket(error))?;
-        if let Some(token) = &self.token {
-            let token = HeaderValue::try_from(format!("Bearer {token}"));
-            request.headers_mut().insert(AUTHORIZATION, token.map_err(|error| self.garbled(WHAT, error))?);
-        }
-        let opened = tokio::time::timeout(CALL_LIMIT, tokio_tungstenite::client_async(request, connection));
-        let (socket, _) =
-            opened.await.map_err(|_| late(CALL_LIMIT.as_secs()))?.map_err(|error| self.websocket(error))?;
+        let socket = self.socket(WHAT, url).await?;
         let gateway = self.clone();
         Ok(stream::unfold(Some(socket.boxed()), move |socket| next_frame(gateway.clone(), socket)).boxed())
     }
 
-    async fn connect(&self) -> Result<tokio_rustls::client::TlsStream<TcpStream>, GatewayError> {
+    /// A websocket at an address below the gateway's.
+    pub(crate) async fn socket(
+        &self,
+        what: &'static str,
+        url: Url,
+    ) -> Result<WebSocketStream<TlsStream<TcpStream>>, GatewayError> {
+        let connected = tokio::time::timeout(CONNECT_LIMIT, self.connect());
+        let late = |seconds| GatewayError::Timeout { uri: self.base.to_string(), what, seconds };
+        let connection = connected.await.map_err(|_| late(CONNECT_LIMIT.as_secs()))??;
+        let address = url.as_str().replacen("https", "wss", 1);
+        let mut request = address.into_client_request().map_err(|error| self.websocket(what, error))?;
+        if let Some(token) = &self.token {
+            let token = HeaderValue::try_from(format!("Bearer {token}"));
+            request.headers_mut().insert(AUTHORIZATION, token.map_err(|error| self.garbled(what, error))?);
+        }
+        let opened = tokio::time::timeout(CALL_LIMIT, tokio_tungstenite::client_async(request, connection));
+        let opened = opened.await.map_err(|_| late(CALL_LIMIT.as_secs()))?;
+        opened.map(|(socket, _)| socket).map_err(|error| self.websocket(what, error))
+    }
+
+    async fn connect(&self) -> Result<TlsStream<TcpStream>, GatewayError> {
         let host = self.named.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         let port = self.named.port_or_known_default().unwrap_or(443);
         let stream = TcpStream::connect((real(&host), port)).await.map_err(|error| self.unreachable(&error))?;
@@ -92,14 +103,14 @@ impl Gateway {
         connector.connect(name, stream).await.map_err(|error| self.unreachable(&error))
     }
 
-    fn websocket(&self, error: WsError) -> GatewayError {
+    pub(crate) fn websocket(&self, what: &'static str, error: WsError) -> GatewayError {
         match error {
             WsError::Http(response) => {
                 let body = response.body().as_deref().unwrap_or_default();
-                refused(WHAT, response.status().as_u16(), &String::from_utf8_lossy(body))
+                refused(what, response.status().as_u16(), &String::from_utf8_lossy(body))
             }
             WsError::Io(error) => self.unreachable(&error),
-            other => self.garbled(WHAT, other),
+            other => self.garbled(what, other),
         }
     }
 }
@@ -114,7 +125,7 @@ async fn next_frame(
     loop {
         let message = match socket.next().await? {
             Ok(message) => message,
-            Err(error) => return Some((Err(gateway.websocket(error)), None)),
+            Err(error) => return Some((Err(gateway.websocket(WHAT, error)), None)),
         };
         match message {
             Message::Text(text) => {

@@ -209,7 +209,7 @@ impl Gateway {
         serde_json::from_str(&text).map_err(|error| self.garbled(what, error))
     }
 
-    fn url(&self, path: &str) -> Result<Url, GatewayError> {
+    pub(crate) fn url(&self, path: &str) -> Result<Url, GatewayError> {
         let wrong = |why: String| GatewayError::Address { uri: self.base.to_string(), why };
         let base = format!("{}/", self.named.as_str().trim_end_matches('/'));
         Url::parse(&base).and_then(|base| base.join(path)).map_err(|error| wrong(error.to_string()))

@@ -176,7 +176,7 @@ impl Net {
             self.ctx.block.seed[0] = self.ctx.block.seed[0].wrapping_add(1);
             escrow::begin_block(&mut self.ctx).unwrap();
             crate::begin_block(&mut self.ctx).unwrap();
-            if self.ctx.block.height % 10 == 0 {
+            if self.ctx.block.height.is_multiple_of(10) {
                 for number in self.alive.clone() {
                     self.beat(number);
                 }

@@ -19,6 +19,8 @@ use super::leases::{Work, runs};
 use super::serve::ServeError;
 use super::{Agent, lock};
 use crate::book::Amount;
+use crate::cluster::desk::ClusterDesk;
+use crate::cluster::supplier::Supplier;
 use crate::desk::{Desk, DeskError, LogRequest, NamedLine};
 use crate::devices;
 use crate::lease::LeaseName;
@@ -30,7 +32,7 @@ use crate::render::node::RenderNode;
 use crate::status::{Machine, Sold, Standing};
 
 /// The agent as its gateway sees it.
-pub(crate) struct Counter(pub(crate) Arc<Agent>, pub(crate) Arc<RenderNode>);
+pub(crate) struct Counter(pub(crate) Arc<Agent>, pub(crate) Arc<RenderNode>, pub(crate) Arc<Supplier>);
 
 fn internal(error: impl ToString) -> DeskError {
     DeskError::Internal(error.to_string())
@@ -71,6 +73,10 @@ impl Desk for Counter {
 
     fn render(&self) -> Option<Arc<dyn RenderDesk>> {
         self.1.desk()
+    }
+
+    fn cluster(&self) -> Option<Arc<dyn ClusterDesk>> {
+        self.2.desk()
     }
 
     fn served(&self, route: &str, status: u16, took: Duration) {

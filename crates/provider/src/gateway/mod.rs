@@ -8,7 +8,7 @@
 //! | [`auth`] | who asks: a token or a certificate that is its owner's |
 //! | [`keys`] | keys and certificates of owners, from the chain |
 //! | `refusal` | statuses and texts of refusals |
-//! | `render` | the endpoints of render nodes |
+//! | `render`, `cluster` | the endpoints of render nodes, and of suppliers of clusters |
 //! | `routes`, `narrow` | the endpoints; answers cut down to the services that a token names |
 //! | `grpc` | the provider's status over gRPC |
 //! | `observe` | what is noted of every request |
@@ -16,6 +16,7 @@
 //! | `server` | connections: handshakes, time-outs, the end |
 
 pub mod auth;
+mod cluster;
 mod grpc;
 pub mod identity;
 pub mod keys;

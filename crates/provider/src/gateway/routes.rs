@@ -20,7 +20,7 @@ use tokio::time::timeout;
 use super::auth::{self, AuthError};
 use super::refusal::Refusal;
 use super::server::Peer;
-use super::{Shared, logs, narrow, observe, render};
+use super::{Shared, cluster, logs, narrow, observe, render};
 use crate::desk::DeskError;
 use crate::lease::LeaseName;
 
@@ -46,6 +46,7 @@ pub(super) fn router(shared: Shared) -> Router {
         .route("/hostname/migrate", post(hostname_migrate))
         .route("/endpoint/migrate", post(ip_migrate))
         .merge(render::router())
+        .merge(cluster::router())
         .layer(from_fn_with_state(Arc::clone(&shared.desk), observe::observe))
         .with_state(shared)
 }

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod bid;
 pub mod cert;
 pub mod clean;
+pub mod cluster;
 pub mod completions;
 pub mod daemon;
 pub mod deploy;
@@ -55,6 +56,7 @@ pub async fn run(cli: Cli) -> Result {
         Command::Audit(verb) => audit::run(&context, verb).await,
         Command::Render(verb) => render::run(&context, verb).await,
         Command::Subnet(verb) => subnet::run(&context, verb).await,
+        Command::Cluster(verb) => cluster::run(&context, verb).await,
         Command::Hotkey(verb) => hotkey::run(&context, verb).await,
         Command::Miner(verb) => inference::miner::run(&context, verb).await,
         Command::Validator(verb) => inference::validator::run(&context, verb).await,

@@ -1,6 +1,7 @@
 //! `tetra provider`: one provider agent in a folder of its own.
 
 pub mod attributes;
+pub mod cluster;
 pub mod render;
 
 use std::collections::BTreeMap;
@@ -35,6 +36,9 @@ pub enum Verb {
     /// Render frames beside leases: enable, disable, status, bench, install
     #[command(subcommand)]
     Render(render::Verb),
+    /// Offer devices to clusters beside leases: enable, disable
+    #[command(subcommand)]
+    Cluster(cluster::Verb),
     /// Remove what agents left on this machine that never return
     Clean(super::clean::Args),
 }
@@ -107,6 +111,7 @@ pub async fn run(context: &Context, verb: Verb) -> Result {
         Verb::Status(folder) => status(context, &folder).await,
         Verb::Attributes(verb) => attributes::run(context, verb).await,
         Verb::Render(verb) => render::run(context, verb).await,
+        Verb::Cluster(verb) => cluster::run(context, verb),
         Verb::Clean(args) => super::clean::run(context, args).await,
     }
 }

@@ -4,6 +4,7 @@
 //! state is asked of the kernel, so an agent that comes back after `kill -9` finds all of it.
 
 mod down;
+mod exec;
 mod pod;
 mod status;
 mod up;
@@ -29,7 +30,7 @@ use crate::error::{Error, IoContext, Result};
 use crate::image::ImageStore;
 use crate::leftovers::Leftovers;
 use crate::logs;
-use crate::runtime::{ExitStatus, LogLine, LogQuery, Phases, PodStatus, Runtime, Started};
+use crate::runtime::{Exec, ExecSpec, ExitStatus, LogLine, LogQuery, Phases, PodStatus, Runtime, Started};
 use crate::slots::Claims;
 use crate::spec::{PodId, PodSpec};
 use pod::PodRecord;
@@ -143,6 +144,10 @@ impl Runtime for Host {
 
     async fn wait(&self, id: &PodId, service: &str, index: u32) -> Result<ExitStatus> {
         self.wait_for_exit(id, service, index).await
+    }
+
+    async fn exec(&self, id: &PodId, service: &str, index: u32, what: &ExecSpec) -> Result<Exec> {
+        self.exec_in(&self.record(id)?, service, index, what)
     }
 
     async fn logs(&self, id: &PodId, query: &LogQuery) -> Result<BoxStream<'static, LogLine>> {

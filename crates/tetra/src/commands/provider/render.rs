@@ -91,7 +91,7 @@ pub struct Enable {
     blender: Option<PathBuf>,
 }
 
-fn parse_cores(text: &str) -> std::result::Result<u64, String> {
+pub(super) fn parse_cores(text: &str) -> std::result::Result<u64, String> {
     let milli = crate::commands::oracle::parse_micros(text)? / 1_000;
     Some(milli)
         .filter(|milli| (100..=1_024_000).contains(milli))

@@ -82,7 +82,7 @@ impl Chain {
     }
 
     /// An answer, or none when what was asked for is not there.
-    async fn found<Q: Message, R: Message + Default>(&self, path: &str, request: &Q) -> Result<Option<R>> {
+    pub(crate) async fn found<Q: Message, R: Message + Default>(&self, path: &str, request: &Q) -> Result<Option<R>> {
         match self.node.query(path, request).await {
             Err(error) if NodeError::is_not_found(&error) => Ok(None),
             found => Ok(Some(found?)),

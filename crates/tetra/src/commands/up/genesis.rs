@@ -4,7 +4,7 @@ use app::genesis::Genesis;
 use engine::ValidatorKey;
 use ledger::bank::genesis::Balance;
 use ledger::validators::genesis::Member;
-use proto::tetra::subnet;
+use proto::tetra::{cluster, subnet};
 
 use super::accounts::{DevAccount, Role};
 use super::profile::Profile;
@@ -25,6 +25,18 @@ fn subnets(block_interval_ms: u64) -> subnet::v1::Params {
         split: subnet::v1::Split::Even.into(),
         ..::subnet::params::default(block_interval_ms)
     }
+}
+
+/// What holds for clusters where nobody should wait: rounds of proofs every two minutes, with a puzzle of 4 MiB for each core.
+fn clusters(block_interval_ms: u64, denom: &str) -> cluster::v1::Params {
+    let mut params = ::cluster::params::default(block_interval_ms);
+    params.denom = denom.to_owned();
+    (params.round_ms, params.verdict_ms) = (120_000, 30_000);
+    (params.beat_ms, params.silence_ms) = (5_000, 30_000);
+    for class in &mut params.classes {
+        (class.rows, class.depth, class.deadline_ms) = (128, 4_096, 20_000);
+    }
+    params
 }
 
 /// The document: a profile's data, these validators with equal power, these accounts. Prices are made up by one of them, and
@@ -60,6 +72,7 @@ pub fn genesis(
         params.hold_back_ucredits = HOLD_BACK;
         state.subnet.0.params = Some(subnets(block_interval_ms));
     }
+    state.cluster.0.params = Some(clusters(block_interval_ms, profile.dollar()));
     let genesis = Genesis {
         chain_id: profile.chain_id().to_owned(),
         genesis_time,

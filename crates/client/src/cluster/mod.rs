@@ -1,0 +1,178 @@
+//! What tenants of clusters, and other suppliers, ask of an agent's gateway: manifests, programs on nodes, their logs and ports
+//! (docs/operations.md, "Clusters").
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`manifest`] | what agents are told beside the chain |
+//! | [`exec`] | programs on nodes over a websocket |
+//!
+//! Addresses below `/cluster/v1/`.
+
+pub mod exec;
+pub mod manifest;
+
+use std::fmt;
+use std::time::Duration;
+
+use futures::stream::{BoxStream, StreamExt};
+use reqwest::Method;
+use serde::{Deserialize, Serialize};
+
+use crate::gateway::{Gateway, GatewayError, refused};
+
+pub use exec::{ExecAsk, ExecEvent, ExecSession};
+pub use manifest::Manifest;
+
+/// For an answer that is short.
+const CALL_LIMIT: Duration = Duration::from_secs(30);
+/// For an answer of a program on a node.
+const PORT_LIMIT: Duration = Duration::from_secs(120);
+
+/// A cluster, as addresses write it: `TENANT/CSEQ`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ClusterPath {
+    /// Its tenant, bech32.
+    pub tenant: String,
+    /// Its number.
+    pub cseq: u64,
+}
+
+impl fmt::Display for ClusterPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.tenant, self.cseq)
+    }
+}
+
+/// What an agent says of a node of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeReport {
+    /// Its number.
+    pub number: u32,
+    /// What it is at.
+    pub state: String,
+    /// What went wrong last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    /// Its address in the overlay.
+    pub address: String,
+    /// How it reaches the others, as the agent's overlay says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlay: Option<serde_json::Value>,
+}
+
+/// An answer of a program on a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// What kind of body it says to have.
+    pub content_type: Option<String>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Gateway {
+    /// Hands in the manifest of a cluster, to an agent that has a node of it.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] with 404 when it has none, 422 when the chain names another manifest; or when it cannot be reached.
+    pub async fn put_cluster_manifest(&self, cluster: &ClusterPath, manifest: Vec<u8>) -> Result<(), GatewayError> {
+        let request = self.request(Method::PUT, &format!("cluster/v1/{cluster}/manifest"))?;
+        let request = request.header("content-type", "application/json").body(manifest);
+        self.send(request, "the manifest of the cluster", CALL_LIMIT).await.map(drop)
+    }
+
+    /// The manifest of a cluster, for its tenant and for suppliers of its nodes.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] with 404 when the agent has none; or when it cannot be reached.
+    pub async fn cluster_manifest(&self, cluster: &ClusterPath) -> Result<Vec<u8>, GatewayError> {
+        let request = self.request(Method::GET, &format!("cluster/v1/{cluster}/manifest"))?;
+        self.send(request, "the manifest of the cluster", CALL_LIMIT).await.map(String::into_bytes)
+    }
+
+    /// What the agent says of its own nodes of a cluster.
+    ///
+    /// # Errors
+    /// As [`Self::cluster_manifest`].
+    pub async fn cluster_nodes(&self, cluster: &ClusterPath) -> Result<Vec<NodeReport>, GatewayError> {
+        let what = "the nodes of the cluster";
+        let request = self.request(Method::GET, &format!("cluster/v1/{cluster}/nodes"))?;
+        let text = self.send(request, what, CALL_LIMIT).await?;
+        serde_json::from_str(&text).map_err(|error| self.garbled(what, error))
+    }
+
+    /// Log text of a node's container, as it comes.
+    ///
+    /// # Errors
+    /// As [`Self::cluster_manifest`].
+    pub async fn cluster_logs(
+        &self,
+        cluster: &ClusterPath,
+        number: u32,
+        tail: Option<u32>,
+        follow: bool,
+    ) -> Result<BoxStream<'static, Result<Vec<u8>, GatewayError>>, GatewayError> {
+        let what = "the logs of the node";
+        let mut path = format!("cluster/v1/{cluster}/nodes/{number}/logs?follow={follow}");
+        if let Some(tail) = tail {
+            path.push_str(&format!("&tail={tail}"));
+        }
+        let failed = |error: reqwest::Error| self.failed(error, what, CALL_LIMIT);
+        let response = self.request(Method::GET, &path)?.send().await.map_err(failed)?;
+        if !response.status().is_success() {
+            let status = response.status().as_u16();
+            return Err(refused(what, status, &response.text().await.unwrap_or_default()));
+        }
+        let gateway = self.clone();
+        let bytes = response.bytes_stream().map(move |piece| match piece {
+            Ok(piece) => Ok(piece.to_vec()),
+            Err(error) => Err(gateway.failed(error, what, CALL_LIMIT)),
+        });
+        Ok(bytes.boxed())
+    }
+
+    /// Asks a program that listens on a node's address in the overlay, by HTTP.
+    ///
+    /// # Errors
+    /// [`GatewayError`] when the agent refuses or cannot be reached; what the program answers is no error.
+    pub async fn cluster_port(
+        &self,
+        cluster: &ClusterPath,
+        (number, port): (u32, u16),
+        (method, path): (&str, &str),
+        body: Option<(String, Vec<u8>)>,
+    ) -> Result<PortAnswer, GatewayError> {
+        let what = "the program on the node";
+        let method = Method::from_bytes(method.as_bytes()).map_err(|error| self.garbled(what, error))?;
+        let path = format!("cluster/v1/{cluster}/nodes/{number}/ports/{port}/{}", path.trim_start_matches('/'));
+        let mut request = self.request(method, &path)?.timeout(PORT_LIMIT);
+        if let Some((kind, body)) = body {
+            request = request.header("content-type", kind).body(body);
+        }
+        let failed = |error: reqwest::Error| self.failed(error, what, PORT_LIMIT);
+        let response = request.send().await.map_err(failed)?;
+        let status = response.status().as_u16();
+        let of_program = response.headers().contains_key("tetra-node");
+        let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok()).map(str::to_owned);
+        let body = response.bytes().await.map_err(failed)?.to_vec();
+        match of_program {
+            true => Ok(PortAnswer { status, content_type: kind, body }),
+            false => Err(refused(what, status, &String::from_utf8_lossy(&body))),
+        }
+    }
+
+    /// The products to which an offer committed in a round, for who verifies them.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] with 404 when the agent has none of that round; or when it cannot be reached.
+    pub async fn cluster_products(&self, host_key: &[u8], round: u64) -> Result<Vec<u8>, GatewayError> {
+        let what = "the products of a proof";
+        let path = format!("cluster/v1/proofs/{}/{round}", hex::encode(host_key));
+        let failed = |error: reqwest::Error| self.failed(error, what, PORT_LIMIT);
+        let response = self.request(Method::GET, &path)?.timeout(PORT_LIMIT).send().await.map_err(failed)?;
+        let status = response.status().as_u16();
+        let body = response.bytes().await.map_err(failed)?.to_vec();
+        if status == 200 { Ok(body) } else { Err(refused(what, status, &String::from_utf8_lossy(&body))) }
+    }
+}

@@ -1,0 +1,61 @@
+//! The supplier: this machine offers devices to clusters, proves that they are there, verifies others, and runs nodes of clusters in
+//! their private network (docs/protocol.md, "Clusters"; docs/operations.md, "Suppliers of clusters").
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`config`] | what a supplier is told |
+//! | [`desk`] | what tenants and other suppliers may ask, behind a trait; the gateway speaks to nothing else |
+//! | `counter` | the answers, and who may have them by the chain's word |
+//! | `supplier` | the supplier at work: offer, signs of life, what it has to do |
+//! | `proofs` | computing proofs, and verifying those of others |
+//! | `node` | a node of a cluster from reservation to end |
+//! | `pods` | what its container runs |
+//! | `fetch` | manifests and products from other agents |
+//! | `chain`, `trouble` | queries; failures |
+//!
+//! ```text
+//! OfferDevices ─▶ Beat …
+//! round ─▶ compute all devices at once ─▶ CommitProof ─▶ (drawn) fetch others' products ─▶ VerifyProof
+//! Work ─▶ manifest ─▶ container ─▶ overlay ─▶ JoinCluster ─▶ ReportReach … ─▶ (container ends) ReportLoss
+//! ```
+
+mod chain;
+pub mod config;
+mod counter;
+pub mod desk;
+mod fetch;
+mod node;
+mod pods;
+mod proofs;
+pub(crate) mod supplier;
+mod trouble;
+
+use crate::home::{Home, HomeError};
+
+pub use config::{ClusterConfig, Supply};
+
+/// Writes into `provider.json` that this machine offers devices to clusters. An agent that runs follows within seconds.
+/// `options.enabled` does not matter.
+///
+/// # Errors
+/// When the folder is no agent's, or cannot be written.
+pub fn enable(home: &Home, options: ClusterConfig) -> Result<ClusterConfig, HomeError> {
+    let mut config = home.config()?;
+    let cluster = ClusterConfig { enabled: true, withdraw: false, ..options };
+    config.cluster = Some(cluster.clone());
+    home.rewrite(&config)?;
+    Ok(cluster)
+}
+
+/// Writes into `provider.json` that this machine offers no more devices. An agent that runs pauses the offer within seconds; what is
+/// hired stays hired. With `withdraw` it takes the offer back, and its collateral, once nothing of it is hired.
+///
+/// # Errors
+/// As [`enable`].
+pub fn disable(home: &Home, withdraw: bool) -> Result<(), HomeError> {
+    let mut config = home.config()?;
+    if let Some(cluster) = &mut config.cluster {
+        (cluster.enabled, cluster.withdraw) = (false, withdraw);
+    }
+    home.rewrite(&config)
+}

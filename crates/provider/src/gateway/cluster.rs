@@ -1,0 +1,290 @@
+//! The endpoints of suppliers of clusters, below `/cluster/v1/` (`client::cluster` has the other side). They are Tetra's own.
+
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{Path, Query, Request, State};
+use axum::http::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE,
+};
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get, put};
+use axum::{Json, Router};
+use client::cluster::exec::{STDERR, STDOUT};
+use client::cluster::manifest::MOST_BYTES;
+use client::cluster::{ClusterPath, ExecAsk, NodeReport};
+use futures::StreamExt;
+use hyper_util::rt::TokioIo;
+use serde::Deserialize;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
+
+use super::Shared;
+use super::auth::AuthError;
+use super::refusal::Refusal;
+use super::routes::{Caller, Refused};
+use crate::cluster::desk::{ClusterDesk, ClusterRefusal, Connected, Program};
+
+/// For the first message of a program's websocket.
+const FIRST: Duration = Duration::from_secs(10);
+/// Bytes of a program's output in one message.
+const PIECE: usize = 16 << 10;
+/// The close codes of what is refused, and of what fails.
+const REFUSED: u16 = 4_000;
+/// Says that an answer is a node's own.
+const OF_NODE: HeaderName = HeaderName::from_static("tetra-node");
+
+pub(super) fn router() -> Router<Shared> {
+    Router::new()
+        .route("/cluster/v1/{tenant}/{cseq}/manifest", put(put_manifest).get(manifest))
+        .route("/cluster/v1/{tenant}/{cseq}/nodes", get(nodes))
+        .route("/cluster/v1/{tenant}/{cseq}/nodes/{number}/logs", get(logs))
+        .route("/cluster/v1/{tenant}/{cseq}/nodes/{number}/exec", get(exec))
+        .route("/cluster/v1/{tenant}/{cseq}/nodes/{number}/ports/{port}/", any(port))
+        .route("/cluster/v1/{tenant}/{cseq}/nodes/{number}/ports/{port}/{*path}", any(port_path))
+        .route("/cluster/v1/proofs/{host_key}/{round}", get(products))
+}
+
+impl From<ClusterRefusal> for Refused {
+    fn from(refusal: ClusterRefusal) -> Self {
+        let status = match &refusal {
+            ClusterRefusal::Forbidden(_) => StatusCode::FORBIDDEN,
+            ClusterRefusal::NotFound(_) => StatusCode::NOT_FOUND,
+            ClusterRefusal::Malformed(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            ClusterRefusal::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            ClusterRefusal::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Refusal(status, refusal.to_string()).into()
+    }
+}
+
+/// The cluster desk, and who asks. Tokens name leases and what may be done with them; clusters are none, so that only one that permits
+/// everything with this provider is enough.
+fn enter(shared: &Shared, caller: Caller) -> Result<(Arc<dyn ClusterDesk>, String), Refused> {
+    let caller = caller.0;
+    if !caller.permits_everything(&shared.desk.address()) {
+        let text = "the token permits some actions on leases alone; clusters need one of full access".to_owned();
+        return Err(AuthError::Unauthorized(text).into());
+    }
+    let none = || Refusal(StatusCode::NOT_FOUND, "this provider supplies no clusters".to_owned());
+    Ok((shared.desk.cluster().ok_or_else(none)?, caller.owner))
+}
+
+async fn in_time<T>(shared: &Shared, answer: impl Future<Output = Result<T, ClusterRefusal>>) -> Result<T, Refused> {
+    let limit = shared.limits.answer;
+    let late = |_| Refusal(StatusCode::SERVICE_UNAVAILABLE, format!("no answer within {limit:?}; try again"));
+    Ok(timeout(limit, answer).await.map_err(late)??)
+}
+
+type Of = (String, u64);
+type OfNode = (String, u64, u32);
+
+fn path((tenant, cseq): Of) -> ClusterPath {
+    ClusterPath { tenant, cseq }
+}
+
+async fn put_manifest(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Path(of): Path<Of>,
+    body: Body,
+) -> Result<(), Refused> {
+    let (desk, caller) = enter(&shared, caller)?;
+    let read = timeout(shared.limits.answer, axum::body::to_bytes(body, MOST_BYTES)).await;
+    let late = |_| Refusal(StatusCode::REQUEST_TIMEOUT, "the manifest did not come in time".to_owned());
+    let large = |error| {
+        Refusal(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("the manifest cannot be read (at most {MOST_BYTES} bytes): {error}"),
+        )
+    };
+    let body = read.map_err(late)?.map_err(large)?;
+    in_time(&shared, desk.put_manifest(&caller, &path(of), &body)).await
+}
+
+async fn manifest(State(shared): State<Shared>, caller: Caller, Path(of): Path<Of>) -> Result<Response, Refused> {
+    let (desk, caller) = enter(&shared, caller)?;
+    let bytes = in_time(&shared, desk.manifest(&caller, &path(of))).await?;
+    Ok(([(CONTENT_TYPE, "application/json")], bytes).into_response())
+}
+
+async fn nodes(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Path(of): Path<Of>,
+) -> Result<Json<Vec<NodeReport>>, Refused> {
+    let (desk, caller) = enter(&shared, caller)?;
+    Ok(Json(in_time(&shared, desk.nodes(&caller, &path(of))).await?))
+}
+
+async fn products(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Path((host_key, round)): Path<(String, u64)>,
+) -> Result<Vec<u8>, Refused> {
+    let (desk, _) = enter(&shared, caller)?;
+    in_time(&shared, desk.products(&host_key, round)).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Lines {
+    tail: Option<usize>,
+    #[serde(default)]
+    follow: bool,
+}
+
+async fn logs(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Path((tenant, cseq, number)): Path<OfNode>,
+    Query(lines): Query<Lines>,
+) -> Result<Body, Refused> {
+    let (desk, caller) = enter(&shared, caller)?;
+    let cluster = path((tenant, cseq));
+    let asked = desk.logs(&caller, &cluster, number, (lines.tail, lines.follow));
+    let found = in_time(&shared, asked).await?;
+    Ok(Body::from_stream(found.map(|line| Ok::<_, std::convert::Infallible>(line.text + "\n"))))
+}
+
+async fn exec(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Path((tenant, cseq, number)): Path<OfNode>,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, Refused> {
+    let (desk, caller) = enter(&shared, caller)?;
+    let path = path((tenant, cseq));
+    Ok(upgrade.on_upgrade(move |mut socket| async move {
+        if let Err(why) = run(desk, &caller, &path, number, &mut socket).await {
+            let end = (0..=why.len().min(120)).rev().find(|end| why.is_char_boundary(*end)).unwrap_or(0);
+            let close = CloseFrame { code: REFUSED, reason: why[..end].into() };
+            // A client that is gone is told nothing.
+            let _ = socket.send(Message::Close(Some(close))).await;
+        }
+    }))
+}
+
+/// Runs the program that the first message names.
+async fn run(
+    desk: Arc<dyn ClusterDesk>,
+    caller: &str,
+    path: &ClusterPath,
+    number: u32,
+    socket: &mut WebSocket,
+) -> Result<(), String> {
+    let first = timeout(FIRST, socket.recv()).await.map_err(|_| "nothing was asked for in time".to_owned())?;
+    let Some(Ok(Message::Text(text))) = first else { return Err("the first message says what to run".to_owned()) };
+    let ask: ExecAsk = serde_json::from_str(&text).map_err(|error| format!("what to run: {error}"))?;
+    let Program { exec, guard } = desk.exec(caller, path, number, ask).await.map_err(|error| error.to_string())?;
+    let workload::Exec { stdin, mut stdout, mut stderr, mut child } = exec;
+    let mut stdin = Some(stdin);
+    let (mut out, mut err) = (vec![0; PIECE], vec![0; PIECE]);
+    let (mut out_open, mut err_open) = (true, true);
+    let gone = || "the connection ended".to_owned();
+    while out_open || err_open {
+        let (stream, bytes) = tokio::select! {
+            read = stdout.read(&mut out), if out_open => match read.unwrap_or(0) {
+                0 => { out_open = false; continue }
+                length => (STDOUT, &out[..length]),
+            },
+            read = stderr.read(&mut err), if err_open => match read.unwrap_or(0) {
+                0 => { err_open = false; continue }
+                length => (STDERR, &err[..length]),
+            },
+            message = socket.recv() => match message.ok_or_else(gone)?.map_err(|_| gone())? {
+                Message::Binary(bytes) if bytes.is_empty() => { stdin = None; continue }
+                Message::Binary(bytes) => {
+                    // A program that reads no more is no failure.
+                    if let Some(input) = &mut stdin
+                        && input.write_all(&bytes).await.is_err()
+                    {
+                        stdin = None;
+                    }
+                    continue;
+                }
+                Message::Close(_) => return Ok(()),
+                _ => continue,
+            },
+        };
+        let message = [&[stream], bytes].concat();
+        socket.send(Message::Binary(message.into())).await.map_err(|_| gone())?;
+    }
+    let status = child.wait().await.map_err(|error| error.to_string())?;
+    drop(guard);
+    let end = serde_json::json!({ "exit": code(status) }).to_string();
+    socket.send(Message::Text(end.into())).await.map_err(|_| gone())?;
+    let _ = socket.send(Message::Close(None)).await;
+    Ok(())
+}
+
+fn code(status: ExitStatus) -> i32 {
+    use std::os::unix::process::ExitStatusExt;
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
+}
+
+type OfPort = (String, u64, u32, u16);
+
+async fn port(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Path(of): Path<OfPort>,
+    request: Request,
+) -> Result<Response, Refused> {
+    forward(&shared, caller, of, String::new(), request).await
+}
+
+async fn port_path(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Path((tenant, cseq, number, port, rest)): Path<(String, u64, u32, u16, String)>,
+    request: Request,
+) -> Result<Response, Refused> {
+    forward(&shared, caller, (tenant, cseq, number, port), rest, request).await
+}
+
+/// Hands a request to a program that listens on a node. What names the caller to this gateway stays here.
+async fn forward(
+    shared: &Shared,
+    caller: Caller,
+    (tenant, cseq, number, port): OfPort,
+    rest: String,
+    mut request: Request,
+) -> Result<Response, Refused> {
+    let (desk, caller) = enter(shared, caller)?;
+    let failed = |error: &dyn std::fmt::Display| {
+        Refusal(StatusCode::BAD_GATEWAY, format!("port {port} of node {number}: {error}"))
+    };
+    if request.headers().contains_key(UPGRADE) {
+        let text = "websockets of programs on nodes are not passed on; ask over plain HTTP".to_owned();
+        return Err(Refusal(StatusCode::NOT_IMPLEMENTED, text).into());
+    }
+    let cluster = path((tenant, cseq));
+    let connected = desk.connect(&caller, &cluster, number, port);
+    let Connected { stream, bearer } = in_time(shared, connected).await?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
+    tokio::spawn(connection);
+    let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+    *request.uri_mut() = Uri::try_from(format!("/{rest}{query}")).map_err(|error| failed(&error))?;
+    let headers = request.headers_mut();
+    for own in [AUTHORIZATION, CONNECTION, HOST, TRANSFER_ENCODING] {
+        headers.remove(own);
+    }
+    headers.insert(HOST, HeaderValue::from_static("node"));
+    if let Some(bearer) = bearer {
+        let value = HeaderValue::try_from(format!("Bearer {bearer}")).map_err(|error| failed(&error))?;
+        headers.insert(AUTHORIZATION, value);
+    }
+    let answer = sender.send_request(request).await.map_err(|error| failed(&error))?;
+    let (mut parts, body) = answer.into_parts();
+    for own in [CONNECTION, TRANSFER_ENCODING] {
+        parts.headers.remove(own);
+    }
+    parts.headers.insert(OF_NODE, HeaderValue::from(number));
+    Ok(Response::from_parts(parts, Body::new(body)))
+}
