@@ -63,6 +63,13 @@ pub(crate) const RUN: &[Need] = match ALL {
     few => few,
 };
 
+/// What the image of Ray's nodes is made with, and what the demo of clusters looks at machines with.
+pub(crate) const RAY: &[Need] = &[
+    Need { package: "debootstrap", proof: Proof::Program("debootstrap"), why: "the image of Ray's nodes" },
+    Need { package: "python3-pip", proof: Proof::Python("import pip"), why: "Ray from PyPI, for that image" },
+    Need { package: "procps", proof: Proof::Program("pkill"), why: "kills what the demo of clusters kills" },
+];
+
 /// What makes films of frames.
 pub(crate) const FILMS: &[Need] =
     &[Need { package: "ffmpeg", proof: Proof::Program("ffmpeg"), why: "films of frames" }];

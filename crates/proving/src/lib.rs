@@ -185,7 +185,7 @@ mod tests {
             assert!(!check(SMALL, &seed(beacon, host, device), &right, b"draw"));
         }
         // What was committed to for one device is not what two commit to.
-        assert_ne!(digest(&[right.clone()]), digest(&[right.clone(), right]));
+        assert_ne!(digest(std::slice::from_ref(&right)), digest(&[right.clone(), right]));
     }
 
     /// The rate at which honest proofs are refused, over more than a thousand of them: none, because there are no floats.

@@ -26,7 +26,7 @@ pub enum Format {
 }
 
 /// Libraries that write whole requests and frames at `trace`, tokens and tenants' lines among them.
-const TOO_LOUD: [&str; 2] = ["tungstenite=debug", "tokio_tungstenite=debug"];
+const TOO_LOUD: [&str; 2] = ["tungstenite=warn", "tokio_tungstenite=warn"];
 
 /// A filter, without what must never be logged.
 fn discreet(filter: EnvFilter) -> EnvFilter {

@@ -8,11 +8,13 @@
 //! | `held` | what agents hold of the kernel |
 //! | `render` | renders instead: a scene, frames, proofs, a film, burn and mint |
 //! | `subnet` | a subnet instead: miners, validators, OpenAI's client |
+//! | `cluster` | a cluster instead: three machines, an overlay, Ray, faults, a bill |
 //! | `checks` | the claims |
 
 mod audit;
 pub(crate) mod chain;
 mod checks;
+mod cluster;
 mod held;
 mod money;
 pub(crate) mod network;
@@ -67,6 +69,8 @@ pub(crate) struct Args {
 pub(crate) enum What {
     /// Frames of a scene by two render nodes, proven, approved, fetched, and paid by burn and mint
     Render(render::Args),
+    /// A cluster: three suppliers in network namespaces, an all-reduce, Ray, a worker and the head killed, and the bill
+    Cluster(cluster::Args),
     /// A subnet: a real model, three miners, two validators, OpenAI's client, and who was paid
     Subnet(subnet::Args),
 }
@@ -85,6 +89,7 @@ pub(crate) fn run(args: &Args) -> Result {
     match &args.what {
         Some(What::Render(args)) => return render::run(args),
         Some(What::Subnet(args)) => return subnet::run(args),
+        Some(What::Cluster(args)) => return cluster::run(args),
         None => {}
     }
     setup::run(setup::RUN)?;

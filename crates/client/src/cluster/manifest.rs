@@ -35,6 +35,13 @@ pub struct Manifest {
     pub env: BTreeMap<String, String>,
     /// What the cluster's own programs show each other, such as Ray's token.
     pub secret: String,
+    /// Bytes of a volume at `/checkpoint`, of which suppliers keep copies of the head's; 0: there is none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub checkpoint_bytes: u64,
+}
+
+fn is_zero(bytes: &u64) -> bool {
+    *bytes == 0
 }
 
 impl std::fmt::Debug for Manifest {
@@ -47,7 +54,7 @@ impl Manifest {
     /// A manifest with a new secret.
     pub fn new(image: String, command: Vec<String>, env: BTreeMap<String, String>) -> Self {
         let secret: [u8; 32] = rand::random();
-        Self { image, command, env, secret: hex::encode(secret) }
+        Self { image, command, env, secret: hex::encode(secret), checkpoint_bytes: 0 }
     }
 
     /// Its bytes, as they are sent and hashed.

@@ -60,6 +60,19 @@ pub struct NodeReport {
     pub overlay: Option<serde_json::Value>,
 }
 
+/// What suppliers keep of a cluster's head, so that another can take its place.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Jobs as Ray told them last.
+    #[serde(default)]
+    pub jobs: Vec<serde_json::Value>,
+    /// SHA-256 of the archive of its checkpoint volume, hexadecimal; none where there is none.
+    #[serde(default)]
+    pub checkpoint: Option<String>,
+    /// When it was looked at, in milliseconds since 1970 by the head's agent's clock.
+    pub at_ms: u64,
+}
+
 /// An answer of a program on a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortAnswer {
@@ -113,23 +126,11 @@ impl Gateway {
         tail: Option<u32>,
         follow: bool,
     ) -> Result<BoxStream<'static, Result<Vec<u8>, GatewayError>>, GatewayError> {
-        let what = "the logs of the node";
         let mut path = format!("cluster/v1/{cluster}/nodes/{number}/logs?follow={follow}");
         if let Some(tail) = tail {
             path.push_str(&format!("&tail={tail}"));
         }
-        let failed = |error: reqwest::Error| self.failed(error, what, CALL_LIMIT);
-        let response = self.request(Method::GET, &path)?.send().await.map_err(failed)?;
-        if !response.status().is_success() {
-            let status = response.status().as_u16();
-            return Err(refused(what, status, &response.text().await.unwrap_or_default()));
-        }
-        let gateway = self.clone();
-        let bytes = response.bytes_stream().map(move |piece| match piece {
-            Ok(piece) => Ok(piece.to_vec()),
-            Err(error) => Err(gateway.failed(error, what, CALL_LIMIT)),
-        });
-        Ok(bytes.boxed())
+        self.pieces("the logs of the node", &path).await
     }
 
     /// Asks a program that listens on a node's address in the overlay, by HTTP.
@@ -160,6 +161,47 @@ impl Gateway {
             true => Ok(PortAnswer { status, content_type: kind, body }),
             false => Err(refused(what, status, &String::from_utf8_lossy(&body))),
         }
+    }
+
+    /// What an agent keeps of a cluster's head.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] with 404 when it keeps nothing; or when it cannot be reached.
+    pub async fn cluster_kept(&self, cluster: &ClusterPath) -> Result<Kept, GatewayError> {
+        let what = "what is kept of the cluster";
+        let request = self.request(Method::GET, &format!("cluster/v1/{cluster}/kept"))?;
+        let text = self.send(request, what, CALL_LIMIT).await?;
+        serde_json::from_str(&text).map_err(|error| self.garbled(what, error))
+    }
+
+    /// The archive (tar) of a cluster's checkpoint volume that an agent keeps, in pieces.
+    ///
+    /// # Errors
+    /// As [`Self::cluster_kept`].
+    pub async fn cluster_checkpoint(
+        &self,
+        cluster: &ClusterPath,
+    ) -> Result<BoxStream<'static, Result<Vec<u8>, GatewayError>>, GatewayError> {
+        self.pieces("the checkpoint of the cluster", &format!("cluster/v1/{cluster}/checkpoint")).await
+    }
+
+    async fn pieces(
+        &self,
+        what: &'static str,
+        path: &str,
+    ) -> Result<BoxStream<'static, Result<Vec<u8>, GatewayError>>, GatewayError> {
+        let failed = |error: reqwest::Error| self.failed(error, what, CALL_LIMIT);
+        let response = self.request(Method::GET, path)?.send().await.map_err(failed)?;
+        if !response.status().is_success() {
+            let status = response.status().as_u16();
+            return Err(refused(what, status, &response.text().await.unwrap_or_default()));
+        }
+        let gateway = self.clone();
+        let bytes = response.bytes_stream().map(move |piece| match piece {
+            Ok(piece) => Ok(piece.to_vec()),
+            Err(error) => Err(gateway.failed(error, what, CALL_LIMIT)),
+        });
+        Ok(bytes.boxed())
     }
 
     /// The products to which an offer committed in a round, for who verifies them.

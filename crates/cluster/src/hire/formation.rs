@@ -119,17 +119,17 @@ pub(super) fn advance(ctx: &mut Context, id: &ClusterId, cluster: &mut Cluster) 
         (cluster.formed_ms, cluster.ends_ms) = (now, now.saturating_add(ask(cluster).duration_ms));
     }
     shorten(ctx, id, cluster)?;
-    settle(cluster, now);
+    settle(cluster);
     Ok(())
 }
 
 /// The state that follows from the nodes of a cluster that formed once.
-pub(super) fn settle(cluster: &mut Cluster, now: u64) {
+pub(super) fn settle(cluster: &mut Cluster) {
     let whole = cluster.vacant.is_empty() && live(cluster).all(|node| node.state() == NodeState::Running);
     if whole {
         cluster.deadline_ms = 0;
         cluster.set_state(ClusterState::Running);
-        cluster.reason = format!("all nodes reach each other since {now} ms");
+        cluster.reason = "all nodes reach each other".to_owned();
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use ledger::{Context, Failure};
 use proto::tetra::cluster::v1::{Ask, Cluster, ClusterState, Node, NodeState};
 
+use super::choice::Chosen;
 use super::state::{BY_OFFER, CLUSTERS, ask, has_ended, is_live, live, put};
 use super::{formation, nodes, quote, stopping};
 use crate::ids::{ClusterId, NodeNumber, OfferId};
@@ -44,7 +45,19 @@ fn wanted(cluster: &Cluster) -> Ask {
     Ask { nodes: 1, ceiling, ..ask }
 }
 
-/// Fills vacant places from the pool as far as there are devices; offers that lost a node of this cluster are passed over.
+/// A device for a vacant place, by the first set of offers to be passed over that leaves one.
+fn replacement(ctx: &Context, ask: &Ask, tries: &[BTreeSet<OfferId>]) -> Result<Option<Chosen>, Failure> {
+    for avoid in tries {
+        match quote::devices(ctx, ask, avoid) {
+            Ok(found) => return Ok(found.first().copied()),
+            Err(Failure::Rejected(_)) => {}
+            Err(broken) => return Err(broken),
+        }
+    }
+    Ok(None)
+}
+
+/// Fills vacant places from the pool as far as there are devices; offers that lost a node of this cluster come last.
 ///
 /// # Errors
 /// When the state fails.
@@ -56,19 +69,18 @@ pub(super) fn refill(ctx: &mut Context, id: &ClusterId, cluster: &mut Cluster) -
     };
     let lost = offers(ctx, &|node| node.state() == NodeState::Lost);
     let used = offers(ctx, &|node| node.state() == NodeState::Lost || is_live(node));
-    let ask = wanted(cluster);
+    // Another supplier's first, so that what was spread stays so; one's own again when there is no other, once it showed that it
+    // can form.
+    let (ask, none) = (wanted(cluster), BTreeSet::new());
+    let mut tries = if ask.pack { vec![lost] } else { vec![used, lost] };
+    if cluster.formed_ms > 0 {
+        tries.push(none);
+    }
     let mut waiting = false;
     for rank in std::mem::take(&mut cluster.vacant) {
-        let found = match cluster.replaced < params.max_replacements {
-            true if ask.pack => quote::devices(ctx, &ask, &lost),
-            // Another supplier's first, so that what was spread stays so.
-            true => quote::devices(ctx, &ask, &used).or_else(|_| quote::devices(ctx, &ask, &lost)),
-            false => Ok(Vec::new()),
-        };
-        let device = match found {
-            Ok(found) => found.first().copied(),
-            Err(Failure::Rejected(_)) => None,
-            Err(broken) => return Err(broken),
+        let device = match cluster.replaced < params.max_replacements {
+            true => replacement(ctx, &ask, &tries)?,
+            false => None,
         };
         let seated = match device {
             Some(device) => {

@@ -153,7 +153,7 @@ fn shrink(ctx: &mut Context, id: &ClusterId, cluster: &mut Cluster, nodes: u32) 
         nodes::end(ctx, id, cluster, number, (NodeState::Released, "its tenant let it go"))?;
     }
     cluster.vacant.retain(|rank| *rank < nodes);
-    formation::settle(cluster, ctx.block.time_ms());
+    formation::settle(cluster);
     Ok(())
 }
 

@@ -1,14 +1,12 @@
 //! What tenants and other suppliers ask, answered by the chain's word.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use client::cluster::{ClusterPath, ExecAsk, NodeReport};
+use client::cluster::{ClusterPath, ExecAsk, Kept, NodeReport};
 use futures::stream::BoxStream;
-use http_body_util::{BodyExt, Empty};
-use hyper_util::rt::TokioIo;
-use mesh::Mesh;
 use proto::tetra::cluster::v1 as wire;
 use proto::tetra::cluster::v1::ClusterKind;
 use workload::{LogLine, LogQuery};
@@ -40,31 +38,21 @@ fn internal(error: impl ToString) -> ClusterRefusal {
     ClusterRefusal::Internal(error.to_string())
 }
 
-/// Whether Ray has a job that runs or waits.
-pub(super) async fn ray_works(mesh: &Mesh, secret: &str) -> bool {
-    let asked = async {
-        let to = (mesh.address(), pods::RAY_DASHBOARD).into();
-        let stream = mesh.connect(to, CONNECT).await.ok()?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
-        let driver = tokio::spawn(connection);
-        let request = hyper::Request::get("/api/jobs/")
-            .header("host", "ray")
-            .header("authorization", format!("Bearer {secret}"))
-            .body(Empty::<hyper::body::Bytes>::new())
-            .ok()?;
-        let body = sender.send_request(request).await.ok()?.into_body().collect().await.ok()?.to_bytes();
-        driver.abort();
-        let jobs: Vec<serde_json::Value> = serde_json::from_slice(&body).ok()?;
-        let state = |job: &serde_json::Value| job.get("status").and_then(|state| state.as_str()).map(str::to_owned);
-        Some(jobs.iter().filter_map(state).any(|state| state == "RUNNING" || state == "PENDING"))
-    };
-    tokio::time::timeout(CONNECT, asked).await.ok().flatten().unwrap_or(false)
-}
-
 impl Counter {
     async fn cluster(&self, path: &ClusterPath) -> Result<wire::Cluster, ClusterRefusal> {
         let found = self.0.chain.cluster(path).await.map_err(Trouble::from)?;
         found.ok_or_else(|| ClusterRefusal::NotFound(format!("the chain has no cluster {path}")))
+    }
+
+    /// The cluster, to its tenant and to suppliers of its live nodes.
+    async fn may_have(&self, caller: &str, path: &ClusterPath) -> Result<wire::Cluster, ClusterRefusal> {
+        let cluster = self.cluster(path).await?;
+        let is_supplier = live(&cluster).any(|node| node.offer.as_ref().is_some_and(|offer| offer.owner == caller));
+        if caller != path.tenant && !is_supplier {
+            let text = format!("the chain names {caller} neither as tenant nor as supplier of cluster {path}");
+            return Err(ClusterRefusal::Forbidden(text));
+        }
+        Ok(cluster)
     }
 
     fn tenant(caller: &str, path: &ClusterPath) -> Result<(), ClusterRefusal> {
@@ -95,14 +83,22 @@ impl ClusterDesk for Counter {
     }
 
     async fn manifest(&self, caller: &str, path: &ClusterPath) -> Result<Vec<u8>, ClusterRefusal> {
-        let cluster = self.cluster(path).await?;
-        let is_supplier = live(&cluster).any(|node| node.offer.as_ref().is_some_and(|offer| offer.owner == caller));
-        if caller != path.tenant && !is_supplier {
-            let text = format!("the chain names {caller} neither as tenant nor as supplier of cluster {path}");
-            return Err(ClusterRefusal::Forbidden(text));
-        }
+        let cluster = self.may_have(caller, path).await?;
         let none = || ClusterRefusal::NotFound(format!("the manifest of cluster {path} is not here"));
         Ok(self.0.kept_manifest(path, &cluster.manifest)?.ok_or_else(none)?.to_bytes())
+    }
+
+    async fn kept(&self, caller: &str, path: &ClusterPath) -> Result<Kept, ClusterRefusal> {
+        self.may_have(caller, path).await?;
+        let none = || ClusterRefusal::NotFound(format!("nothing of cluster {path} is kept here"));
+        self.0.kept(path)?.ok_or_else(none)
+    }
+
+    async fn checkpoint(&self, caller: &str, path: &ClusterPath) -> Result<PathBuf, ClusterRefusal> {
+        self.may_have(caller, path).await?;
+        let file = self.0.checkpoint_path(path);
+        let none = || ClusterRefusal::NotFound(format!("no checkpoint of cluster {path} is kept here"));
+        if file.exists() { Ok(file) } else { Err(none()) }
     }
 
     async fn nodes(&self, caller: &str, path: &ClusterPath) -> Result<Vec<NodeReport>, ClusterRefusal> {

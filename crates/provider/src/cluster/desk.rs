@@ -1,7 +1,9 @@
 //! What tenants of clusters and other suppliers may ask of an agent, behind a trait, as [`crate::desk`] is for tenants of leases.
 
+use std::path::PathBuf;
+
 use async_trait::async_trait;
-use client::cluster::{ClusterPath, ExecAsk, NodeReport};
+use client::cluster::{ClusterPath, ExecAsk, Kept, NodeReport};
 use futures::stream::BoxStream;
 use thiserror::Error;
 use tokio::net::TcpStream;
@@ -51,6 +53,12 @@ pub trait ClusterDesk: Send + Sync + 'static {
 
     /// The manifest of a cluster, to its tenant and to suppliers of its nodes.
     async fn manifest(&self, caller: &str, cluster: &ClusterPath) -> Result<Vec<u8>, ClusterRefusal>;
+
+    /// What is kept of a cluster's head here, to its tenant and to suppliers of its nodes.
+    async fn kept(&self, caller: &str, cluster: &ClusterPath) -> Result<Kept, ClusterRefusal>;
+
+    /// The file with the archive of its checkpoint volume, likewise.
+    async fn checkpoint(&self, caller: &str, cluster: &ClusterPath) -> Result<PathBuf, ClusterRefusal>;
 
     /// The nodes here, to their tenant.
     async fn nodes(&self, caller: &str, cluster: &ClusterPath) -> Result<Vec<NodeReport>, ClusterRefusal>;

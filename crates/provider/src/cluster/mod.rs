@@ -10,6 +10,7 @@
 //! | `proofs` | computing proofs, and verifying those of others |
 //! | `node` | a node of a cluster from reservation to end |
 //! | `pods` | what its container runs |
+//! | `keep`, `ray` | what is kept of a head, for who takes its place; Ray's jobs |
 //! | `fetch` | manifests and products from other agents |
 //! | `chain`, `trouble` | queries; failures |
 //!
@@ -24,9 +25,11 @@ pub mod config;
 mod counter;
 pub mod desk;
 mod fetch;
+mod keep;
 mod node;
 mod pods;
 mod proofs;
+mod ray;
 pub(crate) mod supplier;
 mod trouble;
 

@@ -1,5 +1,6 @@
 //! A node of a cluster, from reservation to end: manifest, container, overlay, and what the chain is told of it.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -15,7 +16,9 @@ use tokio::sync::watch;
 use workload::{PodStatus, State};
 
 use super::chain::{cluster_id, live};
+use super::keep::{self, Look};
 use super::pods::{self, Each, Place};
+use super::ray;
 use super::supplier::{NodeKey, Supplier};
 use super::trouble::{Trouble, reason};
 use crate::agent::lock;
@@ -225,6 +228,7 @@ impl Supplier {
             }
             _ => Ok(()),
         };
+        // What is kept of its head stays for its tenant; `prune_kept` throws it away after a day.
         remove(key_file(path, number))?;
         if self.seats_of(path).is_empty() { remove(manifest_file(path)) } else { Ok(()) }
     }
@@ -318,6 +322,11 @@ impl Supplier {
         let (path, number) = &seat.key;
         let began = Instant::now();
         let (mut reported, mut looked) = (None::<(Vec<u32>, Instant)>, began);
+        let manifest = seat.manifest().unwrap_or_else(|| Manifest::new(String::new(), Vec::new(), BTreeMap::new()));
+        // Only who takes the place of another head has something to restore.
+        let first = |cluster: &wire::Cluster| !cluster.nodes.iter().any(|node| node.rank == 0 && node.number < *number);
+        let mut restored = place.rank != 0 || first(&follow.borrow());
+        let mut kept = began;
         loop {
             let cluster = follow.borrow_and_update().clone();
             lock(&seat.live).cluster = cluster.clone();
@@ -344,6 +353,28 @@ impl Supplier {
             if place.rank == 0 && looked.elapsed() >= IDLE_LOOK {
                 looked = Instant::now();
                 self.look_idle(seat, &cluster, (kind, began), mesh).await?;
+            }
+            let look = Look {
+                path,
+                number: *number,
+                kind,
+                secret: &manifest.secret,
+                mesh,
+                checkpoint: manifest.checkpoint_bytes > 0,
+            };
+            if !restored && all {
+                self.restore(&look, &cluster).await?;
+                restored = true;
+            }
+            if restored && cluster.formed_ms > 0 && kept.elapsed() >= keep::EVERY {
+                let done = match place.rank {
+                    0 => self.keep_own(&look).await,
+                    _ => self.keep_others(path, &cluster).await,
+                };
+                if let Err(error) = done {
+                    tracing::debug!(cluster = %path, %error, "the head could not be looked at; the next look may");
+                }
+                kept = Instant::now();
             }
             let _ = tokio::time::timeout(TICK, follow.changed()).await;
         }
@@ -374,7 +405,8 @@ impl Supplier {
             return Ok(());
         }
         let secret = seat.manifest().map(|manifest| manifest.secret).unwrap_or_default();
-        if kind == ClusterKind::Ray && super::counter::ray_works(mesh, &secret).await {
+        let jobs = if kind == ClusterKind::Ray { ray::jobs(mesh, &secret).await } else { None };
+        if jobs.is_some_and(|jobs| jobs.iter().any(ray::goes_on)) {
             seat.touch();
         }
         if seat.idle_since(began).is_some_and(|since| since.elapsed() >= idle) {

@@ -12,6 +12,8 @@ use client::cluster::{ClusterPath, ExecAsk};
 
 /// The one service of a node's pod.
 pub(super) const SERVICE: &str = "node";
+/// Where a cluster's checkpoint volume is.
+pub(super) const CHECKPOINT: &str = "/checkpoint";
 /// Ray's ports; all are pinned, in the overlay alone.
 pub(super) const RAY_HEAD: u16 = 6_379;
 /// The dashboard and the Jobs API of the head.
@@ -155,6 +157,16 @@ pub(super) fn spec(path: &ClusterPath, kind: ClusterKind, manifest: &Manifest, p
         mount: "/dev/shm".to_owned(),
         read_only: false,
     };
+    let mut volumes = vec![shared];
+    if manifest.checkpoint_bytes > 0 {
+        volumes.push(VolumeSpec {
+            name: "checkpoint".to_owned(),
+            size_bytes: manifest.checkpoint_bytes,
+            kind: VolumeKind::Disk,
+            mount: CHECKPOINT.to_owned(),
+            read_only: false,
+        });
+    }
     let service = ServiceSpec {
         name: SERVICE.to_owned(),
         image: manifest.image.clone(),
@@ -171,7 +183,7 @@ pub(super) fn spec(path: &ClusterPath, kind: ClusterKind, manifest: &Manifest, p
             pids: PIDS,
             gpus: 0,
         },
-        volumes: vec![shared],
+        volumes,
         exposures: Vec::new(),
         read_only_root: false,
     };
@@ -223,7 +235,13 @@ mod tests {
     }
 
     fn manifest() -> Manifest {
-        Manifest { image: "i".to_owned(), command: Vec::new(), env: Default::default(), secret: "s".to_owned() }
+        Manifest {
+            image: "i".to_owned(),
+            command: Vec::new(),
+            env: Default::default(),
+            secret: "s".to_owned(),
+            checkpoint_bytes: 0,
+        }
     }
 
     const EACH: Each = Each { cpu_milli: 1_500, memory: 2 << 30, storage: 0 };

@@ -34,6 +34,9 @@ const PARAMS: Duration = Duration::from_secs(30);
 /// For what runs on a node that ends.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// How long what was kept of a cluster stays after its end.
+const KEPT: Duration = Duration::from_secs(24 * 3600);
+
 /// A node here: its cluster and its number.
 pub(super) type NodeKey = (ClusterPath, u32);
 
@@ -276,6 +279,7 @@ impl Supplier {
 
     /// Removes pods of nodes that the chain knows to have ended.
     async fn sweep(self: &Arc<Self>, wanted: &BTreeMap<NodeKey, wire::Cluster>) -> Result<(), Trouble> {
+        self.prune_kept(wanted);
         let pods = self.runtime.list().await?;
         let here = pods.iter().filter_map(|pod| pods::of_pod(&pod.id));
         let over: Vec<NodeKey> = here.filter(|key| !wanted.contains_key(key)).collect();
@@ -290,6 +294,26 @@ impl Supplier {
             self.forget(&path, number)?;
         }
         Ok(())
+    }
+
+    /// Throws away what was kept of clusters that have no node here, a day after it was written.
+    fn prune_kept(&self, wanted: &BTreeMap<NodeKey, wire::Cluster>) {
+        let entries = std::fs::read_dir(self.home.state()).into_iter().flatten().flatten();
+        for entry in entries {
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let Some((cluster, _)) = name
+                .strip_prefix("cluster-")
+                .and_then(|rest| rest.split_once("-kept.").or_else(|| rest.split_once("-checkpoint.")))
+            else {
+                continue;
+            };
+            let works = wanted.keys().any(|(path, _)| format!("{}-{}", path.tenant, path.cseq) == cluster);
+            let age = entry.metadata().and_then(|data| data.modified()).ok().and_then(|at| at.elapsed().ok());
+            if !works && age.is_some_and(|age| age >= KEPT) {
+                // Another look tries again.
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
     }
 
     /// The node of a cluster that is here, as its task sees it.

@@ -16,7 +16,7 @@ use axum::routing::{any, get, put};
 use axum::{Json, Router};
 use client::cluster::exec::{STDERR, STDOUT};
 use client::cluster::manifest::MOST_BYTES;
-use client::cluster::{ClusterPath, ExecAsk, NodeReport};
+use client::cluster::{ClusterPath, ExecAsk, Kept, NodeReport};
 use futures::StreamExt;
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
@@ -41,6 +41,8 @@ const OF_NODE: HeaderName = HeaderName::from_static("tetra-node");
 pub(super) fn router() -> Router<Shared> {
     Router::new()
         .route("/cluster/v1/{tenant}/{cseq}/manifest", put(put_manifest).get(manifest))
+        .route("/cluster/v1/{tenant}/{cseq}/kept", get(kept))
+        .route("/cluster/v1/{tenant}/{cseq}/checkpoint", get(checkpoint))
         .route("/cluster/v1/{tenant}/{cseq}/nodes", get(nodes))
         .route("/cluster/v1/{tenant}/{cseq}/nodes/{number}/logs", get(logs))
         .route("/cluster/v1/{tenant}/{cseq}/nodes/{number}/exec", get(exec))
@@ -110,6 +112,30 @@ async fn manifest(State(shared): State<Shared>, caller: Caller, Path(of): Path<O
     let (desk, caller) = enter(&shared, caller)?;
     let bytes = in_time(&shared, desk.manifest(&caller, &path(of))).await?;
     Ok(([(CONTENT_TYPE, "application/json")], bytes).into_response())
+}
+
+async fn kept(State(shared): State<Shared>, caller: Caller, Path(of): Path<Of>) -> Result<Json<Kept>, Refused> {
+    let (desk, caller) = enter(&shared, caller)?;
+    Ok(Json(in_time(&shared, desk.kept(&caller, &path(of))).await?))
+}
+
+async fn checkpoint(State(shared): State<Shared>, caller: Caller, Path(of): Path<Of>) -> Result<Body, Refused> {
+    let (desk, caller) = enter(&shared, caller)?;
+    let file = in_time(&shared, desk.checkpoint(&caller, &path(of))).await?;
+    let failed = |error: std::io::Error| Refusal(StatusCode::INTERNAL_SERVER_ERROR, format!("the checkpoint: {error}"));
+    let file = tokio::fs::File::open(file).await.map_err(failed)?;
+    let pieces = futures::stream::unfold(file, |mut file| async move {
+        let mut piece = vec![0; PIECE];
+        match file.read(&mut piece).await {
+            Ok(0) => None,
+            Ok(length) => {
+                piece.truncate(length);
+                Some((Ok(piece), file))
+            }
+            Err(error) => Some((Err(error), file)),
+        }
+    });
+    Ok(Body::from_stream(pieces))
 }
 
 async fn nodes(

@@ -5,6 +5,7 @@
 
 mod access;
 mod classic;
+mod cluster;
 mod faults;
 mod hardware;
 mod isolation;

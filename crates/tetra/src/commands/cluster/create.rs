@@ -37,6 +37,9 @@ pub struct Args {
     /// Environment of the nodes, NAME=VALUE; once for each
     #[arg(short, long, value_name = "NAME=VALUE")]
     env: Vec<String>,
+    /// A volume at /checkpoint of so many GiB: suppliers keep copies of the head's, for another head and for you
+    #[arg(long, value_name = "GIB", value_parser = clap::value_parser!(u64).range(1..=1024))]
+    checkpoint: Option<u64>,
     /// Return once it is hired, before it works
     #[arg(long)]
     no_wait: bool,
@@ -68,7 +71,8 @@ fn manifest(args: &Args) -> Result<Manifest> {
             .ok_or_else(|| CliError::new(Class::Usage, format!("NAME=VALUE is wanted, not {pair:?}")))?;
         env.insert(name.to_owned(), value.to_owned());
     }
-    Ok(Manifest::new(image, args.command.clone(), env))
+    let manifest = Manifest::new(image, args.command.clone(), env);
+    Ok(Manifest { checkpoint_bytes: args.checkpoint.unwrap_or(0) << 30, ..manifest })
 }
 
 /// Runs it.
@@ -130,7 +134,7 @@ async fn wait(context: &Context, name: &ClusterName, manifest: &Manifest) -> Res
     let talk = Talk::start();
     let chain = context.chain().await?;
     let id = name.id(context, &chain)?;
-    let mut suppliers = BTreeSet::new();
+    let (mut suppliers, mut said) = (BTreeSet::new(), String::new());
     loop {
         let cluster = chain.cluster(&id).await?;
         let owners: BTreeSet<String> = cluster
@@ -153,7 +157,11 @@ async fn wait(context: &Context, name: &ClusterName, manifest: &Manifest) -> Res
             ClusterState::Forming | ClusterState::Degraded => {
                 let of = |state: NodeState| cluster.nodes.iter().filter(|node| node.state() == state).count();
                 let (starting, joined) = (of(NodeState::Starting), of(NodeState::Joined));
-                talk.step(&format!("{}: {starting} nodes start, {joined} look for each other", state(&cluster)));
+                let now = format!("{}: {starting} nodes start, {joined} look for each other", state(&cluster));
+                if now != said {
+                    talk.step(&now);
+                    said = now;
+                }
             }
             _ => {
                 return Err(CliError::new(

@@ -1,16 +1,19 @@
 //! `tetra cluster cp`: files to nodes and back, through `cat` on the node.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use client::Gateway;
 use client::cluster::{ClusterPath, ExecAsk, ExecEvent};
+use futures::StreamExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::names::ClusterName;
+use super::names::{ClusterName, time};
 use super::reach::Reach;
 use crate::context::Context;
 use crate::error::{Class, Classify, CliError, Result};
+use crate::gateways::{AuthKind, Caller};
 use crate::output;
 
 /// Bytes that are sent at a time.
@@ -22,9 +25,19 @@ pub struct Args {
     /// The cluster
     cluster: ClusterName,
     /// From: a file here, or RANK:PATH on a node
-    from: Place,
+    source: Place,
     /// To: a file here, RANK:PATH on a node, or all:PATH on every node
-    to: Place,
+    target: Place,
+}
+
+/// Arguments of `checkpoint`.
+#[derive(Debug, clap::Args)]
+pub struct Checkpoint {
+    /// The cluster
+    cluster: ClusterName,
+    /// Where the archive goes
+    #[arg(default_value = "checkpoint.tar", value_name = "FILE")]
+    file: PathBuf,
 }
 
 /// A file, here or on nodes.
@@ -58,7 +71,7 @@ impl FromStr for Place {
 /// When a file or a node cannot be read or written.
 pub async fn run(context: &Context, args: Args) -> Result {
     let reach = Reach::of(context, &args.cluster).await?;
-    match (&args.from, &args.to) {
+    match (&args.source, &args.target) {
         (Place::Here(from), Place::On(rank, to)) => {
             let nodes = match rank {
                 Some(rank) => vec![reach.node(*rank)?],
@@ -80,6 +93,48 @@ pub async fn run(context: &Context, args: Args) -> Result {
         (Place::On(None, _), _) => Err(CliError::new(Class::Usage, "one node is copied from; name its rank")),
         _ => Err(CliError::new(Class::Usage, "one of both is a file on a node: RANK:PATH")),
     }
+}
+
+/// Runs `checkpoint`: the newest copy of any supplier.
+///
+/// # Errors
+/// When no supplier has one.
+pub async fn checkpoint(context: &Context, args: Checkpoint) -> Result {
+    let chain = context.chain().await?;
+    let id = args.cluster.id(context, &chain)?;
+    let cluster = chain.cluster(&id).await?;
+    let caller = Caller::of(context, &chain, AuthKind::Token).await?;
+    let path = ClusterPath { tenant: id.tenant, cseq: id.cseq };
+    let owners: BTreeSet<String> =
+        cluster.nodes.iter().filter_map(|node| node.offer.as_ref()).map(|offer| offer.owner.clone()).collect();
+    let mut found = Vec::new();
+    for owner in owners {
+        let kept = async {
+            let gateway = caller.gateway(&chain, &owner, &chain.gateway_uri(&owner).await?).await?;
+            let kept = gateway.cluster_kept(&path).await?;
+            Ok::<_, CliError>((kept, gateway))
+        };
+        match kept.await {
+            Ok((kept, gateway)) if kept.checkpoint.is_some() => found.push((kept, gateway)),
+            Ok(_) => {}
+            Err(error) => output::hint(&format!("{owner}: {error}")),
+        }
+    }
+    found.sort_by_key(|(kept, _)| std::cmp::Reverse(kept.at_ms));
+    let none = || CliError::new(Class::NotFound, format!("no supplier keeps a checkpoint of cluster {}", path.cseq));
+    let (kept, gateway) = found.first().ok_or_else(none)?;
+    let beside = args.file.with_extension("part");
+    let mut file = tokio::fs::File::create(&beside).await.class(Class::Machine)?;
+    let (mut pieces, mut bytes) = (gateway.cluster_checkpoint(&path).await?, 0u64);
+    while let Some(piece) = pieces.next().await {
+        let piece = piece?;
+        bytes += piece.len() as u64;
+        file.write_all(&piece).await.class(Class::Machine)?;
+    }
+    file.sync_all().await.class(Class::Machine)?;
+    tokio::fs::rename(&beside, &args.file).await.class(Class::Machine)?;
+    let data = serde_json::json!({ "file": args.file, "bytes": bytes, "kept": time(kept.at_ms) });
+    output::show(context.format(), &data, |_| format!("{}: {bytes} bytes", args.file.display()))
 }
 
 fn done(context: &Context, nodes: usize, bytes: u64) -> Result {

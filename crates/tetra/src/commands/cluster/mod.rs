@@ -56,6 +56,8 @@ pub enum Verb {
     Ssh(run::Ssh),
     /// Copy files to nodes and back
     Cp(files::Args),
+    /// Fetch what suppliers keep of its checkpoint volume, also up to a day after its end
+    Checkpoint(files::Checkpoint),
     /// Logs of a node's container, or of a Ray job
     Logs(logs::Args),
     /// Submit a job to Ray
@@ -85,6 +87,7 @@ pub async fn run(context: &Context, verb: Verb) -> Result {
         Verb::Run(args) => run::run(context, args).await,
         Verb::Ssh(args) => run::ssh(context, args).await,
         Verb::Cp(args) => files::run(context, args).await,
+        Verb::Checkpoint(args) => files::checkpoint(context, args).await,
         Verb::Logs(args) => logs::run(context, args).await,
         Verb::Submit(args) => jobs::submit(context, args).await,
         Verb::Job(verb) => jobs::run(context, verb).await,

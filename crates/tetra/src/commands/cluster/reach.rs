@@ -1,6 +1,6 @@
 //! The gateways of a cluster's nodes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use client::Gateway;
 use client::cluster::ClusterPath;
@@ -84,13 +84,12 @@ impl Reach {
     /// # Errors
     /// When one is no provider any more.
     pub async fn gateways(&self) -> Result<BTreeMap<String, Gateway>> {
+        let owner = |node: &&wire::Node| node.offer.clone().unwrap_or_default().owner;
+        let owners: BTreeSet<String> = self.nodes().iter().map(owner).collect();
         let mut found = BTreeMap::new();
-        for node in self.nodes() {
-            let owner = node.offer.clone().unwrap_or_default().owner;
-            if !found.contains_key(&owner) {
-                let gateway = self.gateway_of(&owner).await?;
-                found.insert(owner, gateway);
-            }
+        for owner in owners {
+            let gateway = self.gateway_of(&owner).await?;
+            found.insert(owner, gateway);
         }
         Ok(found)
     }

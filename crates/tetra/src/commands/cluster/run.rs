@@ -121,7 +121,7 @@ async fn follow(
     }
 }
 
-/// Runs `run`: exits as the program did, or with 1 where one of several failed.
+/// Runs `run`. The code of a program that fails is told in words; that of this command says that a provider's side failed.
 ///
 /// # Errors
 /// When a node cannot be reached, or the program failed.

@@ -1,0 +1,193 @@
+//! What is kept of a cluster's head, so that another can take its place: Ray's jobs and the checkpoint volume. The head's agent looks
+//! every few seconds, the others copy from it; whoever becomes the head takes the newest of these, unpacks it, and submits what had
+//! not ended.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use client::cluster::{ClusterPath, Kept};
+use futures::StreamExt;
+use mesh::Mesh;
+use proto::tetra::cluster::v1 as wire;
+use proto::tetra::cluster::v1::ClusterKind;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use workload::ExecSpec;
+
+use super::chain::live;
+use super::pods;
+use super::ray;
+use super::supplier::Supplier;
+use super::trouble::Trouble;
+
+/// Between two looks at the head.
+pub(super) const EVERY: Duration = Duration::from_secs(5);
+/// Bytes that are moved at a time.
+const PIECE: usize = 64 << 10;
+
+fn disk(error: std::io::Error) -> Trouble {
+    Trouble::Odd(format!("the disk: {error}"))
+}
+
+fn now_ms() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A node's look at its cluster.
+pub(super) struct Look<'a> {
+    pub(super) path: &'a ClusterPath,
+    pub(super) number: u32,
+    pub(super) kind: ClusterKind,
+    pub(super) secret: &'a str,
+    pub(super) mesh: &'a Mesh,
+    pub(super) checkpoint: bool,
+}
+
+impl Supplier {
+    fn kept_file(path: &ClusterPath) -> String {
+        format!("cluster-{}-{}-kept.json", path.tenant, path.cseq)
+    }
+
+    pub(super) fn checkpoint_path(&self, path: &ClusterPath) -> PathBuf {
+        self.home.state().join(format!("cluster-{}-{}-checkpoint.tar", path.tenant, path.cseq))
+    }
+
+    /// What is kept of a cluster here.
+    pub(super) fn kept(&self, path: &ClusterPath) -> Result<Option<Kept>, Trouble> {
+        Ok(self.home.load(&Self::kept_file(path))?)
+    }
+
+    /// Looks at the head, by its own agent.
+    pub(super) async fn keep_own(&self, look: &Look<'_>) -> Result<(), Trouble> {
+        let jobs = match look.kind {
+            ClusterKind::Ray => ray::jobs(look.mesh, look.secret).await.unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        let checkpoint = if look.checkpoint { Some(self.pack(look.path, look.number).await?) } else { None };
+        Ok(self.home.save(&Self::kept_file(look.path), &Kept { jobs, checkpoint, at_ms: now_ms() })?)
+    }
+
+    /// Packs the checkpoint volume of a node into its file; gives the archive's SHA-256.
+    async fn pack(&self, path: &ClusterPath, number: u32) -> Result<String, Trouble> {
+        let args = ["tar", "-C", pods::CHECKPOINT, "-cf", "-", "."].map(str::to_owned).to_vec();
+        let spec = ExecSpec { args, ..ExecSpec::default() };
+        let mut exec = self.runtime.exec(&pods::id(path, number), pods::SERVICE, 0, &spec).await?;
+        drop(exec.stdin);
+        let target = self.checkpoint_path(path);
+        let beside = target.with_extension("new");
+        let mut file = File::create(&beside).await.map_err(disk)?;
+        let (mut hash, mut buffer) = (Sha256::new(), vec![0; PIECE]);
+        loop {
+            let length = exec.stdout.read(&mut buffer).await.map_err(disk)?;
+            if length == 0 {
+                break;
+            }
+            hash.update(&buffer[..length]);
+            file.write_all(&buffer[..length]).await.map_err(disk)?;
+        }
+        file.flush().await.map_err(disk)?;
+        let status = exec.child.wait().await.map_err(disk)?;
+        // A file that changes while it is read is no failure of tar's that matters: the next look has it whole.
+        if !matches!(status.code(), Some(0 | 1)) {
+            return Err(Trouble::Odd(format!("tar of the checkpoint volume ended with {status}")));
+        }
+        tokio::fs::rename(&beside, &target).await.map_err(disk)?;
+        Ok(hex::encode(hash.finalize()))
+    }
+
+    /// Copies what the head's agent keeps.
+    pub(super) async fn keep_others(&self, path: &ClusterPath, cluster: &wire::Cluster) -> Result<(), Trouble> {
+        let head = live(cluster).find(|node| node.rank == 0).and_then(|node| node.offer.clone());
+        let Some(head) = head.filter(|head| head.owner != self.chain.address()) else { return Ok(()) };
+        let gateway = self.gateway(&head.owner).await?;
+        let found = gateway.cluster_kept(path).await.map_err(|error| Trouble::Fetch(error.to_string()))?;
+        self.take_kept(&gateway, path, found).await
+    }
+
+    /// Takes what another agent keeps, where it is newer.
+    async fn take_kept(&self, gateway: &client::Gateway, path: &ClusterPath, found: Kept) -> Result<(), Trouble> {
+        let own = self.kept(path)?.unwrap_or_default();
+        if found.at_ms <= own.at_ms {
+            return Ok(());
+        }
+        if found.checkpoint.is_some() && found.checkpoint != own.checkpoint {
+            self.fetch_checkpoint(gateway, path, found.checkpoint.as_deref().unwrap_or_default()).await?;
+        }
+        Ok(self.home.save(&Self::kept_file(path), &found)?)
+    }
+
+    async fn fetch_checkpoint(
+        &self,
+        gateway: &client::Gateway,
+        path: &ClusterPath,
+        wanted: &str,
+    ) -> Result<(), Trouble> {
+        let target = self.checkpoint_path(path);
+        let beside = target.with_extension("new");
+        let mut file = File::create(&beside).await.map_err(disk)?;
+        let mut hash = Sha256::new();
+        let mut pieces = gateway.cluster_checkpoint(path).await.map_err(|error| Trouble::Fetch(error.to_string()))?;
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.map_err(|error| Trouble::Fetch(error.to_string()))?;
+            hash.update(&piece);
+            file.write_all(&piece).await.map_err(disk)?;
+        }
+        file.flush().await.map_err(disk)?;
+        if hex::encode(hash.finalize()) != wanted {
+            // Its head packed it anew meanwhile: the next look gets that.
+            return Err(Trouble::Waits("the checkpoint changed while it was copied".to_owned()));
+        }
+        tokio::fs::rename(&beside, &target).await.map_err(disk)
+    }
+
+    /// Gives a new head what is kept of the one before: its files, then its jobs that had not ended.
+    pub(super) async fn restore(&self, look: &Look<'_>, cluster: &wire::Cluster) -> Result<(), Trouble> {
+        let owners = live(cluster).filter_map(|node| node.offer.as_ref()).map(|offer| offer.owner.clone());
+        for owner in owners.filter(|owner| owner != self.chain.address()).collect::<std::collections::BTreeSet<_>>() {
+            let taken = async {
+                let gateway = self.gateway(&owner).await?;
+                let found = gateway.cluster_kept(look.path).await.map_err(|error| Trouble::Fetch(error.to_string()))?;
+                self.take_kept(&gateway, look.path, found).await
+            };
+            if let Err(error) = taken.await {
+                tracing::debug!(provider = owner, %error, "keeps nothing of the head that is newer");
+            }
+        }
+        let Some(kept) = self.kept(look.path)? else { return Ok(()) };
+        if look.checkpoint && kept.checkpoint.is_some() {
+            self.unpack(look.path, look.number).await?;
+        }
+        for job in kept.jobs.iter().filter(|job| ray::goes_on(job)) {
+            ray::submit_again(look.mesh, look.secret, job).await.map_err(Trouble::Waits)?;
+        }
+        tracing::info!(cluster = %look.path, jobs = kept.jobs.len(), "a new head has what was kept of the one before");
+        Ok(())
+    }
+
+    async fn unpack(&self, path: &ClusterPath, number: u32) -> Result<(), Trouble> {
+        let args = ["tar", "-C", pods::CHECKPOINT, "-xf", "-"].map(str::to_owned).to_vec();
+        let spec = ExecSpec { args, ..ExecSpec::default() };
+        let mut exec = self.runtime.exec(&pods::id(path, number), pods::SERVICE, 0, &spec).await?;
+        let mut file = File::open(self.checkpoint_path(path)).await.map_err(disk)?;
+        tokio::io::copy(&mut file, &mut exec.stdin).await.map_err(disk)?;
+        drop(exec.stdin);
+        exec.child.stdout = Some(exec.stdout);
+        exec.child.stderr = Some(exec.stderr);
+        let ended = exec.child.wait_with_output().await.map_err(disk)?;
+        match ended.status.success() {
+            true => Ok(()),
+            false => Err(Trouble::Odd(format!(
+                "the checkpoint cannot be unpacked: {}",
+                String::from_utf8_lossy(&ended.stderr)
+            ))),
+        }
+    }
+}
+
+/// The name by which a job is known.
+pub(super) fn name_of(job: &Value) -> Option<&str> {
+    job.get("submission_id").and_then(Value::as_str)
+}

@@ -1,0 +1,155 @@
+//! A cluster over three suppliers of one machine: devices that they prove to each other, an overlay between real containers, programs and
+//! files through the gateways, a node that is killed, an agent that dies and comes back, and a bill.
+
+use std::process::Command;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+use crate::net::{Net, until};
+
+fn field<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap_or_default()
+}
+
+/// Processes whose command line has this.
+fn processes(pattern: &str) -> Vec<Pid> {
+    let found = Command::new("pgrep").args(["-f", pattern]).output().unwrap();
+    let text = String::from_utf8(found.stdout).unwrap();
+    text.lines().map(|line| Pid::from_raw(line.parse().unwrap())).collect()
+}
+
+fn usd(net: &Net, name: &str) -> i64 {
+    let shown = net.json(&["wallet", "show", name]);
+    let coins = shown["balances"].as_array().unwrap();
+    let coin = coins.iter().find(|coin| coin["denom"] == "uusd").unwrap();
+    field(coin, "amount").parse().unwrap()
+}
+
+/// The nodes that live, by rank.
+fn live(shown: &Value) -> Vec<Value> {
+    let mut nodes = shown["nodes"].as_array().unwrap().clone();
+    nodes.retain(|node| node["ended_ms"] == 0);
+    nodes.sort_by_key(|node| node["rank"].as_u64());
+    nodes
+}
+
+#[test]
+fn a_cluster_forms_works_is_mended_and_billed_for_what_worked() {
+    let Some(net) = Net::start_with(&["--providers", "3"], true) else { return };
+    for provider in net.report["providers"].as_array().unwrap() {
+        let small = ["--cpu", "0.2", "--memory", "1", "--storage", "1"];
+        net.json(&[&["provider", "cluster", "enable", field(provider, "dir")][..], &small].concat());
+    }
+    until(|| {
+        let class = net.json(&["cluster", "offers"])["classes"][0].take();
+        if class["proved"] == 3 { Ok(()) } else { Err(class) }
+    })
+    .unwrap();
+    let said = net.fails(3, &["cluster", "quote", "-n", "4", "-k", "shell"]);
+    assert!(said.contains("3 of 4 devices are there"), "{said}");
+
+    // Marked, so that its processes are found.
+    let marker = format!("sleep 77{}", std::process::id());
+    let before = usd(&net, "alice");
+    let wish = [
+        "cluster",
+        "create",
+        "-n",
+        "2",
+        "-k",
+        "torchrun",
+        "-d",
+        "20m",
+        "--image",
+        "hello-web:latest",
+        "-y",
+        "-o",
+        "json",
+    ];
+    let created = net.run(&[&wish[..], &["--", "/bin/sh", "-c", &format!("{marker} & wait")]].concat());
+    assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));
+    let created: Value = serde_json::from_slice(&created.stdout).unwrap();
+    let cluster = created["cseq"].as_u64().unwrap().to_string();
+
+    let run = |rank: &str, script: &str| {
+        let output =
+            net.run(&["cluster", "run", &cluster, "--rank", rank, "-o", "json", "--", "/bin/sh", "-c", script]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let ended: Value = serde_json::from_slice(&output.stdout).unwrap();
+        field(&ended[0], "stdout").to_owned()
+    };
+    assert_eq!(
+        run("1", "echo $RANK $WORLD_SIZE $MASTER_ADDR $TETRA_HOSTS"),
+        "1 2 100.127.0.1 100.127.0.1 100.127.0.2\n"
+    );
+    // From node to node, and to itself, at its address in the overlay.
+    run("0", "httpd -p $TETRA_ADDRESS:9001 -h /www");
+    for rank in ["0", "1"] {
+        assert!(run(rank, "wget -q -O - http://$MASTER_ADDR:9001/").contains("<html"), "rank {rank}");
+    }
+    // Files there and back.
+    let file = net.file("big.txt", "examples/hello-web/deploy.yaml", &[]);
+    net.json(&["cluster", "cp", &cluster, &file, "all:/tmp/big.txt"]);
+    let back = net.home().join("back.txt").display().to_string();
+    net.json(&["cluster", "cp", &cluster, "1:/tmp/big.txt", &back]);
+    assert_eq!(std::fs::read(&file).unwrap(), std::fs::read(&back).unwrap());
+    // Nobody else's business.
+    let alice = field(&net.json(&["wallet", "show", "alice"]), "address").to_owned();
+    let said =
+        net.fails(8, &["cluster", "run", &format!("{alice}/{cluster}"), "--from", "bob", "--rank", "0", "--", "id"]);
+    assert!(said.contains("only its tenant"), "{said}");
+
+    // A node's processes are killed: another device takes its place, and nobody is paid for the gap.
+    let victim = processes(&marker).into_iter().max().expect("a container");
+    let root = std::fs::read_to_string(format!("/proc/{victim}/stat")).unwrap();
+    let parent: i32 = root.rsplit(") ").next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    kill(Pid::from_raw(parent), Signal::SIGKILL).unwrap();
+    let mended = until(|| {
+        let shown = net.json(&["cluster", "show", &cluster]);
+        let nodes = shown["nodes"].as_array().unwrap().len();
+        if field(&shown, "state") == "running" && nodes == 3 { Ok(shown) } else { Err(shown) }
+    })
+    .unwrap_or_else(|shown| panic!("not mended: {shown:#}"));
+    let nodes = mended["nodes"].as_array().unwrap();
+    let lost = nodes.iter().find(|node| node["ended_ms"] != 0).unwrap();
+    let new = nodes.iter().find(|node| node["number"] == 3).unwrap();
+    assert!(field(lost, "reason").contains("ended with code 137"), "{lost}");
+    assert_eq!(new["rank"], lost["rank"]);
+    assert!(new["paid_from_ms"].as_u64() > lost["ended_ms"].as_u64(), "{mended:#}");
+
+    // An agent dies and comes back: its node is the same, with its processes.
+    let running = processes(&marker).len();
+    net.crash_agent();
+    let _agent = net.start_agent_until_ready();
+    until(|| {
+        let nodes = net.json(&["cluster", "nodes", &cluster]);
+        let whole = nodes.as_array().unwrap().iter().all(|node| {
+            node["state"] == "running"
+                && node["agent"]["state"] == "running"
+                && node["reached"].as_array().unwrap().len() == 2
+        });
+        if whole { Ok(()) } else { Err(nodes) }
+    })
+    .unwrap_or_else(|nodes| panic!("not whole again: {nodes:#}"));
+    let after = net.json(&["cluster", "show", &cluster]);
+    assert_eq!(live(&after).len(), 2);
+    assert_eq!(after["nodes"].as_array().unwrap().len(), 3, "no node was replaced for it: {after:#}");
+    assert_eq!(processes(&marker).len(), running);
+
+    net.json(&["cluster", "stop", &cluster, "-y"]);
+    let ended = net.json(&["cluster", "show", &cluster]);
+    assert_eq!(field(&ended, "state"), "stopped");
+    let spent = before - usd(&net, "alice");
+    let cost: i64 = field(&ended, "cost").parse().unwrap();
+    let fee: i64 = field(&ended, "reservation_fee").parse().unwrap();
+    // Each node's cost is rounded down where it is shown; the chain counts 10^-18 and rounds the sum.
+    assert!((spent - fee - cost).abs() <= 4, "{spent} spent, {fee} for the reservation, {cost} for three nodes");
+    until(|| if processes(&marker).is_empty() { Ok(()) } else { Err("containers go on") }).unwrap();
+    until(|| {
+        let held = net.held();
+        if held.is_empty() { Ok(()) } else { Err(held) }
+    })
+    .unwrap();
+}
