@@ -16,10 +16,12 @@
 //! | `proofs` | a node's, to a light client: proofs of state |
 //! | `requests` | a client's: queries and searches |
 //! | `subnets` | a gateway's user's, a miner's caller's, a miner's; btcli's key files |
+//! | `clusters` | a node's of a cluster, its tenant's, another supplier's |
 //! | `scenes` | a creator's and a render node's: scenes and pixels |
 //! | `seeds` | what the corpora begin with |
 
 mod chain;
+mod clusters;
 mod credentials;
 mod files;
 mod images;
@@ -144,6 +146,11 @@ pub const TARGETS: &[Target] = &[
         name: "hotkey",
         promise: "an address is read as what it writes again; a key file opens or is refused",
         run: subnets::hotkey,
+    },
+    Target {
+        name: "cluster",
+        promise: "frames, manifests and products are what they are written again from, or refused; no bytes prove what was not computed",
+        run: clusters::cluster,
     },
     Target { name: "scene", promise: "a list of chunks is canonical or is refused", run: scenes::scene },
     Target {

@@ -5,13 +5,34 @@ use farm::chunks::{Chunk, Manifest};
 use inference::gateway::openai::CHAT;
 use inference::keys::Hotkey;
 use inference::wire::{Caller, Scheme, v2};
+use mesh::frame::{self, Frame};
+use proving::Puzzle;
 use std::time::Duration;
 
 use super::Seed;
 
+/// What nodes and tenants of clusters say, by decoder.
+fn clusters() -> Vec<Seed> {
+    let of = |name: &str, which: u8, bytes: &[u8]| ("cluster", name.to_owned(), [&[which], bytes].concat());
+    let seen = Frame::Seen { peer: 3, at: "192.0.2.7:51820".parse().unwrap() };
+    let relayed = Frame::Relayed { from: 1, to: 2, datagram: b"a datagram of two others" };
+    let manifest = r#"{"image":"ray:2","command":["sh"],"env":{"A":"b"},"secret":"s","checkpoint_bytes":1073741824}"#;
+    let puzzle = Puzzle { rows: 3, depth: 4 };
+    let product = proving::prove(puzzle, &proving::seed(b"fuzz", &[7; 32], 0));
+    vec![
+        of("seen", 0, &frame::write(&seen, 1, 2).unwrap()),
+        of("relayed", 0, &frame::write(&relayed, 1, 3).unwrap()),
+        of("manifest", 1, manifest.as_bytes()),
+        of("product", 2, &product.to_bytes()),
+        of("exec", 3, br#"{"args":["python","x.py"],"env":[["A","b"]],"dir":"/root"}"#),
+        of("kept", 3, br#"{"jobs":[{"submission_id":"a","status":"RUNNING"}],"checkpoint":"00","at_ms":5}"#),
+    ]
+}
+
 pub(super) fn seeds() -> Vec<Seed> {
     let text = |target, name: &str, text: &str| (target, name.to_owned(), text.as_bytes().to_vec());
-    let mut seeds = vec![
+    let mut seeds = clusters();
+    seeds.extend(vec![
         text(
             "openai",
             "chat",
@@ -36,7 +57,7 @@ pub(super) fn seeds() -> Vec<Seed> {
             "file",
             "{\"secretSeed\":\"0x0101010101010101010101010101010101010101010101010101010101010101\"}",
         ),
-    ];
+    ]);
     // Signed by the caller for another miner, so that all but the last check is passed.
     let (key, other) = (Hotkey::from_seed(&[1; 32]).unwrap(), Hotkey::from_seed(&[3; 32]).unwrap());
     let (hotkey, session, timeout) = (key.id(), "s".to_owned(), Duration::from_secs(9));

@@ -95,8 +95,9 @@ fn a_cluster_forms_works_is_mended_and_billed_for_what_worked() {
     let back = net.home().join("back.txt").display().to_string();
     net.json(&["cluster", "cp", &cluster, "1:/tmp/big.txt", &back]);
     assert_eq!(std::fs::read(&file).unwrap(), std::fs::read(&back).unwrap());
-    // Nobody else's business.
+    // Nobody else's business. (An account's key is known once it sent something.)
     let alice = field(&net.json(&["wallet", "show", "alice"]), "address").to_owned();
+    net.json(&["send", &alice, "1utet", "--from", "bob", "-y"]);
     let said =
         net.fails(8, &["cluster", "run", &format!("{alice}/{cluster}"), "--from", "bob", "--rank", "0", "--", "id"]);
     assert!(said.contains("only its tenant"), "{said}");

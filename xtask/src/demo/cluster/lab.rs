@@ -70,6 +70,7 @@ fn netns(name: &str) -> String {
 /// Takes away what an interrupted demo left.
 fn clear() {
     for name in ["one", "two", "three", "router"] {
+        let _ = ip(&format!("link del td-{name}"));
         let _ = ip(&format!("netns del {}", netns(name)));
     }
     let _ = ip(&format!("link del {BRIDGE}"));

@@ -287,8 +287,19 @@ fn head(home: &Home, cluster: &str, checks: &mut Checks) -> Result {
     let (_, before) = nodes(home, cluster)?;
     let lost = of_rank(&before, 0)?;
     let began = Instant::now();
-    let job =
-        ["cluster", "submit", cluster, "--id", "long", "--no-wait", "--", "python3", "/checkpoint/job.py", "30", "1.5"];
+    let job = [
+        "cluster",
+        "submit",
+        cluster,
+        "--id",
+        "long",
+        "--no-wait",
+        "--",
+        "python3",
+        "/checkpoint/job.py",
+        "150",
+        "1.5",
+    ];
     shell::read(&mut home.tetra(&job))?;
     begun(home, cluster, "long", 6)?;
     // The suppliers copy what the head has every few seconds.
@@ -303,7 +314,7 @@ fn head(home: &Home, cluster: &str, checks: &mut Checks) -> Result {
         new["supplier"] != old["supplier"] || new["number"] != old["number"],
         format!("the head is node {} now, and was node {}", new["number"], old["number"]),
     );
-    ended_well(home, cluster, "long", 30, checks)?;
+    ended_well(home, cluster, "long", 150, checks)?;
     let logs = home.outcome(&["cluster", "logs", cluster, "--job", "long"])?;
     let said = String::from_utf8_lossy(&logs.stdout).into_owned();
     let found = said.lines().find_map(|line| line.strip_prefix("found ")?.split(' ').next()?.parse::<u64>().ok());

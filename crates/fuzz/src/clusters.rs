@@ -1,0 +1,61 @@
+//! What nodes of a cluster, their tenants and other suppliers say.
+
+use std::net::SocketAddr;
+
+use client::cluster::{ExecAsk, Kept, Manifest};
+use mesh::frame::{self, Frame};
+use proving::{Product, Puzzle};
+
+/// The first byte chooses the decoder.
+pub(crate) fn cluster(bytes: &[u8]) {
+    let Some((first, body)) = bytes.split_first() else { return };
+    match first % 4 {
+        0 => overlay(body),
+        1 => manifest(body),
+        2 => products(body),
+        _ => asked(body),
+    }
+}
+
+/// A frame is read as what it is written again from.
+fn overlay(packet: &[u8]) {
+    let Some(found) = frame::parse(packet) else { return };
+    assert!(frame::is_frame(packet));
+    let again = frame::write(&found, 1, 2).expect("what was read can be written");
+    assert_eq!(frame::parse(&again), Some(found.clone()));
+    if let Frame::Seen { at, .. } = found {
+        assert!(matches!(at, SocketAddr::V4(_)) && at.port() > 0);
+    }
+}
+
+/// A manifest that is accepted under its hash is accepted under no other.
+fn manifest(bytes: &[u8]) {
+    let hash = Manifest::hash(bytes);
+    let Ok(read) = Manifest::parse(bytes, &hash) else { return };
+    let again = read.to_bytes();
+    assert_eq!(Manifest::parse(&again, &Manifest::hash(&again)).as_ref(), Ok(&read));
+    assert!(Manifest::parse(bytes, &[0; 32]).is_err());
+}
+
+/// Bytes are the products of no seed that they were not computed from.
+fn products(bytes: &[u8]) {
+    let puzzle = Puzzle { rows: 3, depth: 4 };
+    let Some(product) = Product::from_bytes(puzzle, bytes) else { return };
+    assert_eq!(product.to_bytes(), bytes);
+    let seed = proving::seed(b"fuzz", &[7; 32], 0);
+    if proving::check(puzzle, &seed, &product, b"draw") {
+        assert_eq!(product, proving::prove(puzzle, &seed));
+    }
+}
+
+/// What is to be run, and what is kept.
+fn asked(bytes: &[u8]) {
+    if let Ok(ask) = serde_json::from_slice::<ExecAsk>(bytes) {
+        let again = serde_json::to_vec(&ask).expect("texts serialise");
+        assert_eq!(serde_json::from_slice::<ExecAsk>(&again).expect("what was written is read"), ask);
+    }
+    if let Ok(kept) = serde_json::from_slice::<Kept>(bytes) {
+        let again = serde_json::to_vec(&kept).expect("texts serialise");
+        serde_json::from_slice::<Kept>(&again).expect("what was written is read");
+    }
+}
