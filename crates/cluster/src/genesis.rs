@@ -1,5 +1,5 @@
-//! The market's part of genesis: a message of `tetra.cluster.v1`, in protobuf JSON with the names of the `.proto` files. Indexes are
-//! not part of it; they follow from the records.
+//! The market's part of genesis: a message of `tetra.cluster.v1`, in protobuf JSON with the names of the `.proto` files.
+//! Indexes are not part of it; they follow from the records.
 
 use ledger::{Context, Failure, Rejection, protobuf_json};
 use proto::tetra::cluster::v1::GenesisState;

@@ -12,9 +12,9 @@ use crate::money;
 use crate::supply::class;
 use crate::supply::state::{CLASSES, LISTED, OFFERS, terms};
 
-/// Broken promises: collateral lies in its account; devices count as hired exactly when a live node has them, each by a firm hold of
-/// its own; no offer has more hired than it has; classes count what their offers give; live clusters, and no others, have an account
-/// that pays; indexes name what the records say. None when all is well.
+/// Broken promises: collateral lies in its account; devices count as hired exactly when a live node has them, each by a firm
+/// hold of its own; no offer has more hired than it has; classes count what their offers give; live clusters, and no others,
+/// have an account that pays; indexes name what the records say. None when all is well.
 ///
 /// # Errors
 /// When the state fails.

@@ -10,14 +10,18 @@
 //! | `steps` | one rate for some seconds: offered, admitted, committed, how late |
 //! | `transfers` | rates rising to saturation |
 //! | `subnets` | a genesis with many subnets whose weights are all set once a tempo, and the interval between its blocks |
+//! | `hires` | quotes and hires in a market with many devices, by the chain's own code |
+//! | `overlay` | the overlay of a cluster beside a plain link |
 //! | `leases` | a genesis with many open leases, and the interval between its blocks |
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)]
 
 mod accounts;
 mod blocks;
+mod hires;
 mod leases;
 mod network;
+mod overlay;
 mod steps;
 mod subnets;
 mod transfers;
@@ -44,6 +48,10 @@ enum Verb {
     Leases(leases::Args),
     /// The interval between blocks of a chain with many subnets, all of whose weights are set once a tempo
     Subnets(subnets::Args),
+    /// Decisions of reservation in a market with many devices
+    Hires(hires::Args),
+    /// The overlay of a cluster beside a plain link between the same two network namespaces
+    Overlay(overlay::Args),
 }
 
 /// Options of everything that starts nodes.
@@ -100,6 +108,8 @@ async fn main() -> ExitCode {
         Verb::Transfers(args) => transfers::run(args).await,
         Verb::Leases(args) => leases::run(args).await,
         Verb::Subnets(args) => subnets::run(args).await,
+        Verb::Hires(args) => hires::run(&args),
+        Verb::Overlay(args) => overlay::run(&args).await,
     };
     match seen {
         Ok(seen) => {

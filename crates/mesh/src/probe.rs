@@ -1,5 +1,5 @@
-//! Whether nodes reach each other, and themselves, through the whole of the overlay: device, tunnel, tunnel, device. A connection is
-//! made from inside of the container's namespace to the other's address, as the container's own processes would.
+//! Whether nodes reach each other, and themselves, through the whole of the overlay: device, tunnel, tunnel, device. A
+//! connection is made from inside of the container's namespace to the other's address, as the container's own processes would.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -14,8 +14,8 @@ use tokio::sync::watch;
 use crate::switch::Seen;
 use crate::{Number, PeerStatus, Status, address, netns};
 
-/// Where nodes answer, in the overlay alone.
-const PORT: u16 = 4_242;
+/// Where nodes answer, in the overlay alone: above the ports that connections are given.
+const PORT: u16 = 62_127;
 /// Between two rounds.
 const PAUSE: Duration = Duration::from_secs(1);
 /// A connection that takes longer counts as none.

@@ -278,8 +278,8 @@ impl Switch {
         }
     }
 
-    /// Sends an empty packet, or a handshake, to all addresses at which a peer may be that is not reached directly: two who do so at
-    /// once open the way for each other.
+    /// Sends an empty packet, or a handshake, to all addresses at which a peer may be that is not reached directly: two who do
+    /// so at once open the way for each other.
     fn search(&mut self, number: Number, now: Instant) {
         let mut buffer = [0u8; ROOM];
         let Some(peer) = self.peers.get_mut(&number).filter(|peer| peer.address(now).is_none()) else { return };

@@ -1,14 +1,15 @@
 //! Proof that a device is there (spec/render_ionet.md B4.2): a seed fills memory, its vectors are taken in an order that only the
-//! last of them names, and the sum of their outer products is the answer. Whoever has the answer and the seed checks it by Freivalds'
-//! method in a fraction of the time: `C·r = Σ aₖ(bₖ·r)` for vectors `r` that were not known when `C` was committed to.
+//! last of them names, and the sum of their outer products is the answer. Whoever has the answer and the seed checks it by
+//! Freivalds' method in a fraction of the time: `C·r = Σ aₖ(bₖ·r)` for vectors `r` that were not known when `C` was committed
+//! to.
 //!
 //! ```text
 //! seed ──fill──▶ 2·depth vectors of `rows` numbers ──order by the last state──▶ C = Σₖ aₖ·bₖᵀ mod 65521 ──▶ SHA-256
 //! ```
 //!
-//! What it shows: somebody computed `rows² · depth` products over `8 · rows · depth` bytes for this very seed. Memory can be traded for
-//! computing (a vector can be made again from a state in between), which a class's deadline bounds. That it was this machine, only the
-//! deadline shows: all devices compute over one beacon at the same time.
+//! What it shows: somebody computed `rows² · depth` products over `8 · rows · depth` bytes for this very seed. Memory can be
+//! traded for computing (a vector can be made again from a state in between), which a class's deadline bounds. That it was this
+//! machine, only the deadline shows: all devices compute over one beacon at the same time.
 //!
 //! Arithmetic is modulo 65521, the largest prime below 2^16. A wrong product passes one vector with probability 1/65521, and all of
 //! [`CHECKS`] of them with less than 2^-63.
@@ -104,7 +105,8 @@ fn dot(a: &[u32], b: &[u32]) -> u64 {
     sum % u64::from(PRIME)
 }
 
-/// Whether a product is that of a seed, by vectors that `draw` gives: it must not have been known when the product was committed to.
+/// Whether a product is that of a seed, by vectors that `draw` gives: it must not have been known when the product was
+/// committed to.
 pub fn check(puzzle: Puzzle, seed: &[u8; 32], product: &Product, draw: &[u8]) -> bool {
     let rows = puzzle.rows;
     if rows == 0 || Some(product.0.len()) != rows.checked_mul(rows) {

@@ -4,12 +4,14 @@
 //! |---|---|
 //! | `deploy` | from the command to HTTP 200, beside plain runc |
 //! | `chain` | signed transfers through RPC into blocks, beside what the machine verifies; memory; leases |
+//! | `cluster` | from `cluster create` to Ray's first task beside Ray by hand; the overlay beside a plain link; decisions among many devices |
 //! | `gateway` | questions through gateway and miner, beside the same model asked directly |
 //! | `render` | a job beside plain Blender, decisions of dispatch, upload of a scene that changed a little |
 //! | `subnets` | the interval between blocks while all weights of many subnets are set, beside an empty chain |
 //! | `yuma` | one epoch of Yuma consensus, beside what the chain's own code takes |
 
 mod chain;
+mod cluster;
 mod deploy;
 mod gateway;
 mod render;
@@ -25,6 +27,8 @@ pub(crate) enum Verb {
     Deploy(deploy::Args),
     /// Signed transfers per second through RPC into committed blocks, memory, and the cost of open leases
     Chain(chain::Args),
+    /// From `cluster create` to Ray's first task, the overlay beside a plain link, reservations among many devices
+    Cluster(cluster::Args),
     /// Questions through gateway and miner, beside the same model asked directly
     Gateway(gateway::Args),
     /// Frames beside plain Blender, decisions of dispatch, upload of a scene that changed a little
@@ -43,6 +47,7 @@ pub(crate) fn run(verb: &Verb) -> Result {
     match verb {
         Verb::Deploy(args) => deploy::run(args),
         Verb::Chain(args) => chain::run(args),
+        Verb::Cluster(args) => cluster::run(args),
         Verb::Gateway(args) => gateway::run(args),
         Verb::Render(args) => render::run(args),
         Verb::Subnets(args) => subnets::run(args),

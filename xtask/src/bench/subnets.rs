@@ -1,5 +1,5 @@
-//! The interval between blocks of a chain with many subnets, all of whose validators set all their weights each tempo, beside that of
-//! an empty chain in the same run. The chain is made and loaded by the crate `load`; both programs are release builds.
+//! The interval between blocks of a chain with many subnets, all of whose validators set all their weights each tempo, beside
+//! that of an empty chain in the same run. The chain is made and loaded by the crate `load`; both programs are release builds.
 
 use serde_json::Value;
 

@@ -1,5 +1,5 @@
-//! Programs on nodes over a websocket: the first message says what to run; then bytes go to its input (an empty message ends it), and
-//! bytes of its output come, the first byte of each message telling which stream; its exit code is the last, as text.
+//! Programs on nodes over a websocket: the first message says what to run; then bytes go to its input (an empty message ends
+//! it), and bytes of its output come, the first byte of each message telling which stream; its exit code is the last, as text.
 
 use futures::{SinkExt, StreamExt};
 use serde::{Deserialize, Serialize};

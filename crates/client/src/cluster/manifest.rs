@@ -1,5 +1,5 @@
-//! What the agents of a cluster are told beside the chain: image, command, environment, and a secret that its nodes share. The chain
-//! has its SHA-256, so that all run the same; agents pass it to those who replace a lost one.
+//! What the agents of a cluster are told beside the chain: image, command, environment, and a secret that its nodes share. The
+//! chain has its SHA-256, so that all run the same; agents pass it to those who replace a lost one.
 
 use std::collections::BTreeMap;
 

@@ -14,7 +14,7 @@ pub mod manifest;
 use std::fmt;
 use std::time::Duration;
 
-use futures::stream::{BoxStream, StreamExt};
+use futures::stream::{self, BoxStream, StreamExt};
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 
@@ -88,7 +88,8 @@ impl Gateway {
     /// Hands in the manifest of a cluster, to an agent that has a node of it.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] with 404 when it has none, 422 when the chain names another manifest; or when it cannot be reached.
+    /// [`GatewayError::Refused`] with 404 when it has none, 422 when the chain names another manifest; or when it cannot be
+    /// reached.
     pub async fn put_cluster_manifest(&self, cluster: &ClusterPath, manifest: Vec<u8>) -> Result<(), GatewayError> {
         let request = self.request(Method::PUT, &format!("cluster/v1/{cluster}/manifest"))?;
         let request = request.header("content-type", "application/json").body(manifest);
@@ -196,12 +197,15 @@ impl Gateway {
             let status = response.status().as_u16();
             return Err(refused(what, status, &response.text().await.unwrap_or_default()));
         }
-        let gateway = self.clone();
-        let bytes = response.bytes_stream().map(move |piece| match piece {
-            Ok(piece) => Ok(piece.to_vec()),
-            Err(error) => Err(gateway.failed(error, what, CALL_LIMIT)),
+        let pieces = stream::unfold((self.clone(), Some(response)), move |(gateway, response)| async move {
+            let mut response = response?;
+            match response.chunk().await {
+                Ok(Some(piece)) => Some((Ok(piece.to_vec()), (gateway, Some(response)))),
+                Ok(None) => None,
+                Err(error) => Some((Err(gateway.failed(error, what, CALL_LIMIT)), (gateway, None))),
+            }
         });
-        Ok(bytes.boxed())
+        Ok(pieces.boxed())
     }
 
     /// The products to which an offer committed in a round, for who verifies them.

@@ -76,17 +76,19 @@ pub fn lost_to_most(cluster: &Cluster, now: u64, silence: u64) -> Vec<(NodeNumbe
     found
 }
 
-/// Who keeps a cluster from forming: those that never joined; else those whom fewest reach, with the pair.
-pub fn stragglers(cluster: &Cluster) -> Vec<(NodeNumber, String)> {
+/// Who keeps a cluster from forming for longer than `formation_ms`: those that never joined; else whom fewest reach, with the pair.
+pub fn stragglers(cluster: &Cluster, now: u64, formation_ms: u64) -> Vec<(NodeNumber, String)> {
     let nodes: Vec<&Node> = live(cluster).collect();
-    let late = nodes.iter().filter(|node| node.state() == NodeState::Starting);
+    let is_over = |node: &Node| now >= node.since_ms.saturating_add(formation_ms);
+    let late = nodes.iter().filter(|node| node.state() == NodeState::Starting && is_over(node));
     let late: Vec<(NodeNumber, String)> =
         late.map(|node| (node.number, "it did not join in time".to_owned())).collect();
     if !late.is_empty() {
         return late;
     }
     let missing = |node: &Node| nodes.iter().filter(|other| !mutual(node, other)).count();
-    let worst = nodes.iter().filter(|node| missing(node) > 0 && node.state() == NodeState::Joined);
+    let joined = |node: &&&Node| node.state() == NodeState::Joined && is_over(node);
+    let worst = nodes.iter().filter(joined).filter(|node| missing(node) > 0);
     let worst = worst.max_by_key(|node| (missing(node), node.rank));
     let pair = |node: &&&Node| {
         let other = nodes.iter().find(|other| !mutual(node, other)).map_or(node.number, |other| other.number);

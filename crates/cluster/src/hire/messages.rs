@@ -215,8 +215,8 @@ fn of_agent(
     Ok((id, cluster, found))
 }
 
-/// A node's container is there: its key of the overlay, and where its packets arrive. It may be sent again with other addresses; the
-/// key stays.
+/// A node's container is there: its key of the overlay, and where its packets arrive. It may be sent again with other
+/// addresses; the key stays.
 ///
 /// # Errors
 /// `cluster` 2, 3, 8, 10; `sdk` 7.

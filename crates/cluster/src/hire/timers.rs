@@ -44,8 +44,8 @@ fn change(ctx: &mut Context, id: &ClusterId, cluster: &mut Cluster, now: u64) ->
     if cluster.ends_ms > 0 && now >= cluster.ends_ms {
         return stopping::stop(ctx, id, cluster, "the time that was paid for is over");
     }
-    let notice = crate::params::params(ctx)?.notice_ms;
-    if cluster.ends_ms > 0 && !cluster.noticed && now >= cluster.ends_ms.saturating_sub(notice) {
+    let params = crate::params::params(ctx)?;
+    if cluster.ends_ms > 0 && !cluster.noticed && now >= cluster.ends_ms.saturating_sub(params.notice_ms) {
         cluster.noticed = true;
         let left = cluster.ends_ms.saturating_sub(now);
         events::cluster(ctx, id, cluster.state(), &format!("{left} ms are left of what was paid for: extend it"));
@@ -53,7 +53,7 @@ fn change(ctx: &mut Context, id: &ClusterId, cluster: &mut Cluster, now: u64) ->
     if cluster.deadline_ms == 0 || now < cluster.deadline_ms {
         return Ok(());
     }
-    let late = formation::stragglers(cluster);
+    let late = formation::stragglers(cluster, now, params.formation_ms);
     match cluster.state() {
         ClusterState::Forming if late.is_empty() && cluster.vacant.is_empty() => {
             stopping::fail(ctx, id, cluster, "its nodes did not reach each other in time")

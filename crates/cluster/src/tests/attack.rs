@@ -1,7 +1,7 @@
 //! The fake devices of April 2024 (spec/render_ionet.md B1.8), replayed: one machine claims thousands.
 //!
-//! The clock of the model is the chain's: the attacker's machine computes one proof of the class in 60 % of its deadline, whatever it
-//! claims to be, so that of proofs computed in turn one is in time.
+//! The clock of the model is the chain's: the attacker's machine computes one proof of the class in 60 % of its deadline,
+//! whatever it claims to be, so that of proofs computed in turn one is in time.
 
 use proto::tetra::cluster::v1::{OfferState, QueryClassesRequest};
 

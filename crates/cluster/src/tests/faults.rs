@@ -52,6 +52,29 @@ fn a_straggler_is_replaced_while_the_cluster_forms() {
 }
 
 #[test]
+fn a_replacement_has_its_time_while_another_place_waits_for_a_device() {
+    let mut net = Net::new(4);
+    net.running(1, proto::tetra::cluster::v1::Ask { ceiling: 30_000, pack: false, ..ask(3) });
+    // Everything else is taken, so that one place is filled and the other waits.
+    net.quote(2, proto::tetra::cluster::v1::Ask { ceiling: 30_000, ..ask(4) }).unwrap();
+    net.create(2, 200_000).unwrap();
+    for rank in [1, 2] {
+        let node = net.nodes(1).into_iter().find(|node| node.rank == rank).unwrap();
+        let offer = node.offer.unwrap();
+        let (id, number, reason) = (net.id(1), node.number, "its container was killed".to_owned());
+        let msg = MsgReportLoss { owner: offer.owner, host_key: offer.host_key, id, number, reason, asker: false };
+        net.run(hires::report_loss, msg).unwrap();
+    }
+    let starting = |net: &Net| net.nodes(1).iter().filter(|node| node.state() == NodeState::Starting).count();
+    let before = (starting(&net), net.cluster(1).vacant.len());
+    assert_eq!(before.0 + before.1, 2);
+    // Each look at the waiting place comes after ten seconds; nobody who starts is lost by it.
+    net.pass(35);
+    let lost = net.cluster(1).nodes.iter().filter(|node| node.state() == NodeState::Lost).count();
+    assert_eq!(lost, 2, "{:#?}", net.cluster(1));
+}
+
+#[test]
 fn an_image_that_does_not_start_costs_its_asker_the_time_held() {
     let mut net = Net::new(2);
     let before = net.usd(&owner(2));

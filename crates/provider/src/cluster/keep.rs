@@ -1,6 +1,6 @@
-//! What is kept of a cluster's head, so that another can take its place: Ray's jobs and the checkpoint volume. The head's agent looks
-//! every few seconds, the others copy from it; whoever becomes the head takes the newest of these, unpacks it, and submits what had
-//! not ended.
+//! What is kept of a cluster's head, so that another can take its place: Ray's jobs and the checkpoint volume. The head's agent
+//! looks every few seconds, the others copy from it; whoever becomes the head takes the newest of these, unpacks it, and
+//! submits what had not ended.
 
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -1,5 +1,5 @@
-//! The supplier: this machine offers devices to clusters, proves that they are there, verifies others, and runs nodes of clusters in
-//! their private network (docs/protocol.md, "Clusters"; docs/operations.md, "Suppliers of clusters").
+//! The supplier: this machine offers devices to clusters, proves that they are there, verifies others, and runs nodes of
+//! clusters in their private network (docs/protocol.md, "Clusters"; docs/operations.md, "Suppliers of clusters").
 //!
 //! | module | what it holds |
 //! |---|---|
@@ -50,8 +50,8 @@ pub fn enable(home: &Home, options: ClusterConfig) -> Result<ClusterConfig, Home
     Ok(cluster)
 }
 
-/// Writes into `provider.json` that this machine offers no more devices. An agent that runs pauses the offer within seconds; what is
-/// hired stays hired. With `withdraw` it takes the offer back, and its collateral, once nothing of it is hired.
+/// Writes into `provider.json` that this machine offers no more devices. An agent that runs pauses the offer within seconds;
+/// what is hired stays hired. With `withdraw` it takes the offer back, and its collateral, once nothing of it is hired.
 ///
 /// # Errors
 /// As [`enable`].

@@ -144,8 +144,8 @@ fn secrets(kind: ClusterKind, manifest: &Manifest) -> Vec<(String, String)> {
     }
 }
 
-/// The container of a node. What changes as others come and go is told to programs when they are run, so that it stays the same while
-/// its head does.
+/// The container of a node. What changes as others come and go is told to programs when they are run, so that it stays the same
+/// while its head does.
 pub(super) fn spec(path: &ClusterPath, kind: ClusterKind, manifest: &Manifest, place: Place, each: &Each) -> PodSpec {
     let mut env: Vec<(String, String)> = manifest.env.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
     env.extend(secrets(kind, manifest));

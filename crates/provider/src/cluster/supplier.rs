@@ -1,5 +1,5 @@
-//! The supplier at work: it keeps its offer on the chain, gives signs of life, takes part in rounds of proofs, and has a task for each
-//! node of a cluster that the chain says it has.
+//! The supplier at work: it keeps its offer on the chain, gives signs of life, takes part in rounds of proofs, and has a task
+//! for each node of a cluster that the chain says it has.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -207,7 +207,8 @@ impl Supplier {
         Ok(())
     }
 
-    /// Takes part in the round that is open, and verifies what it is drawn for. Each is a task beside this one, because both compute.
+    /// Takes part in the round that is open, and verifies what it is drawn for. Each is a task beside this one, because both
+    /// compute.
     async fn follow_round(self: &Arc<Self>, tasks: &mut Tasks, offer: &wire::Offer) -> Result<(), Trouble> {
         let Some(round) = self.chain.cluster_round().await? else { return Ok(()) };
         let begun = tasks.proving.as_ref().is_some_and(|(number, _)| *number == round.number);

@@ -64,8 +64,8 @@ impl From<ClusterRefusal> for Refused {
     }
 }
 
-/// The cluster desk, and who asks. Tokens name leases and what may be done with them; clusters are none, so that only one that permits
-/// everything with this provider is enough.
+/// The cluster desk, and who asks. Tokens name leases and what may be done with them; clusters are none, so that only one that
+/// permits everything with this provider is enough.
 fn enter(shared: &Shared, caller: Caller) -> Result<(Arc<dyn ClusterDesk>, String), Refused> {
     let caller = caller.0;
     if !caller.permits_everything(&shared.desk.address()) {

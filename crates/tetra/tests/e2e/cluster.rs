@@ -1,5 +1,5 @@
-//! A cluster over three suppliers of one machine: devices that they prove to each other, an overlay between real containers, programs and
-//! files through the gateways, a node that is killed, an agent that dies and comes back, and a bill.
+//! A cluster over three suppliers of one machine: devices that they prove to each other, an overlay between real containers,
+//! programs and files through the gateways, a node that is killed, an agent that dies and comes back, and a bill.
 
 use std::process::Command;
 

@@ -2,8 +2,8 @@
 //! each. Plain Blender goes first and last, and the mean counts, for the machine may be busier at one time than at another.
 //!
 //! The job's time is from its transaction to the last commitment, all of it: dispatch, waiting for blocks, starting Blender,
-//! loading, rendering, denoising, writing, hashing. The nodes audit each other meanwhile; the time that audits had the engine is told
-//! by the nodes' metrics, and taken off for the ratio without audits.
+//! loading, rendering, denoising, writing, hashing. The nodes audit each other meanwhile; the time that audits had the engine
+//! is told by the nodes' metrics, and taken off for the ratio without audits.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
-//! A cluster, end to end: three suppliers in network namespaces of their own, one behind NAT, who prove their devices to each other; an
-//! all-reduce by torchrun's variables; Ray with a job that needs all three; a worker and the head killed with -9; and a bill that adds
-//! up. This shares no code with the chain.
+//! A cluster, end to end: three suppliers in network namespaces of their own, one behind NAT, who prove their devices to each
+//! other; an all-reduce by torchrun's variables; Ray with a job that needs all three; a worker and the head killed with -9; and
+//! a bill that adds up. This shares no code with the chain.
 
 mod lab;
 mod suppliers;
@@ -347,8 +347,8 @@ impl Money {
         Ok(Self { tenant: usd(home, TENANT)?, suppliers: of })
     }
 
-    /// What the tenant paid is what the nodes worked, by the milliseconds between their times, and what suppliers got is that less the
-    /// take.
+    /// What the tenant paid is what the nodes worked, by the milliseconds between their times, and what suppliers got is that
+    /// less the take.
     fn check(&self, home: &Home, suppliers: &Suppliers, cluster: &str, checks: &mut Checks) -> Result {
         let after = Self::now(home, suppliers)?;
         let shown = home.json(&["cluster", "show", cluster])?;

@@ -201,7 +201,8 @@ impl Stage {
     }
 
     /// The money of the creator: free, set aside, and what the job spent make what it bought; of the LUX that was used, closed and
-    /// open epochs burned 95 of 100 and gave the network the rest; LUX in existence is genesis, what was minted and what was burned.
+    /// open epochs burned 95 of 100 and gave the network the rest; LUX in existence is genesis, what was minted and what was
+    /// burned.
     pub(super) fn money(&self, jobs: &[&str]) {
         let credits = self.net.json(&["render", "credits", "show"]);
         let spent: u64 = jobs.iter().map(|job| self.job(job)["spent_ucredits"].as_u64().unwrap()).sum();
