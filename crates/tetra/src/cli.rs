@@ -100,6 +100,25 @@ mod tests {
 
     use super::*;
 
+    /// An argument of a command that is called like one of all commands would hide it.
+    #[test]
+    fn no_command_hides_what_all_take() {
+        fn look(command: &clap::Command, global: &[String], path: &str) {
+            for argument in command.get_arguments().filter(|argument| !argument.is_global_set()) {
+                let id = argument.get_id().to_string();
+                assert!(!global.contains(&id), "`{path}` has an argument {id} of its own");
+            }
+            for sub in command.get_subcommands() {
+                look(sub, global, &format!("{path} {}", sub.get_name()));
+            }
+        }
+        let cli = Cli::command();
+        let global = cli.get_arguments().filter(|argument| argument.is_global_set());
+        let global: Vec<String> = global.map(|argument| argument.get_id().to_string()).collect();
+        assert!(global.contains(&"from".to_owned()));
+        look(&cli, &global, "tetra");
+    }
+
     /// No two options of a command have one name, and no default is refused.
     #[test]
     fn every_command_is_sound() {

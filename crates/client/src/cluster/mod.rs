@@ -12,7 +12,7 @@ pub mod exec;
 pub mod manifest;
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::stream::{self, BoxStream, StreamExt};
 use reqwest::Method;
@@ -162,6 +162,37 @@ impl Gateway {
             true => Ok(PortAnswer { status, content_type: kind, body }),
             false => Err(refused(what, status, &String::from_utf8_lossy(&body))),
         }
+    }
+
+    /// How long so many bytes take from the agent to here.
+    ///
+    /// # Errors
+    /// When it supplies no clusters, is asked by others already, or cannot be reached.
+    pub async fn cluster_speed_down(&self, bytes: u64) -> Result<Duration, GatewayError> {
+        let what = "bytes to measure";
+        let began = Instant::now();
+        let mut pieces = self.pieces(what, &format!("cluster/v1/speed/{bytes}")).await?;
+        let mut seen = 0u64;
+        while let Some(piece) = pieces.next().await {
+            seen = seen.saturating_add(piece?.len() as u64);
+        }
+        if seen == bytes {
+            Ok(began.elapsed())
+        } else {
+            Err(self.garbled(what, format!("{seen} of {bytes} bytes came")))
+        }
+    }
+
+    /// How long so many bytes take from here to the agent.
+    ///
+    /// # Errors
+    /// As [`Self::cluster_speed_down`].
+    pub async fn cluster_speed_up(&self, bytes: u64) -> Result<Duration, GatewayError> {
+        let body = vec![0x5a; usize::try_from(bytes).unwrap_or_default()];
+        let request = self.request(Method::PUT, &format!("cluster/v1/speed/{bytes}"))?.body(body);
+        let began = Instant::now();
+        self.send(request, "bytes to measure", PORT_LIMIT).await?;
+        Ok(began.elapsed())
     }
 
     /// What an agent keeps of a cluster's head.

@@ -31,6 +31,13 @@ impl Chain {
         self.find("/tetra.cluster.v1.Query/Offer", &wire::QueryOfferRequest { id: Some(id.clone()) }).await
     }
 
+    /// Offers of all suppliers, as far as one page shows them.
+    pub(crate) async fn cluster_offers(&self) -> Result<Vec<wire::Offer>, NodeError> {
+        let response: wire::QueryOffersResponse =
+            self.ask("/tetra.cluster.v1.Query/Offers", &wire::QueryOffersRequest::default()).await?;
+        Ok(response.offers)
+    }
+
     /// The current round of proofs; none before the first.
     pub(crate) async fn cluster_round(&self) -> Result<Option<wire::Round>, NodeError> {
         let found: Option<wire::QueryRoundResponse> =

@@ -11,6 +11,7 @@
 //! | `node` | a node of a cluster from reservation to end |
 //! | `pods` | what its container runs |
 //! | `keep`, `ray` | what is kept of a head, for who takes its place; Ray's jobs |
+//! | `speed` | connectivity, by real transfers |
 //! | `fetch` | manifests and products from other agents |
 //! | `chain`, `trouble` | queries; failures |
 //!
@@ -30,6 +31,7 @@ mod node;
 mod pods;
 mod proofs;
 mod ray;
+mod speed;
 pub(crate) mod supplier;
 mod trouble;
 

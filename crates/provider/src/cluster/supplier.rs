@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use client::cluster::ClusterPath;
 use proto::ToAny;
 use proto::tetra::cluster::v1 as wire;
-use proto::tetra::cluster::v1::{OfferState, Source};
+use proto::tetra::cluster::v1::{OfferState, Source, Tier};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use workload::Runtime;
@@ -53,6 +53,8 @@ pub(crate) struct Supplier {
     /// The nodes here.
     pub(super) seats: Mutex<BTreeMap<NodeKey, Arc<Seat>>>,
     params: Mutex<Option<(Instant, wire::Params)>>,
+    /// What was measured last.
+    pub(super) tier: Mutex<Tier>,
 }
 
 /// A task for each node, and what it is told of its cluster.
@@ -85,6 +87,7 @@ impl Supplier {
             committed: Mutex::default(),
             seats: Mutex::default(),
             params: Mutex::default(),
+            tier: Mutex::default(),
         })
     }
 
@@ -202,7 +205,8 @@ impl Supplier {
             return Ok(());
         }
         let wire::OfferId { owner, host_key } = self.id();
-        self.chain.send(vec![wire::MsgBeat { owner, host_key, tier: 0 }.to_any()]).await?;
+        let tier = (*lock(&self.tier)).into();
+        self.chain.send(vec![wire::MsgBeat { owner, host_key, tier }.to_any()]).await?;
         tasks.beaten = Some(Instant::now());
         Ok(())
     }
@@ -218,6 +222,9 @@ impl Supplier {
             let task = tasks.tasks.spawn(async move {
                 if let Err(error) = supplier.prove(&offer, &round).await {
                     tracing::warn!(round = round.number, %error, "no proof of devices in this round");
+                }
+                if let Err(error) = supplier.measure().await {
+                    tracing::warn!(%error, "connectivity could not be measured");
                 }
             });
             tasks.proving = Some((number, task));

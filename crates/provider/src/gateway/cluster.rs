@@ -21,6 +21,7 @@ use futures::StreamExt;
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::Shared;
@@ -35,6 +36,11 @@ const FIRST: Duration = Duration::from_secs(10);
 const PIECE: usize = 16 << 10;
 /// The close codes of what is refused, and of what fails.
 const REFUSED: u16 = 4_000;
+/// The most bytes that are moved for a measurement, and how long that may take.
+const MOST_MEASURED: u64 = 32 << 20;
+const MEASURE_LIMIT: Duration = Duration::from_secs(60);
+/// One measurement at a time, so that nobody takes the line from those who pay.
+static MEASURING: Semaphore = Semaphore::const_new(1);
 /// Says that an answer is a node's own.
 const OF_NODE: HeaderName = HeaderName::from_static("tetra-node");
 
@@ -49,6 +55,7 @@ pub(super) fn router() -> Router<Shared> {
         .route("/cluster/v1/{tenant}/{cseq}/nodes/{number}/ports/{port}/", any(port))
         .route("/cluster/v1/{tenant}/{cseq}/nodes/{number}/ports/{port}/{*path}", any(port_path))
         .route("/cluster/v1/proofs/{host_key}/{round}", get(products))
+        .route("/cluster/v1/speed/{bytes}", get(speed_down).put(speed_up))
 }
 
 impl From<ClusterRefusal> for Refused {
@@ -154,6 +161,45 @@ async fn products(
 ) -> Result<Vec<u8>, Refused> {
     let (desk, _) = enter(&shared, caller)?;
     in_time(&shared, desk.products(&host_key, round)).await
+}
+
+/// Whether so many bytes may be moved for a measurement now: for suppliers alone, and for one at a time.
+fn may_measure(shared: &Shared, caller: Caller, bytes: u64) -> Result<SemaphorePermit<'static>, Refused> {
+    enter(shared, caller)?;
+    if bytes > MOST_MEASURED {
+        let text = format!("at most {MOST_MEASURED} bytes are moved for a measurement");
+        return Err(Refusal(StatusCode::PAYLOAD_TOO_LARGE, text).into());
+    }
+    let busy = |_| Refusal(StatusCode::TOO_MANY_REQUESTS, "another measures already; try again".to_owned());
+    Ok(MEASURING.try_acquire().map_err(busy)?)
+}
+
+async fn speed_down(State(shared): State<Shared>, caller: Caller, Path(bytes): Path<u64>) -> Result<Body, Refused> {
+    let permit = may_measure(&shared, caller, bytes)?;
+    let pieces = futures::stream::unfold((permit, bytes), |(permit, left)| async move {
+        let length = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
+        let next = (permit, left.saturating_sub(length as u64));
+        (length > 0).then(|| (Ok::<_, std::convert::Infallible>(vec![0x5a; length]), next))
+    });
+    Ok(Body::from_stream(pieces))
+}
+
+async fn speed_up(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Path(bytes): Path<u64>,
+    body: Body,
+) -> Result<(), Refused> {
+    let _permit = may_measure(&shared, caller, bytes)?;
+    let read = async {
+        let (mut pieces, mut left) = (body.into_data_stream(), bytes);
+        while let Some(Ok(piece)) = pieces.next().await {
+            left = left.checked_sub(piece.len() as u64)?;
+        }
+        (left == 0).then_some(())
+    };
+    let other = || Refusal(StatusCode::BAD_REQUEST, format!("other than {bytes} bytes came, or not in time"));
+    Ok(timeout(MEASURE_LIMIT, read).await.ok().flatten().ok_or_else(other)?)
 }
 
 #[derive(Deserialize)]

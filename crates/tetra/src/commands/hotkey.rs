@@ -77,9 +77,9 @@ pub struct Take {
 #[derive(Debug, clap::Args)]
 pub struct Swap {
     /// The one that goes: its name here, or its ss58 address
-    from: String,
+    goes: String,
     /// The one that comes: its name here
-    to: String,
+    comes: String,
     #[command(flatten)]
     spend: Spend,
 }
@@ -311,7 +311,7 @@ async fn take(context: &Context, args: Take) -> Result {
 }
 
 async fn swap(context: &Context, args: Swap) -> Result {
-    let (from, to) = (resolve(context, &args.from)?, open(context, &args.to)?);
+    let (from, to) = (resolve(context, &args.goes)?, open(context, &args.comes)?);
     let chain = context.chain().await?;
     let account = context.account(&chain.network).await?;
     let signature = to.sign(&swap_bytes(&chain.network.chain_id, &account.address(), from.as_bytes(), 1)).to_vec();
@@ -324,7 +324,7 @@ async fn swap(context: &Context, args: Swap) -> Result {
             row(["burned", &chain.wit(cost)]),
             row(["beware", "commitments that are open cannot be revealed any more"]),
         ],
-        question: format!("Put {} in the place of {}?", args.to, args.from),
+        question: format!("Put {} in the place of {}?", args.comes, args.goes),
     };
     let (from, to) = (from.as_bytes().to_vec(), to.id().as_bytes().to_vec());
     let message = wire::MsgSwapHotkey { coldkey: account.text(), from, to, signature }.to_any();

@@ -238,7 +238,7 @@ pub async fn offers(context: &Context, args: Offers) -> Result {
             "source": short(offer.source().as_str_name(), "SOURCE_"), "region": terms.region,
             "cpu_milli": each.cpu_milli, "memory": each.memory, "storage": each.storage, "floor": terms.floor.to_string(),
             "proved_round": offer.proved_round, "proved_in_ms": offer.proved_in_ms, "fresh_until": time(offer.fresh_until_ms),
-            "collateral": offer.collateral.to_string(),
+            "collateral": offer.collateral.to_string(), "tier": line(offer),
         })
     };
     let data = json!({
@@ -256,7 +256,7 @@ pub async fn offers(context: &Context, args: Offers) -> Result {
             &class.claimed.to_string(),
         ]));
     }
-    let mut second = vec![row(["SUPPLIER", "CLASS", "FREE", "STATE", "FLOOR", "LAST PROOF"])];
+    let mut second = vec![row(["SUPPLIER", "CLASS", "FREE", "STATE", "LINE", "FLOOR", "LAST PROOF"])];
     for one in &offers {
         let terms = one.terms.clone().unwrap_or_default();
         let proof = match one.proved_round {
@@ -268,9 +268,18 @@ pub async fn offers(context: &Context, args: Offers) -> Result {
             &terms.class,
             &format!("{} of {}", terms.devices.saturating_sub(one.hired), terms.devices),
             &short(one.state().as_str_name(), "OFFER_STATE_"),
+            &line(one),
             &chain.money(&denom, terms.floor)?,
             &proof,
         ]));
     }
     output::show(context.format(), &data, |_| format!("{}\n\n{}", output::table(&first), output::table(&second)))
+}
+
+/// The connectivity that an offer's owner measured.
+fn line(offer: &wire::Offer) -> String {
+    match offer.tier() {
+        wire::Tier::Unspecified => "unmeasured".to_owned(),
+        tier => short(tier.as_str_name(), "TIER_"),
+    }
 }
