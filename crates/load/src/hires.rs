@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cluster::hire::messages::{create_cluster, request_quote};
+use cluster::hire::messages::{create_cluster, request_quote, stop_cluster};
 use cluster::supply::state;
 use cluster::{ClusterId, OfferId, params};
 use ledger::bank::genesis::Balance;
@@ -15,7 +15,7 @@ use proto::akash::base::deposit::v1::{Deposit, Source as DepositSource};
 use proto::cosmos::base::v1beta1::Coin;
 use proto::tetra::capacity::v1::Resources;
 use proto::tetra::cluster::v1::{
-    Ask, ClusterKind, MsgCreateCluster, MsgRequestQuote, Offer, OfferTerms, Source, SupplierKind,
+    Ask, ClusterKind, MsgCreateCluster, MsgRequestQuote, MsgStopCluster, Offer, OfferTerms, Source, SupplierKind,
 };
 use serde_json::json;
 use store::{Empty, State};
@@ -131,10 +131,12 @@ pub(crate) fn run(args: &Args) -> Result<serde_json::Value> {
         quoted += began.elapsed();
         let coin = Coin { denom: denom.clone(), amount: quote.total.to_string() };
         let deposit = Deposit { amount: Some(coin), sources: vec![DepositSource::Balance.into()] };
-        let msg = MsgCreateCluster { id, manifest: vec![1; 32], deposit: Some(deposit) };
+        let msg = MsgCreateCluster { id: id.clone(), manifest: vec![1; 32], deposit: Some(deposit) };
         let began = Instant::now();
         ctx.attempt(|ctx| create_cluster(ctx, msg)).map_err(failed)?;
         hired += began.elapsed();
+        // So that every decision has as many devices before it.
+        ctx.attempt(|ctx| stop_cluster(ctx, MsgStopCluster { id })).map_err(failed)?;
         ctx.events.clear();
     }
     let each = |time: Duration| time.as_secs_f64() * 1e6 / f64::from(args.hires.max(1));

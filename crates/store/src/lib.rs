@@ -6,7 +6,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`state`] | [`State`], [`Reader`], [`WriteSet`]: the overlay |
+//! | [`state`], `merge` | [`State`], [`Reader`], [`WriteSet`]: the overlay; its layers as one |
 //! | [`collections`] | [`Map`] and [`Item`]: typed collections, whose declaration is the key layout |
 //! | [`codec`] | order-preserving keys, values that are never empty |
 //! | [`backend`], [`memory`] | what the state stands on: raw ordered bytes; the backend in memory |
@@ -27,6 +27,7 @@ pub mod codec;
 pub mod collections;
 mod layout;
 pub mod memory;
+mod merge;
 pub mod multistore;
 pub mod proof;
 pub mod state;

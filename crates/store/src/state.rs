@@ -1,11 +1,11 @@
 //! The overlay: what a block or a query sees, with nested layers of writes.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::{Module, Result};
+use crate::{Module, Result, merge};
 
 /// Which way a scan goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,8 +16,21 @@ pub enum Direction {
     Down,
 }
 
+impl Direction {
+    /// Whether one key comes before another.
+    pub(crate) fn precedes(self, one: &[u8], other: &[u8]) -> bool {
+        match self {
+            Self::Up => one < other,
+            Self::Down => one > other,
+        }
+    }
+}
+
 /// A key-value pair of raw bytes.
 pub type Pair = (Vec<u8>, Vec<u8>);
+
+/// A write: a key and its new value, or none where the key was removed.
+pub(crate) type Write<'a> = (&'a [u8], Option<&'a [u8]>);
 
 /// Committed state at one height.
 pub trait Reader: Send + Sync {
@@ -88,7 +101,7 @@ impl WriteSet {
     }
 
     /// The writes of one module with `start <= key < end`, in order of key.
-    fn range(&self, module: Module, start: &[u8], end: Option<&[u8]>) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+    fn range(&self, module: Module, start: &[u8], end: Option<&[u8]>) -> impl DoubleEndedIterator<Item = Write<'_>> {
         let ordered = end.is_none_or(|end| start < end);
         let bounds = (Bound::Included(start), end.map_or(Bound::Unbounded, Bound::Excluded));
         let writes = self.0.get(&module).filter(|_| ordered).map(|writes| writes.range::<[u8], _>(bounds));
@@ -220,25 +233,38 @@ impl State {
         direction: Direction,
         limit: usize,
     ) -> Result<Vec<Pair>> {
-        let mut overlay: BTreeMap<&[u8], Option<&[u8]>> = BTreeMap::new();
-        for layer in &self.layers {
-            overlay.extend(layer.range(module, start, end));
-        }
-        // Each removed key can hide one committed pair.
-        let removed = overlay.values().filter(|value| value.is_none()).count();
-        let committed = self.committed.scan(module, start, end, direction, limit.saturating_add(removed))?;
-
-        let mut merged: BTreeMap<Vec<u8>, Vec<u8>> =
-            committed.into_iter().filter(|(key, _)| !overlay.contains_key(key.as_slice())).collect();
-        for (key, value) in overlay {
-            if let Some(value) = value {
-                merged.insert(key.to_vec(), value.to_vec());
+        let layers = self.layers.iter().map(|layer| layer.range(module, start, end));
+        let mut written = merge::writes(layers, direction).peekable();
+        let (mut start, mut end) = (start.to_vec(), end.map(<[u8]>::to_vec));
+        let mut committed = VecDeque::new();
+        let mut more = true;
+        let mut pairs: Vec<Pair> = Vec::new();
+        while pairs.len() < limit {
+            if committed.is_empty() && more {
+                let wanted = limit - pairs.len();
+                committed = self.committed.scan(module, &start, end.as_deref(), direction, wanted)?.into();
+                more = committed.len() == wanted;
+                match (committed.back(), direction) {
+                    (Some((last, _)), Direction::Up) => start = [last.as_slice(), &[0]].concat(),
+                    (Some((last, _)), Direction::Down) => end = Some(last.clone()),
+                    (None, _) => {}
+                }
+            }
+            let below = committed.front().map(|(key, _)| key.as_slice());
+            match written.next_if(|(key, _)| below.is_none_or(|below| !direction.precedes(below, key))) {
+                Some((key, value)) => {
+                    // A write hides what was committed at its key.
+                    if below == Some(key) {
+                        committed.pop_front();
+                    }
+                    pairs.extend(value.map(|value| (key.to_vec(), value.to_vec())));
+                }
+                None => match committed.pop_front() {
+                    Some(pair) => pairs.push(pair),
+                    None => break,
+                },
             }
         }
-        let pairs: Vec<Pair> = match direction {
-            Direction::Up => merged.into_iter().take(limit).collect(),
-            Direction::Down => merged.into_iter().rev().take(limit).collect(),
-        };
         for (key, value) in &pairs {
             self.count_read(key, Some(value));
         }
