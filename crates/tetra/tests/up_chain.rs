@@ -2,6 +2,9 @@
 
 mod up_common;
 
+use std::time::{Duration, Instant};
+
+use serde_json::json as value;
 use up_common::Net;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,10 +112,18 @@ fn json(net: &Net, arguments: &[&str]) -> serde_json::Value {
 fn made_up_prices_say_so_and_buy_credits_whose_money_adds_up() {
     let net = Net::new();
     net.up(&["--block-time", "200ms", "--epoch", "10s"]);
-    let prices = json(&net, &["oracle", "show"]);
-    let told: Vec<_> =
-        prices.as_array().unwrap().iter().map(|one| [&one["pair"], &one["state"], &one["simulated"]]).collect();
-    insta::assert_snapshot!(serde_json::to_string(&told).unwrap(), @r#"[["EUR/USD","fresh",true],["LUX/USD","fresh",true],["TET/USD","fresh",true]]"#);
+    // A price that was posted just now has no history yet.
+    let deadline = Instant::now() + up_common::LIMIT;
+    let told = loop {
+        let prices = json(&net, &["oracle", "show"]);
+        let prices = prices.as_array().unwrap();
+        if prices.iter().all(|one| one["state"] != "short history") || Instant::now() > deadline {
+            let told = prices.iter().map(|one| value!([one["pair"], one["state"], one["simulated"]]));
+            break told.collect::<serde_json::Value>().to_string();
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    insta::assert_snapshot!(told, @r#"[["EUR/USD","fresh",true],["LUX/USD","fresh",true],["TET/USD","fresh",true]]"#);
     let refused = net.tetra(&["oracle", "post", "LUX/USD=5", "-y"]);
     assert_eq!(refused.status.code(), Some(4), "{refused:?}");
 

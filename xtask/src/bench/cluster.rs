@@ -2,6 +2,7 @@
 //! the same machine; the overlay beside a plain link; what a reservation costs the chain among many devices.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -85,8 +86,9 @@ fn overlay() -> Result {
     Ok(())
 }
 
-/// A task that needs every node's processor; prints how many there are.
-const TASK: &str = "import ray; ray.init(address='auto', logging_level='ERROR'); \
+/// Waits for all nodes, runs a task, and prints how many nodes there are.
+const TASK: &str = "import ray, time; ray.init(address='auto', logging_level='ERROR')\n\
+                    while len(ray.nodes()) < 3: time.sleep(0.1)\n\
                     print(ray.get(ray.remote(lambda: 'first task').remote()), len(ray.nodes()))";
 
 fn first_task(rounds: u32) -> Result {
@@ -173,6 +175,11 @@ fn clear() {
         let _ = ip(&format!("netns del tetra-bench-{number}"));
     }
     let _ = ip(&format!("link del {BRIDGE}"));
+    let _ = fs::remove_dir_all(scratch());
+}
+
+fn scratch() -> PathBuf {
+    shell::target().join("bench-ray")
 }
 
 fn root() -> Result<String> {
@@ -184,9 +191,13 @@ fn root() -> Result<String> {
 fn inside(number: u64, script: &str) -> Result<std::process::Command> {
     let root = root()?;
     let group = format!("/sys/fs/cgroup/tetra-bench-{number}");
+    // A place of its own for what Ray writes: the next round must not find it, nor the image that is made of this root.
+    let scratch = scratch();
+    let scratch = scratch.display();
     let limited = format!(
         "mkdir -p {group} && echo '50000 100000' > {group}/cpu.max && echo $$ > {group}/cgroup.procs; \
          mount --bind /proc {root}/proc 2>/dev/null; mount --bind /dev {root}/dev 2>/dev/null; \
+         mount --bind {scratch} {root}/tmp && \
          exec chroot {root} /bin/sh -c \"$1\""
     );
     let mut command = shell::program("unshare");
@@ -208,6 +219,7 @@ fn inside(number: u64, script: &str) -> Result<std::process::Command> {
 impl Hand {
     fn start() -> Result<Self> {
         clear();
+        fs::create_dir_all(scratch()).doing("a folder for Ray")?;
         let mut hand = Self { nodes: Vec::new(), began: Instant::now() };
         ip(&format!("link add {BRIDGE} type bridge"))?;
         ip(&format!("link set {BRIDGE} up"))?;

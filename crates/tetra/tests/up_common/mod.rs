@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 /// Longer than anything here takes, even on a busy machine.
-const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// A network's folder.
 pub(crate) struct Net {

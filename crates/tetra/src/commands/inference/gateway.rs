@@ -332,6 +332,7 @@ async fn status(context: &Context, args: Status) -> Result {
         "gateway": totals.gateway.to_string(), "paid": totals.paid.to_string(), "bills": totals.bills,
         "usd_millionths": totals.usd.to_string(), "currencies": totals.currencies,
         "unclear": totals.unclear.len(),
+        "unclear_amount": totals.unclear.values().map(|(_, amount)| amount).sum::<u128>().to_string(),
         "keys": totals.keys.iter().map(|(hash, key)| json!({
             "hash": hash, "account": key.account, "spent": key.spent.to_string(), "revoked": key.revoked,
         })).collect::<Vec<_>>(),
