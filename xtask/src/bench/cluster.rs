@@ -173,6 +173,8 @@ fn ip(line: &str) -> Result {
 fn clear() {
     for number in 1..=NODES {
         let _ = ip(&format!("netns del tetra-bench-{number}"));
+        // A namespace lives on while a process of it does, and its link with it.
+        let _ = ip(&format!("link del tb{number}"));
     }
     let _ = ip(&format!("link del {BRIDGE}"));
     let _ = fs::remove_dir_all(scratch());
