@@ -239,17 +239,24 @@ impl Gateway {
         Ok(pieces.boxed())
     }
 
-    /// The products to which an offer committed in a round, for who verifies them.
+    /// The products to which an offer committed in a round, for who verifies them, who knows how many bytes they have:
+    /// of an agent that sends more, no more is read than shows it.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] with 404 when the agent has none of that round; or when it cannot be reached.
-    pub async fn cluster_products(&self, host_key: &[u8], round: u64) -> Result<Vec<u8>, GatewayError> {
+    /// [`GatewayError::Refused`] with 404 when the agent has none of that round; or when it cannot be reached in time.
+    pub async fn cluster_products(&self, host_key: &[u8], round: u64, most: usize) -> Result<Vec<u8>, GatewayError> {
         let what = "the products of a proof";
-        let path = format!("cluster/v1/proofs/{}/{round}", hex::encode(host_key));
-        let failed = |error: reqwest::Error| self.failed(error, what, PORT_LIMIT);
-        let response = self.request(Method::GET, &path)?.timeout(PORT_LIMIT).send().await.map_err(failed)?;
-        let status = response.status().as_u16();
-        let body = response.bytes().await.map_err(failed)?.to_vec();
-        if status == 200 { Ok(body) } else { Err(refused(what, status, &String::from_utf8_lossy(&body))) }
+        let fetched = async {
+            let path = format!("cluster/v1/proofs/{}/{round}", hex::encode(host_key));
+            let (mut pieces, mut bytes) = (self.pieces(what, &path).await?, Vec::new());
+            while bytes.len() <= most
+                && let Some(piece) = pieces.next().await
+            {
+                bytes.extend(piece?);
+            }
+            Ok(bytes)
+        };
+        let late = |_| self.garbled(what, format!("they did not come within {PORT_LIMIT:?}"));
+        tokio::time::timeout(PORT_LIMIT, fetched).await.map_err(late)?
     }
 }

@@ -2,7 +2,7 @@
 
 use ledger::{Context, Failure};
 use proto::tetra::capacity::v1::Resources;
-use proto::tetra::cluster::v1::{Ask, ClusterKind, Offer, OfferState, Params, SupplierKind};
+use proto::tetra::cluster::v1::{Ask, ClusterKind, Offer, OfferState, Params, SupplierKind, Tier};
 
 use crate::params::{self, LONGEST_NAME};
 use crate::refusal::hire as refusal;
@@ -31,6 +31,9 @@ pub fn check(params: &Params, ask: &Ask) -> Result<(), Failure> {
     }
     if !(SHORTEST_MS..=LONGEST_MS).contains(&ask.duration_ms) {
         return refuse(format!("its duration is {SHORTEST_MS} to {LONGEST_MS} ms, not {}", ask.duration_ms));
+    }
+    if Tier::try_from(ask.tier).is_err() {
+        return refuse(format!("{} is no connectivity tier", ask.tier));
     }
     if ask.each.as_ref().is_some_and(|each| !each.devices.is_empty()) {
         return refuse("a device is named by its class".to_owned());

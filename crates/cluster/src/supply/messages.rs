@@ -4,7 +4,8 @@ use ledger::{Context, Failure, MessageRoute, provider};
 use proto::tetra::cluster::v1::{
     MsgBeat, MsgBeatResponse, MsgCommitProof, MsgCommitProofResponse, MsgOfferDevices, MsgOfferDevicesResponse,
     MsgPauseDevices, MsgPauseDevicesResponse, MsgUpdateParams, MsgUpdateParamsResponse, MsgVerifyProof,
-    MsgVerifyProofResponse, MsgWithdrawDevices, MsgWithdrawDevicesResponse, Proof, Round, Source, Verdict, VerdictKind,
+    MsgVerifyProofResponse, MsgWithdrawDevices, MsgWithdrawDevicesResponse, Proof, Round, Source, Tier, Verdict,
+    VerdictKind,
 };
 
 use super::state::{OFFERS, PARAMS, PROOFS, ROUND, put, remove, require, terms};
@@ -115,6 +116,9 @@ pub fn withdraw_devices(ctx: &mut Context, msg: MsgWithdrawDevices) -> Result<Ms
 /// `cluster_supply` 2, 3; `sdk` 7.
 pub fn beat(ctx: &mut Context, msg: MsgBeat) -> Result<MsgBeatResponse, Failure> {
     let id = OfferId::of(ctx, &msg.owner, &msg.host_key)?;
+    if Tier::try_from(msg.tier).is_err() {
+        return Err(refusal::invalid(format!("{} is no connectivity tier", msg.tier)).into());
+    }
     let mut offer = require(ctx, &id)?;
     (offer.beat_ms, offer.tier) = (ctx.block.time_ms(), msg.tier);
     put(ctx, &id, offer)?;

@@ -1,7 +1,7 @@
 //! Rounds of proofs: who counts, who does not, and what a lie costs.
 
 use ledger::testing::ALICE;
-use proto::tetra::cluster::v1::{MsgCommitProof, MsgPauseDevices, OfferState, QueryClassesRequest};
+use proto::tetra::cluster::v1::{Ask, MsgBeat, MsgCommitProof, MsgPauseDevices, OfferState, QueryClassesRequest};
 
 use super::support::{Net, ask, offer_id, terms, why};
 use crate::money;
@@ -97,4 +97,16 @@ fn a_paused_offer_is_not_hired_and_its_price_follows_use() {
     net.pass(3_600);
     assert!((20_001..=21_000).contains(&price(&net)), "{}", price(&net));
     assert!(net.usd(&ALICE) > 0);
+}
+
+#[test]
+fn a_connectivity_tier_that_there_is_not_is_refused() {
+    let mut net = Net::new(1);
+    let id = offer_id(1).to_wire(&net.ctx.chain.prefix);
+    // It would be above every tier that is asked for.
+    let beyond = MsgBeat { owner: id.owner, host_key: id.host_key, tier: 99 };
+    assert!(why(net.run(supply::beat, beyond)).contains("99 is no connectivity tier"));
+    assert_eq!(net.of(1).tier, 0);
+    let refused = why(net.quote(1, Ask { tier: 99, ..ask(1) }));
+    assert!(refused.contains("99 is no connectivity tier"), "{refused}");
 }

@@ -5,7 +5,8 @@ use primitives::{Address, Dec, DecCoin};
 use proto::akash::escrow::types::v1::State;
 
 use super::payout;
-use super::state::{self, PAYMENTS, Payment, PaymentId};
+use super::settling::Settled;
+use super::state::{self, AccountId, PAYMENTS, Payment, PaymentId};
 use super::{clock, errors, settling};
 use crate::context::Context;
 use crate::failure::{Failure, Rejection};
@@ -17,6 +18,16 @@ use crate::take;
 /// As [`create_per`].
 pub fn create(ctx: &mut Context, xid: &str, payment: &str, payee: &Address, rate: &DecCoin) -> Result<(), Failure> {
     create_per(ctx, xid, payment, payee, rate, Unit::Block)
+}
+
+/// An open account, settled, that can still pay.
+fn solvent(ctx: &mut Context, id: &AccountId) -> Result<Settled, Failure> {
+    let account = state::open(ctx, id)?;
+    let settled = settling::settle(ctx, id, account)?;
+    match settled.account.state {
+        State::Overdrawn => Err(errors::account_overdrawn(id, &settled.account).into()),
+        _ => Ok(settled),
+    }
 }
 
 /// Begins a payment of `rate` per `unit`.
@@ -35,11 +46,7 @@ pub fn create_per(
 ) -> Result<(), Failure> {
     let id = PaymentId::new(xid, payment);
     let account_id = id.account();
-    let account = state::open(ctx, &account_id)?;
-    let mut settled = settling::settle(ctx, &account_id, account)?;
-    if settled.account.state == State::Overdrawn {
-        return Err(errors::account_overdrawn(&account_id, &settled.account).into());
-    }
+    let mut settled = solvent(ctx, &account_id)?;
     if rate.denom != settled.account.denom {
         return Err(errors::invalid_denomination(&settled.account.denom, &rate.denom).into());
     }
@@ -82,11 +89,7 @@ pub fn create_per(
 pub fn pay_once(ctx: &mut Context, xid: &str, payment: &str, payee: &Address, amount: Dec) -> Result<Dec, Failure> {
     let id = PaymentId::new(xid, payment);
     let account_id = id.account();
-    let account = state::open(ctx, &account_id)?;
-    let mut settled = settling::settle(ctx, &account_id, account)?;
-    if settled.account.state == State::Overdrawn {
-        return Err(errors::account_overdrawn(&account_id, &settled.account).into());
-    }
+    let mut settled = solvent(ctx, &account_id)?;
     if PAYMENTS.has(&ctx.state, &id)? {
         return Err(errors::payment_exists(&id).into());
     }

@@ -38,6 +38,11 @@ fn compute(puzzle: Puzzle, beacon: &[u8], host_key: &[u8; 32], devices: u32) -> 
     })
 }
 
+/// Bytes of a product.
+fn size(puzzle: Puzzle) -> usize {
+    puzzle.rows * puzzle.rows * 2
+}
+
 /// What is wrong with the products of an offer; none when nothing is.
 fn fault(
     puzzle: Puzzle,
@@ -46,7 +51,7 @@ fn fault(
     (devices, digest): (u32, &[u8]),
     bytes: &[u8],
 ) -> Option<String> {
-    let size = puzzle.rows * puzzle.rows * 2;
+    let size = size(puzzle);
     if size == 0 || bytes.len() != size * devices as usize {
         return Some(format!("{} bytes are no products of {devices} devices", bytes.len()));
     }
@@ -122,7 +127,9 @@ impl Supplier {
         let bytes = match own {
             Some(own) => own.bytes.clone(),
             None => {
-                let fetched = self.gateway(&id.owner).await?.cluster_products(&id.host_key, round.number).await;
+                let most = size(puzzle) * terms.devices as usize;
+                let gateway = self.gateway(&id.owner).await?;
+                let fetched = gateway.cluster_products(&id.host_key, round.number, most).await;
                 fetched.map_err(|error| Trouble::Fetch(error.to_string()))?
             }
         };

@@ -21,7 +21,7 @@ use futures::StreamExt;
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::timeout;
 
 use super::Shared;
@@ -39,8 +39,6 @@ const REFUSED: u16 = 4_000;
 /// The most bytes that are moved for a measurement, and how long that may take.
 const MOST_MEASURED: u64 = 32 << 20;
 const MEASURE_LIMIT: Duration = Duration::from_secs(60);
-/// One measurement at a time, so that nobody takes the line from those who pay.
-static MEASURING: Semaphore = Semaphore::const_new(1);
 /// Says that an answer is a node's own.
 const OF_NODE: HeaderName = HeaderName::from_static("tetra-node");
 
@@ -163,22 +161,28 @@ async fn products(
     in_time(&shared, desk.products(&host_key, round)).await
 }
 
-/// Whether so many bytes may be moved for a measurement now: for suppliers alone, and for one at a time.
-fn may_measure(shared: &Shared, caller: Caller, bytes: u64) -> Result<SemaphorePermit<'static>, Refused> {
+/// Whether so many bytes may be moved for a measurement now: for who names itself, and for one at a time.
+fn may_measure(shared: &Shared, caller: Caller, bytes: u64) -> Result<OwnedSemaphorePermit, Refused> {
     enter(shared, caller)?;
     if bytes > MOST_MEASURED {
         let text = format!("at most {MOST_MEASURED} bytes are moved for a measurement");
         return Err(Refusal(StatusCode::PAYLOAD_TOO_LARGE, text).into());
     }
     let busy = |_| Refusal(StatusCode::TOO_MANY_REQUESTS, "another measures already; try again".to_owned());
-    Ok(MEASURING.try_acquire().map_err(busy)?)
+    Ok(Arc::clone(&shared.measuring).try_acquire_owned().map_err(busy)?)
 }
 
 async fn speed_down(State(shared): State<Shared>, caller: Caller, Path(bytes): Path<u64>) -> Result<Body, Refused> {
     let permit = may_measure(&shared, caller, bytes)?;
-    let pieces = futures::stream::unfold((permit, bytes), |(permit, left)| async move {
+    // Who asks and does not read keeps nobody else from measuring.
+    let (moving, moved) = oneshot::channel::<()>();
+    tokio::spawn(async move {
+        let _ = timeout(MEASURE_LIMIT, moved).await;
+        drop(permit);
+    });
+    let pieces = futures::stream::unfold((moving, bytes), |(moving, left)| async move {
         let length = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
-        let next = (permit, left.saturating_sub(length as u64));
+        let next = (moving, left.saturating_sub(length as u64));
         (length > 0).then(|| (Ok::<_, std::convert::Infallible>(vec![0x5a; length]), next))
     });
     Ok(Body::from_stream(pieces))

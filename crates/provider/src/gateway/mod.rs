@@ -36,7 +36,7 @@ use client::Node;
 use primitives::Prefix;
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::desk::Desk;
 
@@ -119,6 +119,8 @@ struct Shared {
     limits: Limits,
     /// True once the gateway stops.
     stopping: watch::Receiver<bool>,
+    /// One measurement of the line at a time, so that nobody takes it from those who pay.
+    measuring: Arc<Semaphore>,
 }
 
 /// Returns once the gateway stops.
@@ -155,7 +157,8 @@ pub fn serve_with(
 ) -> Result<Server, GatewayError> {
     let prefix = prefix_of(&desk.address())?;
     let (stop, stopping) = watch::channel(false);
-    let router = routes::router(Shared { desk, keys, prefix, limits, stopping: stopping.clone() });
+    let measuring = Arc::new(Semaphore::new(1));
+    let router = routes::router(Shared { desk, keys, prefix, limits, stopping: stopping.clone(), measuring });
     server::start(router, Protocol::Http, certificates, listener, limits, stop, stopping)
 }
 

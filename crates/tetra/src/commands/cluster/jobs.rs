@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::names::ClusterName;
 use super::reach::Reach;
+use super::run::pairs;
 use crate::context::Context;
 use crate::error::{Class, CliError, Result};
 use crate::output::{self, row};
@@ -106,13 +107,8 @@ fn quoted(argument: &str) -> String {
 pub async fn submit(context: &Context, args: Submit) -> Result {
     let reach = Reach::of(context, &args.cluster).await?;
     let head = Head::of(&reach).await?;
-    let mut env = serde_json::Map::new();
-    for pair in &args.env {
-        let (name, value) = pair
-            .split_once('=')
-            .ok_or_else(|| CliError::new(Class::Usage, format!("NAME=VALUE is wanted, not {pair:?}")))?;
-        env.insert(name.to_owned(), json!(value));
-    }
+    let env: serde_json::Map<String, Value> =
+        pairs(&args.env)?.into_iter().map(|(name, value)| (name, json!(value))).collect();
     let entrypoint: Vec<String> = args.command.iter().map(|argument| quoted(argument)).collect();
     let mut ask = json!({ "entrypoint": entrypoint.join(" "), "runtime_env": { "env_vars": env } });
     if let (Some(id), Some(ask)) = (&args.id, ask.as_object_mut()) {

@@ -57,7 +57,8 @@ struct Ended {
     stderr: Option<String>,
 }
 
-fn pairs(env: &[String]) -> Result<Vec<(String, String)>> {
+/// Environment as it is given: NAME=VALUE.
+pub(super) fn pairs(env: &[String]) -> Result<Vec<(String, String)>> {
     let pair = |text: &String| {
         let found = text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
         found.ok_or_else(|| CliError::new(Class::Usage, format!("NAME=VALUE is wanted, not {text:?}")))
