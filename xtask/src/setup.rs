@@ -68,6 +68,7 @@ pub(crate) const RAY: &[Need] = &[
     Need { package: "debootstrap", proof: Proof::Program("debootstrap"), why: "the image of Ray's nodes" },
     Need { package: "python3-pip", proof: Proof::Python("import pip"), why: "Ray from PyPI, for that image" },
     Need { package: "procps", proof: Proof::Program("pkill"), why: "kills what the demo of clusters kills" },
+    Need { package: "openssh-server", proof: Proof::File("/usr/sbin/sshd"), why: "a machine that SSH alone leads to" },
 ];
 
 /// What makes films of frames.

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::hire::state::{CLUSTERS, QUOTES, import as import_cluster, put_quote};
 use crate::ids::{ClusterId, OfferId};
 use crate::params;
-use crate::supply::state::{CLASSES, OFFERS, PARAMS, PROOFS, ROUND, import as import_offer};
+use crate::supply::import_appeal;
+use crate::supply::state::{APPEALS, CLASSES, OFFERS, PARAMS, PROOFS, REWARDS, ROUND, import as import_offer};
 
 /// Everything of this market. A new network gives parameters alone.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -27,6 +28,9 @@ fn refuse(why: impl std::fmt::Display) -> Failure {
 pub fn import(ctx: &mut Context, Genesis(genesis): &Genesis) -> Result<(), Failure> {
     if let Some(found) = &genesis.params {
         params::check(found)?;
+        if let Some(wanted) = &found.rewards {
+            crate::supply::rewards::check_denom(ctx, wanted)?;
+        }
         PARAMS.set(&mut ctx.state, found);
     }
     for class in &genesis.classes {
@@ -42,8 +46,16 @@ pub fn import(ctx: &mut Context, Genesis(genesis): &Genesis) -> Result<(), Failu
     if let Some(round) = &genesis.round {
         ROUND.set(&mut ctx.state, round);
     }
+    if let Some(rewards) = &genesis.rewards {
+        REWARDS.set(&mut ctx.state, rewards);
+    }
     for proof in &genesis.proofs {
         PROOFS.set(&mut ctx.state, &(proof.round, proof.place), proof);
+    }
+    for appeal in &genesis.appeals {
+        let of = appeal.proof.as_ref().and_then(|proof| proof.offer.as_ref());
+        let id = OfferId::from_wire(ctx, of)?;
+        import_appeal(ctx, &id, appeal);
     }
     for quote in &genesis.quotes {
         let id = ClusterId::from_wire(ctx, quote.id.as_ref())?;
@@ -74,6 +86,8 @@ pub fn export(ctx: &Context) -> Result<Genesis, Failure> {
         classes: CLASSES.all(state)?.into_iter().map(|(_, class)| class).collect(),
         round: ROUND.get(state)?,
         proofs: PROOFS.all(state)?.into_iter().map(|(_, proof)| proof).collect(),
+        rewards: REWARDS.get(state)?,
+        appeals: APPEALS.all(state)?.into_iter().map(|(_, appeal)| appeal).collect(),
         quotes: QUOTES.all(state)?.into_iter().map(|(_, quote)| quote).collect(),
         clusters: CLUSTERS.all(state)?.into_iter().map(|(_, cluster)| cluster).collect(),
     }))

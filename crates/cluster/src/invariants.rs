@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use ledger::{Context, Failure, bank, capacity};
-use proto::tetra::cluster::v1::{Cluster, Offer, OfferState};
+use proto::tetra::cluster::v1::{Cluster, Offer, OfferState, Source};
 
 use crate::hire::state::{BY_OFFER, CLUSTERS, LIVE, QUOTES, has_ended, live};
 use crate::hire::{MARKET, billing};
 use crate::ids::OfferId;
 use crate::money;
 use crate::supply::class;
-use crate::supply::state::{CLASSES, LISTED, OFFERS, terms};
+use crate::supply::state::{APPEALS, CLASSES, LISTED, OFFERS, OPEN_APPEALS, terms};
 
-/// Broken promises: collateral lies in its account; devices count as hired exactly when a live node has them, each by a firm
+/// Broken promises: collateral, slashes and deposits lie in their account; devices count as hired exactly when a live node has them, each by a firm
 /// hold of its own; no offer has more hired than it has; classes count what their offers give; live clusters, and no others,
 /// have an account that pays; indexes name what the records say. None when all is well.
 ///
@@ -56,9 +56,21 @@ fn promises(ctx: &Context) -> Result<Vec<String>, Failure> {
 }
 
 fn collateral(ctx: &Context, offers: &[(OfferId, Offer)]) -> Result<Vec<String>, Failure> {
-    let sum: u128 = offers.iter().map(|(_, offer)| u128::from(offer.collateral)).sum();
+    let part = |offer: &Offer| u128::from(offer.collateral).saturating_add(offer.slashed.into());
+    let deposits: u128 = APPEALS.all(&ctx.state)?.iter().map(|(_, appeal)| u128::from(appeal.deposit)).sum();
+    let sum = offers.iter().map(|(_, offer)| part(offer)).sum::<u128>().saturating_add(deposits);
     let there = bank::balance(ctx, &money::collateral(), &money::denom(ctx)?)?;
-    Ok((sum != there).then(|| format!("collateral is {sum}, its account has {there}")).into_iter().collect())
+    let mut broken = Vec::new();
+    if sum != there {
+        broken.push(format!("collateral, slashes and deposits are {sum}, their account has {there}"));
+    }
+    for (id, appeal) in APPEALS.all(&ctx.state)? {
+        let blocked = offers.iter().any(|(of, offer)| *of == id && offer.blocked);
+        if !blocked || OPEN_APPEALS.has(&ctx.state, &id)? != (appeal.opened_ms > 0) {
+            broken.push(format!("the appeal of {} belongs to nothing", id.text(&ctx.chain.prefix)));
+        }
+    }
+    Ok(broken)
 }
 
 /// How many devices of each offer live nodes have.
@@ -102,9 +114,13 @@ fn nodes(
     for node in live(cluster) {
         let reference = id.reference(&ctx.chain.prefix, node.number);
         let holds = capacity::held(ctx, MARKET, &reference)?;
-        let firm = holds.iter().filter(|hold| hold.kind() == capacity::HoldKind::Firm).count();
+        let wanted = match node.source() {
+            Source::RenderIdle => capacity::HoldKind::Lent,
+            _ => capacity::HoldKind::Firm,
+        };
+        let firm = holds.iter().filter(|hold| hold.kind() == wanted).count();
         if firm != 1 || holds.len() != 1 {
-            broken.push(format!("node {reference} has {firm} firm holds"));
+            broken.push(format!("node {reference} has {firm} holds of {} that are as they should be", holds.len()));
         }
         let sum = offers.entry(OfferId::from_wire(ctx, node.offer.as_ref())?).or_insert(0);
         *sum = sum.saturating_add(1);

@@ -2,7 +2,7 @@
 //! (spec/render_ionet.md part B).
 //!
 //! ```text
-//! offer    pending ──proof passed──▶ ready ◀──some given back── hired        paused ◀──its owner──▶ (as it was)
+//! offer    pending ──proof passed, tried by strangers──▶ ready ◀──some given back── hired        paused ◀──its owner──▶ (as it was)
 //!                                      ├──all hired──▶ hired
 //!                                      ├──no proof in time──▶ failed ──next round──▶ ready
 //!                                      ├──no sign of life──▶ inactive ──beat──▶ (as it was)
@@ -39,6 +39,7 @@ pub mod hire;
 pub mod ids;
 pub mod invariants;
 pub mod money;
+mod overlay;
 pub mod params;
 mod react;
 pub mod refusal;
@@ -83,6 +84,7 @@ pub fn begin_block(ctx: &mut Context) -> Result<(), Failure> {
 /// When the state fails.
 pub fn end_block(ctx: &mut Context) -> Result<(), Failure> {
     supply::verdict::end_block(ctx)?;
+    supply::rewards::end_block(ctx)?;
     supply::timers::end_block(ctx)?;
     hire::timers::end_block(ctx)
 }

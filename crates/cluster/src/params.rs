@@ -16,6 +16,10 @@
 //! | `max_nodes` | nodes of a cluster | 64 | 1 to 256 | ours |
 //! | `notice_ms` | before funds end | 5 min | at most 1 day | ours |
 //! | `max_replacements` | lost nodes that are replaced in a hire | 16 | at most 256 | ours |
+//! | `idle_discount_bp` | by how much an interruptible slice is cheaper | 2500 | at most 9000 | ours |
+//! | `appeal_ms`, `appeal_deposit` | for appeals against wrong proofs | 1 day, 1 unit | 1 min to 31 days | B1.6: a month, on the owner's evidence |
+//! | `rewards` | what is minted for devices that are proved and free | none | a schedule of `emission::disinflation` | B2.6 |
+//! | `hired_bonus_bp` | part of a reservation's fee that goes to its suppliers | 0 | at most 10000 | B1.5 pays for existing; this never exceeds the fee |
 //! | `classes` | price, collateral and puzzle of each class | `cpu` | 1 to 64 | multipliers: B1.5 |
 //!
 //! Sources are sections of spec/render_ionet.md.
@@ -55,6 +59,11 @@ pub fn default(block_interval_ms: u64) -> Params {
         max_nodes: 64,
         notice_ms: 5 * MINUTE_MS,
         max_replacements: 16,
+        idle_discount_bp: 2_500,
+        appeal_ms: 24 * HOUR_MS,
+        appeal_deposit: 1_000_000,
+        rewards: None,
+        hired_bonus_bp: 0,
         classes: vec![cpu()],
     }
 }
@@ -70,6 +79,7 @@ fn cpu() -> Class {
         rows: 512,
         depth: 16_384,
         deadline_ms: 30 * SECOND_MS,
+        multiplier: 100,
     }
 }
 
@@ -79,7 +89,7 @@ fn cpu() -> Class {
 /// `cluster_supply` 9.
 pub fn check(params: &Params) -> Result<(), Failure> {
     Denom::new(&params.denom).map_err(|error| refusal::invalid_param(format!("denom: {error}")))?;
-    let table: [(&str, u64, u64, u64); 16] = [
+    let table: [(&str, u64, u64, u64); 20] = [
         ("reservation_bp", params.reservation_bp.into(), 0, 1_000),
         ("quote_blocks", params.quote_blocks, 1, 1_000),
         ("beat_ms", params.beat_ms, SECOND_MS, HOUR_MS),
@@ -96,9 +106,16 @@ pub fn check(params: &Params) -> Result<(), Failure> {
         ("max_nodes", params.max_nodes.into(), 1, 256),
         ("notice_ms", params.notice_ms, 0, 24 * HOUR_MS),
         ("max_replacements", params.max_replacements.into(), 0, 256),
+        ("idle_discount_bp", params.idle_discount_bp.into(), 0, 9_000),
+        ("hired_bonus_bp", params.hired_bonus_bp.into(), 0, 10_000),
+        ("appeal_ms", params.appeal_ms, MINUTE_MS, 31 * 24 * HOUR_MS),
+        ("appeal_deposit", params.appeal_deposit, 0, 1_000_000_000_000),
     ];
     for (name, value, least, most) in table {
         within(name, value, least, most)?;
+    }
+    if let Some(rewards) = &params.rewards {
+        crate::supply::rewards::schedule(rewards)?;
     }
     within("silence_ms", params.silence_ms, params.beat_ms.saturating_mul(2), HOUR_MS)?;
     within("the number of classes", params.classes.len() as u64, 1, 64)?;
@@ -123,6 +140,7 @@ fn check_class(class: &Class, params: &Params) -> Result<(), Failure> {
     within(&format!("{name}: max_price"), class.max_price, class.min_price, most)?;
     within(&format!("{name}: start_price"), class.start_price, class.min_price, class.max_price)?;
     within(&format!("{name}: collateral"), class.collateral, 0, most)?;
+    within(&format!("{name}: multiplier"), class.multiplier.into(), 0, 1_000_000)?;
     within(&format!("{name}: rows"), class.rows.into(), 8, 65_536)?;
     within(&format!("{name}: depth"), class.depth.into(), 8, 16_777_216)?;
     let filled = 8 * u64::from(class.rows) * u64::from(class.depth);

@@ -18,7 +18,11 @@ pub fn react(ctx: &mut Context, outcome: &Outcome) -> Result<(), Failure> {
         Outcome::HoldEnded { market, reference, firm } if market == MARKET => {
             match ClusterId::parse_reference(&ctx.chain.prefix, reference) {
                 Some((id, number)) if *firm => loss::taken_back(ctx, &id, number),
-                Some((id, _)) => quote::drop(ctx, &id),
+                // A soft hold of a quote, or a slice of a window.
+                Some((id, number)) => {
+                    quote::drop(ctx, &id)?;
+                    loss::recalled(ctx, &id, number)
+                }
                 None => Ok(()),
             }
         }

@@ -52,6 +52,11 @@ pub mod supply {
     pub fn no_provider(owner: &str) -> Rejection {
         refuse(10, format!("{owner} is no registered provider"))
     }
+
+    /// 11
+    pub fn no_appeal(why: impl std::fmt::Display) -> Rejection {
+        refuse(11, format!("appeal refused: {why}"))
+    }
 }
 
 /// Codespace `cluster`.

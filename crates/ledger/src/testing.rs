@@ -73,6 +73,19 @@ pub fn advance(ctx: &mut Context, blocks: u64) {
     forget(ctx);
 }
 
+/// Registers another denom.
+pub fn register_denom(ctx: &mut Context, text: &str, policy: bank::Policy) {
+    let stored = bank::state::StoredDenom { policy: policy.name().to_owned(), ..Default::default() };
+    bank::state::DENOMS.set(&mut ctx.state, &text.to_owned(), &stored);
+}
+
+/// Sets the take of a denom, in percent.
+pub fn set_take(ctx: &mut Context, text: &str, percent: u32) {
+    let mut params = crate::take::Params::default();
+    params.denom_take_rates.insert(text.to_owned(), percent);
+    crate::take::genesis::import(ctx, &crate::take::Genesis { params }).expect("take genesis");
+}
+
 /// Forgets announcements, outcomes and flow.
 pub fn forget(ctx: &mut Context) {
     ctx.events.clear();

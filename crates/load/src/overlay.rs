@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use mesh::{Mesh, MeshConfig, PeerSpec, SecretKey, netns};
+use mesh::{Mesh, MeshConfig, PeerSpec, SecretKey, Wire, netns};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -133,7 +133,8 @@ pub(crate) async fn run(args: &Args) -> Result<Value> {
     let secrets = [SecretKey::generate(), SecretKey::generate()];
     let mut nodes = Vec::new();
     for ((secret, at), number) in secrets.iter().zip(0..).zip(1..) {
-        let config = MeshConfig { secret: secret.clone(), number, netns: pair.path(at), listen };
+        let wire = Wire::udp(listen).await.map_err(failed)?;
+        let config = MeshConfig { secret: secret.clone(), number, netns: pair.path(at), wire };
         nodes.push(Mesh::start(config).await.map_err(failed)?);
     }
     let [first, second] = nodes.as_slice() else { return Err(failed("two nodes were made")) };

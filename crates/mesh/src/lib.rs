@@ -16,6 +16,7 @@
 //! | [`key`], [`address`] | keys of nodes; their addresses in the overlay |
 //! | [`frame`] | what nodes tell each other beside the packets of containers |
 //! | [`netns`] | doing things inside of a container's network namespace (Linux) |
+//! | [`wire`] | a UDP socket here, or behind a stream |
 //! | `peer`, `switch` | a peer, its tunnel and its paths; which packet goes where |
 //! | `run` | the task that moves packets |
 //! | `probe` | whether nodes reach each other, and themselves, through the whole of it |
@@ -30,6 +31,7 @@ mod peer;
 mod probe;
 mod run;
 mod switch;
+pub mod wire;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -39,11 +41,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 pub use key::{PublicKey, SecretKey};
+pub use wire::Wire;
 
 /// The number of a node in its cluster, from 1.
 pub type Number = u32;
@@ -66,18 +69,10 @@ pub enum MeshError {
         /// What the kernel said.
         source: io::Error,
     },
-    /// No socket.
-    #[error("the overlay cannot listen at {address}: {source}")]
-    Listen {
-        /// Where.
-        address: SocketAddr,
-        /// What the kernel said.
-        source: io::Error,
-    },
 }
 
 /// What a node is told.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct MeshConfig {
     /// Its key.
     pub secret: SecretKey,
@@ -85,8 +80,8 @@ pub struct MeshConfig {
     pub number: Number,
     /// The network namespace of its container.
     pub netns: PathBuf,
-    /// Where its packets arrive; port 0 is any.
-    pub listen: SocketAddr,
+    /// What carries its packets.
+    pub wire: Wire,
 }
 
 /// Another node.
@@ -148,16 +143,13 @@ pub struct Mesh {
 }
 
 impl Mesh {
-    /// Makes the device, opens the socket and begins.
+    /// Makes the device and begins.
     ///
     /// # Errors
     /// [`MeshError`].
     pub async fn start(config: MeshConfig) -> Result<Self, MeshError> {
-        let MeshConfig { secret, number, netns, listen } = config;
-        let address = address::of(number);
-        let listened = |source| MeshError::Listen { address: listen, source };
-        let socket = UdpSocket::bind(listen).await.map_err(listened)?;
-        let local = socket.local_addr().map_err(listened)?;
+        let MeshConfig { secret, number, netns, wire } = config;
+        let (address, local) = (address::of(number), wire.local_address());
         let made = |source| MeshError::Device { netns: netns.clone(), source };
         let device = netns::device(&netns, DEVICE, address, MTU).await.map_err(made)?;
         let echo = probe::listen(&netns, address).await.map_err(made)?;
@@ -166,7 +158,7 @@ impl Mesh {
         let (paths, seen_paths) = watch::channel(BTreeMap::new());
         let (status, shown) = watch::channel(Status::default());
         let mut tasks = JoinSet::new();
-        tasks.spawn(run::run(switch::Switch::new(secret, number), socket, device, told, paths));
+        tasks.spawn(run::run(switch::Switch::new(secret, number), wire, device, told, paths));
         tasks.spawn(probe::echo(echo));
         tasks.spawn(probe::run(netns.clone(), number, whom, seen_paths, status));
         Ok(Self { netns, number, local, peers, wanted, status: shown, _tasks: tasks })

@@ -4,10 +4,12 @@
 use std::fs::File;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
-use std::os::fd::AsFd;
-use std::path::Path;
+use std::os::fd::{AsFd, AsRawFd};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
+use nix::sched::{CloneFlags, unshare};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -29,6 +31,39 @@ async fn inside<T: Send + 'static>(
         let _ = done.send(outcome);
     })?;
     result.await.map_err(|_| io::Error::other("the thread inside of the namespace ended"))?
+}
+
+/// A network namespace of its own, with nothing but a loopback device that is up. It is there as long as what is returned.
+pub struct Fresh(File);
+
+impl Fresh {
+    /// Makes one, on a thread that lives in it for a moment.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub async fn new() -> io::Result<Self> {
+        let (done, result) = oneshot::channel();
+        std::thread::Builder::new().name("netns".to_owned()).spawn(move || {
+            // Whoever asked may be gone.
+            let _ = done.send(Self::make());
+        })?;
+        result.await.map_err(|_| io::Error::other("the thread that made the namespace ended"))?.map(Self)
+    }
+
+    fn make() -> io::Result<File> {
+        unshare(CloneFlags::CLONE_NEWNET)?;
+        // A child is in the namespace of the thread that made it.
+        let up = Command::new("ip").args(["link", "set", "lo", "up"]).status()?;
+        if !up.success() {
+            return Err(io::Error::other(format!("`ip link set lo up` ended with {up}")));
+        }
+        File::open("/proc/thread-self/ns/net")
+    }
+
+    /// Where it is found by this process.
+    pub fn path(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/self/fd/{}", self.0.as_raw_fd()))
+    }
 }
 
 /// Makes a TUN device with an address in a namespace. It is there as long as what is returned.

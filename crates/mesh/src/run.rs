@@ -3,24 +3,22 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 use tun_rs::AsyncDevice;
 
 use crate::switch::{Out, Seen, Switch};
+use crate::wire::{ROOM, Wire};
 use crate::{Number, PeerSpec};
 
 const TICK: Duration = Duration::from_millis(100);
-/// Larger than any datagram that is taken.
-const ROOM: usize = 2_048;
 /// Datagrams that are taken at a time.
 const BATCH: usize = 64;
 
 /// Moves packets until nobody tells who the peers are any more.
 pub(crate) async fn run(
     mut switch: Switch,
-    socket: UdpSocket,
+    mut wire: Wire,
     device: AsyncDevice,
     mut told: mpsc::UnboundedReceiver<Vec<PeerSpec>>,
     seen: watch::Sender<BTreeMap<Number, Seen>>,
@@ -35,16 +33,20 @@ pub(crate) async fn run(
                 // The namespace is gone, and the device with it.
                 Err(error) => return tracing::debug!(%error, "the overlay's device ended"),
             },
-            read = socket.recv_from(&mut outer) => {
-                // An error is an answer of ICMP to an earlier datagram: the next one is read.
-                if let Ok((length, from)) = read {
+            read = wire.receive(&mut outer) => match read {
+                Ok((length, from)) => {
                     switch.take_datagram(&outer[..length], from, Instant::now());
                     for _ in 0..BATCH {
-                        let Ok((length, from)) = socket.try_recv_from(&mut outer) else { break };
+                        let Ok((length, from)) = wire.try_receive(&mut outer) else { break };
                         switch.take_datagram(&outer[..length], from, Instant::now());
                     }
                 }
-            }
+                Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                    return tracing::debug!("the overlay's carrier is gone");
+                }
+                // An answer of ICMP to an earlier datagram: the next one is read.
+                Err(_) => {}
+            },
             peers = told.recv() => match peers {
                 Some(peers) => switch.set_peers(&peers),
                 None => return,
@@ -59,7 +61,7 @@ pub(crate) async fn run(
             // A packet that cannot be sent is lost, as packets are.
             match out {
                 Out::Device(packet) => drop(device.send(&packet).await),
-                Out::Network(to, datagram) => drop(socket.send_to(&datagram, to).await),
+                Out::Network(to, datagram) => wire.send(to, datagram).await,
             }
         }
     }

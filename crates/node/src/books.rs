@@ -135,6 +135,7 @@ fn hold_kind(stored: &[u8]) -> &'static str {
         HoldKind::Soft => "soft",
         HoldKind::Firm => "firm",
         HoldKind::Interruptible => "interruptible",
+        HoldKind::Lent => "lent",
         HoldKind::Unspecified => "unspecified",
     }
 }
@@ -244,7 +245,7 @@ impl Books {
         for index in &INDICES {
             none.counts.extend(index.states.iter().map(|(_, name)| ((index.kind, (*name).to_owned()), 0)));
         }
-        none.counts.extend(["soft", "firm", "interruptible"].map(|kind| ((Kind::Holds, kind.to_owned()), 0)));
+        none.counts.extend(["soft", "firm", "interruptible", "lent"].map(|kind| ((Kind::Holds, kind.to_owned()), 0)));
         books.apply(&none);
         books
     }

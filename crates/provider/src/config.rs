@@ -192,6 +192,8 @@ pub struct OfferCaps {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BidConfig {
+    /// Whether it bids on orders of deployments at all.
+    pub enabled: bool,
     /// Seconds after which a bid that won no lease is taken back.
     pub timeout_s: u64,
     /// Seconds that a tenant has to send the manifest of a lease.
@@ -205,7 +207,7 @@ pub struct BidConfig {
 
 impl Default for BidConfig {
     fn default() -> Self {
-        Self { timeout_s: 300, manifest_timeout_s: 300, deposits: Vec::new(), minimum_balance: None }
+        Self { enabled: true, timeout_s: 300, manifest_timeout_s: 300, deposits: Vec::new(), minimum_balance: None }
     }
 }
 

@@ -58,13 +58,14 @@ mod shell;
 pub mod shim;
 mod slots;
 pub mod spec;
+pub mod terminal;
 mod userns;
 mod volume;
 
 pub use agents::{Presence, Resident};
 pub use config::HostConfig;
 pub use error::{Error, Result};
-pub use host::Host;
+pub use host::{Host, Running};
 pub use image::{ImageStore, ImageSummary};
 pub use leftovers::Leftovers;
 pub use probe::{HostReport, probe};

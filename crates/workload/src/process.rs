@@ -68,6 +68,25 @@ impl ProcessId {
     }
 }
 
+/// All processes that descend from one, as far as their parents live.
+pub(crate) fn descendants(of: i32) -> Vec<ProcessId> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let parents: Vec<(i32, i32)> = numbers.filter_map(|pid| Some((pid, parent(pid)?))).collect();
+    let mut found = vec![of];
+    let mut looked = 0;
+    while let Some(parent) = found.get(looked).copied() {
+        found.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(pid, _)| *pid));
+        looked += 1;
+    }
+    found.into_iter().skip(1).filter_map(ProcessId::of).collect()
+}
+
+fn parent(pid: i32) -> Option<i32> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    text.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+}
+
 /// State letter and start time.
 fn stat(pid: i32) -> Option<(char, u64)> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
@@ -90,6 +109,19 @@ mod tests {
         process.signal(Signal::KILL);
         process.ended().await;
         assert!(!process.is_alive());
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn children_of_children_are_found() {
+        let mut child = std::process::Command::new("sh").args(["-c", "sh -c 'sleep 60; true'; true"]).spawn().unwrap();
+        let pid = i32::try_from(child.id()).unwrap();
+        while descendants(pid).len() < 2 {
+            std::thread::yield_now();
+        }
+        for process in descendants(pid) {
+            process.signal(Signal::KILL);
+        }
         child.wait().unwrap();
     }
 

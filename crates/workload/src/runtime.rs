@@ -8,11 +8,13 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
-use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::error::Result;
+use crate::host::Running;
 use crate::leftovers::Leftovers;
 use crate::spec::{Exposure, PodId, PodSpec};
+use crate::terminal::{Size, Terminal};
 
 /// Runs pods. An implementation keeps containers running when the agent stops, and finds them
 /// again when it comes back.
@@ -71,19 +73,28 @@ pub struct ExecSpec {
     /// Where it runs; none is where the container's own process does.
     #[serde(default)]
     pub dir: Option<String>,
+    /// The size of the terminal that it has; none: it has pipes.
+    #[serde(default)]
+    pub terminal: Option<Size>,
 }
 
+/// What a program reads.
+pub type Input = Box<dyn AsyncWrite + Send + Unpin>;
+/// What a program writes.
+pub type Output = Box<dyn AsyncRead + Send + Unpin>;
+
 /// A program that runs in a container, with its streams.
-#[derive(Debug)]
 pub struct Exec {
-    /// What it reads.
-    pub stdin: ChildStdin,
+    /// What it reads; dropped, it reads its end. A terminal's end is typed: 4.
+    pub stdin: Input,
     /// What it writes.
-    pub stdout: ChildStdout,
-    /// As above, to its other stream.
-    pub stderr: ChildStderr,
-    /// Its end, and its exit code.
-    pub child: Child,
+    pub stdout: Output,
+    /// As above, to its other stream; nothing where it has a terminal.
+    pub stderr: Output,
+    /// Its terminal, to give that another size.
+    pub terminal: Option<Terminal>,
+    /// Its end. Dropped before that, the program ends.
+    pub running: Running,
 }
 
 /// Outcome of [`Runtime::start`].

@@ -1,5 +1,6 @@
 //! Programs on nodes over a websocket: the first message says what to run; then bytes go to its input (an empty message ends
-//! it), and bytes of its output come, the first byte of each message telling which stream; its exit code is the last, as text.
+//! it), texts give its terminal another size, and bytes of its output come, the first byte of each message telling which stream; its
+//! exit code is the last, as text. A program ends with its connection.
 
 use futures::{SinkExt, StreamExt};
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,19 @@ pub struct ExecAsk {
     /// Where it runs.
     #[serde(default)]
     pub dir: Option<String>,
+    /// The size of the terminal that it has; none: it has pipes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terminal: Option<TerminalSize>,
+}
+
+/// Columns and rows of a terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TerminalSize {
+    /// Letters of a line.
+    pub columns: u16,
+    /// Lines.
+    pub rows: u16,
 }
 
 /// How a program ended.
@@ -86,6 +100,15 @@ impl ExecSession {
     /// When the connection is gone.
     pub async fn send(&mut self, bytes: Vec<u8>) -> Result<(), GatewayError> {
         self.put(Message::binary(bytes)).await
+    }
+
+    /// Gives the program's terminal another size.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    pub async fn resize(&mut self, size: TerminalSize) -> Result<(), GatewayError> {
+        let text = serde_json::to_string(&size).map_err(|error| self.gateway.garbled(WHAT, error))?;
+        self.put(Message::text(text)).await
     }
 
     /// What comes next.

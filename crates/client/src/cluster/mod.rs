@@ -17,10 +17,11 @@ use std::time::{Duration, Instant};
 use futures::stream::{self, BoxStream, StreamExt};
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::gateway::{Gateway, GatewayError, refused};
 
-pub use exec::{ExecAsk, ExecEvent, ExecSession};
+pub use exec::{ExecAsk, ExecEvent, ExecSession, TerminalSize};
 pub use manifest::Manifest;
 
 /// For an answer that is short.
@@ -82,6 +83,19 @@ pub struct PortAnswer {
     pub content_type: Option<String>,
     /// The body.
     pub body: Vec<u8>,
+}
+
+/// Bytes both ways.
+pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
+/// A connection on which another protocol is spoken.
+pub struct Upgraded {
+    /// Of the answer.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// What follows it.
+    pub stream: Box<dyn Duplex>,
 }
 
 impl Gateway {
@@ -162,6 +176,39 @@ impl Gateway {
             true => Ok(PortAnswer { status, content_type: kind, body }),
             false => Err(refused(what, status, &String::from_utf8_lossy(&body))),
         }
+    }
+
+    /// Asks a program that listens on a node to speak another protocol on the connection, such as WebSocket. `headers` are those of
+    /// the request beside the gateway's own.
+    ///
+    /// # Errors
+    /// [`GatewayError`] when the agent or the program refuses, or cannot be reached.
+    pub async fn cluster_port_upgrade(
+        &self,
+        cluster: &ClusterPath,
+        (number, port): (u32, u16),
+        path: &str,
+        headers: &[(String, Vec<u8>)],
+    ) -> Result<Upgraded, GatewayError> {
+        let what = "the program on the node";
+        let path = format!("cluster/v1/{cluster}/nodes/{number}/ports/{port}/{}", path.trim_start_matches('/'));
+        let mut request = self.request(Method::GET, &path)?.version(reqwest::Version::HTTP_11);
+        request = request.header("connection", "upgrade");
+        for (name, value) in headers {
+            request = request.header(name, value.as_slice());
+        }
+        let answer = tokio::time::timeout(PORT_LIMIT, request.send()).await;
+        let answer = answer.map_err(|_| self.late(what, PORT_LIMIT))?;
+        let response = answer.map_err(|error| self.failed(error, what, PORT_LIMIT))?;
+        let status = response.status();
+        if status != reqwest::StatusCode::SWITCHING_PROTOCOLS {
+            let text = response.text().await.unwrap_or_default();
+            return Err(refused(what, status.as_u16(), &text));
+        }
+        let headers = response.headers().iter();
+        let headers = headers.map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect();
+        let stream = response.upgrade().await.map_err(|error| self.failed(error, what, PORT_LIMIT))?;
+        Ok(Upgraded { headers, stream: Box::new(stream) })
     }
 
     /// How long so many bytes take from the agent to here.

@@ -14,6 +14,7 @@ mod logs;
 pub mod status;
 mod tls;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
@@ -128,6 +129,14 @@ impl Gateway {
     /// # Errors
     /// [`GatewayError::Address`] when the address is no `https` URL with a host.
     pub fn new(host_uri: &str, trust: Trust, auth: Auth) -> Result<Self, GatewayError> {
+        Self::through(host_uri, trust, auth, None)
+    }
+
+    /// The same, by a SOCKS 5 proxy where this machine reaches nobody itself. Websockets do not go through it.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn through(host_uri: &str, trust: Trust, auth: Auth, proxy: Option<SocketAddr>) -> Result<Self, GatewayError> {
         let wrong = |why: &dyn ToString| GatewayError::Address { uri: host_uri.to_owned(), why: why.to_string() };
         let base = Url::parse(host_uri).map_err(|error| wrong(&error))?;
         if base.scheme() != "https" || base.host_str().is_none() {
@@ -145,9 +154,15 @@ impl Gateway {
             .dns_resolver(tls::Lookup)
             .connect_timeout(CONNECT_LIMIT)
             .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .map_err(|error| wrong(&error))?;
+            .no_proxy();
+        let http = match proxy {
+            Some(proxy) => {
+                let proxy = reqwest::Proxy::all(format!("socks5://{proxy}")).map_err(|error| wrong(&error))?;
+                http.proxy(proxy)
+            }
+            None => http,
+        };
+        let http = http.build().map_err(|error| wrong(&error))?;
         Ok(Self { base, named, token, http, tls })
     }
 

@@ -2,7 +2,7 @@
 
 use ledger::{Context, Failure};
 use proto::tetra::capacity::v1::Resources;
-use proto::tetra::cluster::v1::{Ask, ClusterKind, Offer, OfferState, Params, SupplierKind, Tier};
+use proto::tetra::cluster::v1::{Ask, ClusterKind, Offer, OfferState, Params, Source, SupplierKind, Tier};
 
 use crate::params::{self, LONGEST_NAME};
 use crate::refusal::hire as refusal;
@@ -65,18 +65,33 @@ fn lacks(has: &Resources, least: &Resources) -> Option<String> {
 }
 
 /// What a device of an offer costs an hour: the price of the class, or its owner's floor where that is higher.
-pub fn price(offer: &Offer, class_price: u64) -> u64 {
-    terms(offer).floor.max(class_price)
+///
+/// A slice of idle renders is cheaper by a part of the class's price, rounded down; its owner's floor stands.
+pub fn price(offer: &Offer, class_price: u64, params: &Params) -> u64 {
+    let kept = 10_000u64.saturating_sub(params.idle_discount_bp.into());
+    let price = match is_interruptible(offer) {
+        true => class_price.saturating_mul(kept) / 10_000,
+        false => class_price,
+    };
+    terms(offer).floor.max(price).max(1)
+}
+
+/// Whether what is hired of an offer ends when its machine has something to render.
+pub fn is_interruptible(offer: &Offer) -> bool {
+    offer.source() == Source::RenderIdle
 }
 
 /// Why an offer is not what is asked for; none when it is.
-pub fn unfit(ctx: &Context, ask: &Ask, offer: &Offer, class_price: u64) -> Option<String> {
+pub fn unfit(ctx: &Context, ask: &Ask, offer: &Offer, price: u64) -> Option<String> {
     let terms = terms(offer);
     if terms.class != ask.class {
         return Some(format!("its class is {}", terms.class));
     }
     if offer.state() != OfferState::Ready {
         return Some(not_ready(ctx, offer));
+    }
+    if is_interruptible(offer) && !ask.interruptible {
+        return Some("it is interruptible, and firm devices are asked for".to_owned());
     }
     if free(offer) == 0 {
         return Some("all of its devices are hired".to_owned());
@@ -97,7 +112,6 @@ pub fn unfit(ctx: &Context, ask: &Ask, offer: &Offer, class_price: u64) -> Optio
     if let Some(flag) = ask.flags.iter().find(|flag| !terms.flags.contains(flag)) {
         return Some(format!("it is not {flag}"));
     }
-    let price = price(offer, class_price);
     (ask.ceiling > 0 && price > ask.ceiling).then(|| format!("it costs {price} an hour, above the ceiling"))
 }
 

@@ -1,8 +1,9 @@
 //! What is paid: each running node by the millisecond of header time, out of the cluster's account.
 
 use ledger::escrow::{self, AccountId, Unit};
-use ledger::{Context, Failure};
+use ledger::{Context, Failure, bank};
 use pricing::cluster;
+use primitives::math::mul_div_floor;
 use primitives::{Dec, DecCoin};
 use proto::akash::escrow::types::v1::State;
 use proto::tetra::cluster::v1::{Cluster, Node};
@@ -10,6 +11,7 @@ use proto::tetra::cluster::v1::{Cluster, Node};
 use super::state::live;
 use crate::ids::{ClusterId, NodeNumber, OfferId};
 use crate::money;
+use crate::params::params;
 
 fn account(ctx: &Context, id: &ClusterId) -> String {
     id.account(&ctx.chain.prefix)
@@ -71,6 +73,25 @@ pub fn covered_ms(ctx: &Context, id: &ClusterId, cluster: &Cluster) -> Result<Op
     let rates = live(cluster).map(|node| cluster::rate_per_ms(node.price));
     let total = rates.fold(Dec::ZERO, |sum, rate| sum.checked_add(rate).unwrap_or(sum));
     Ok(funds.atoms().checked_div(total.atoms()).map(|ms| u64::try_from(ms).unwrap_or(u64::MAX)))
+}
+
+/// Gives the suppliers of a cluster that formed their part of its reservation's fee, evenly and rounded down: what being hired is worth
+/// beside the hire never exceeds what was paid for it.
+///
+/// # Errors
+/// When the state fails.
+pub(super) fn share_fee(ctx: &mut Context, cluster: &Cluster) -> Result<(), Failure> {
+    let part = mul_div_floor(cluster.fee.into(), params(ctx)?.hired_bonus_bp.into(), 10_000).unwrap_or(0);
+    let nodes = u128::try_from(live(cluster).count()).unwrap_or(0);
+    let each = part.checked_div(nodes).unwrap_or(0);
+    let denom = money::denom(ctx)?;
+    for node in live(cluster) {
+        let supplier = OfferId::from_wire(ctx, node.offer.as_ref())?.owner;
+        // The pool may have been spent in between.
+        let there = bank::balance(ctx, &money::pool(), &denom)?;
+        money::send(ctx, &money::pool(), &supplier, each.min(there))?;
+    }
+    Ok(())
 }
 
 /// Pays every live node for the time since it was reserved: the asker's own image or command is why it did not form.

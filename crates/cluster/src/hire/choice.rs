@@ -1,16 +1,17 @@
 //! Which devices a hire gets.
 //!
-//! Offers are looked at from the lowest floor on, the longest idle first among equal ones; those that do not fit are passed over.
+//! Offers are looked at from the lowest floor on, the longest idle first among equal ones; those that do not fit are passed over. Of
+//! those that were looked at cheaper ones come first: discounted slices, where they are asked for.
 //! Spread takes one device of each supplier before a second of any, then one of each host; pack takes all that is free of the
 //! roomiest. The work is bounded by what is looked at, whatever the number of offers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{Context, Failure, capacity};
-use proto::tetra::cluster::v1::{Ask, Offer};
+use proto::tetra::cluster::v1::{Ask, Offer, Params, Source};
 use store::PageQuery;
 
-use super::ask::{price, unfit};
+use super::ask::{is_interruptible, price, unfit};
 use crate::ids::OfferId;
 use crate::params::params;
 use crate::supply::state::{LISTED, OFFERS, free, terms};
@@ -28,6 +29,8 @@ pub struct Chosen {
     pub offer: OfferId,
     /// Per hour.
     pub price: u64,
+    /// By which way it came into the pool.
+    pub source: Source,
 }
 
 /// What a look at the offers gave.
@@ -41,19 +44,25 @@ pub struct Look {
 
 /// Whether an offer has room on its host for how many devices.
 fn room(ctx: &Context, id: &OfferId, offer: &Offer) -> Result<u32, Failure> {
-    capacity::room_for(ctx, &id.host, &checked::request(&terms(offer)), free(offer))
+    let request = checked::request(&terms(offer));
+    match is_interruptible(offer) {
+        true => capacity::room_to_lend(ctx, &id.host, &request, free(offer)),
+        false => capacity::room_for(ctx, &id.host, &request, free(offer)),
+    }
 }
 
 struct Looking<'a> {
     ask: &'a Ask,
     avoid: &'a BTreeSet<OfferId>,
     class_price: u64,
+    params: Params,
     look: Look,
 }
 
 impl Looking<'_> {
     fn see(&mut self, ctx: &Context, id: OfferId, offer: &Offer) -> Result<(), Failure> {
-        let why = match unfit(ctx, self.ask, offer, self.class_price) {
+        let price = price(offer, self.class_price, &self.params);
+        let why = match unfit(ctx, self.ask, offer, price) {
             Some(why) => Some(why),
             None if self.avoid.contains(&id) => Some("it was lost from this cluster before".to_owned()),
             None => None,
@@ -63,10 +72,17 @@ impl Looking<'_> {
             return Ok(());
         }
         match room(ctx, &id, offer)? {
+            0 if is_interruptible(offer) => self.look.unfit.push((id, "its machine renders now".to_owned())),
             0 => self.look.unfit.push((id, "its host has promised the room to another market".to_owned())),
-            free => self.look.fitting.push((Chosen { offer: id, price: price(offer, self.class_price) }, free)),
+            free => self.look.fitting.push((Chosen { offer: id, price, source: offer.source() }, free)),
         }
         Ok(())
+    }
+
+    /// What was found, in the order in which it is taken.
+    fn done(mut self) -> Look {
+        self.look.fitting.sort_by_key(|(chosen, _)| chosen.price);
+        self.look
     }
 
     /// Whether more offers could make the choice another one.
@@ -83,8 +99,9 @@ impl Looking<'_> {
 }
 
 fn looking<'a>(ctx: &Context, ask: &'a Ask, avoid: &'a BTreeSet<OfferId>) -> Result<Looking<'a>, Failure> {
-    let class_price = class::state(ctx, &params(ctx)?, &ask.class)?.price;
-    Ok(Looking { ask, avoid, class_price, look: Look::default() })
+    let params = params(ctx)?;
+    let class_price = class::state(ctx, &params, &ask.class)?.price;
+    Ok(Looking { ask, avoid, class_price, params, look: Look::default() })
 }
 
 /// Looks at ready offers until there are enough.
@@ -103,12 +120,12 @@ pub fn look(ctx: &Context, ask: &Ask, avoid: &BTreeSet<OfferId>) -> Result<Look,
                 looking.see(ctx, id, &offer)?;
             }
             if looking.suffices() {
-                return Ok(looking.look);
+                return Ok(looking.done());
             }
         }
         match page.next {
             Some(next) if looked < MOST_LOOKED => query.from = Some(next),
-            _ => return Ok(looking.look),
+            _ => return Ok(looking.done()),
         }
     }
 }
@@ -131,7 +148,7 @@ pub fn look_at_all(ctx: &Context, ask: &Ask) -> Result<Look, Failure> {
             looking.see(ctx, id, &offer)?;
         }
     }
-    Ok(looking.look)
+    Ok(looking.done())
 }
 
 /// Chooses up to `nodes` devices of those that fit.
@@ -182,7 +199,7 @@ mod tests {
     use super::*;
 
     fn device(owner: u8, host: u8, price: u64) -> Chosen {
-        Chosen { offer: OfferId { owner: nobody(owner), host: [host; 32] }, price }
+        Chosen { offer: OfferId { owner: nobody(owner), host: [host; 32] }, price, source: Source::Provider }
     }
 
     #[test]

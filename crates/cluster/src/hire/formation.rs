@@ -119,6 +119,7 @@ pub(super) fn advance(ctx: &mut Context, id: &ClusterId, cluster: &mut Cluster) 
     }
     if cluster.formed_ms == 0 {
         (cluster.formed_ms, cluster.ends_ms) = (now, now.saturating_add(ask(cluster).duration_ms));
+        billing::share_fee(ctx, cluster)?;
     }
     shorten(ctx, id, cluster)?;
     settle(cluster);

@@ -160,6 +160,19 @@ pub(crate) fn of_offer(ctx: &mut Context, offer: &OfferId, reason: &str) -> Resu
     Ok(())
 }
 
+/// A machine has something to render: what was hired of its window ends, as its tenant agreed to.
+///
+/// # Errors
+/// When the state fails.
+pub(crate) fn recalled(ctx: &mut Context, id: &ClusterId, number: NodeNumber) -> Result<(), Failure> {
+    let Some(mut cluster) = CLUSTERS.get(&ctx.state, id)? else { return Ok(()) };
+    if has_ended(&cluster) || !live(&cluster).any(|node| node.number == number) {
+        return Ok(());
+    }
+    replace(ctx, id, &mut cluster, &[(number, "its machine has something else to do".to_owned())])?;
+    put(ctx, id, cluster)
+}
+
 /// A supplier took a device back: its tenant gets some hours of its price out of the collateral, and a place is vacant.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ use proto::tetra::cluster::v1::{
     Ask, Cluster, ClusterState, MsgCreateCluster, MsgCreateClusterResponse, MsgExtendCluster, MsgExtendClusterResponse,
     MsgJoinCluster, MsgJoinClusterResponse, MsgReportIdle, MsgReportIdleResponse, MsgReportLoss, MsgReportLossResponse,
     MsgReportReach, MsgReportReachResponse, MsgRequestQuote, MsgRequestQuoteResponse, MsgScaleCluster,
-    MsgScaleClusterResponse, MsgStopCluster, MsgStopClusterResponse, Node, NodeState,
+    MsgScaleClusterResponse, MsgStopCluster, MsgStopClusterResponse, Node, NodeState, Source,
 };
 
 use super::choice::Chosen;
@@ -17,12 +17,10 @@ use super::state::{CLUSTERS, QUOTES, ask, live, node, put, remove_quote, require
 use super::{MARKET, ask as asked, formation, loss, nodes, quote, stopping};
 use crate::ids::{ClusterId, NodeNumber, OfferId};
 use crate::money;
+use crate::overlay;
 use crate::params::params;
 use crate::refusal::hire as refusal;
 
-/// The most addresses of a node, and the longest of them in bytes.
-const MOST_ENDPOINTS: usize = 8;
-const LONGEST_ENDPOINT: usize = 128;
 /// The longest reason of a loss, in bytes.
 const LONGEST_REASON: usize = 256;
 
@@ -100,8 +98,15 @@ pub fn create_cluster(ctx: &mut Context, msg: MsgCreateCluster) -> Result<MsgCre
         ..Cluster::default()
     };
     for ((line, number), rank) in quote.lines.iter().zip(1..).zip(0..) {
-        let device = Chosen { offer: OfferId::from_wire(ctx, line.offer.as_ref())?, price: line.price };
-        let holds = capacity::turn_firm(ctx, MARKET, &id.reference(&ctx.chain.prefix, number))?;
+        let (offer, source) = (OfferId::from_wire(ctx, line.offer.as_ref())?, line.source());
+        let device = Chosen { offer, price: line.price, source };
+        let holds = match source {
+            Source::RenderIdle => {
+                let claim = quote::claim(ctx, &id, number, &offer)?;
+                capacity::lend_on(ctx, &offer.host, &claim)?
+            }
+            _ => capacity::turn_firm(ctx, MARKET, &id.reference(&ctx.chain.prefix, number))?,
+        };
         nodes::seat(ctx, &id, &mut cluster, (number, rank), &device, &holds)?;
     }
     remove_quote(ctx, &id, &quote);
@@ -222,19 +227,15 @@ fn of_agent(
 /// `cluster` 2, 3, 8, 10; `sdk` 7.
 pub fn join_cluster(ctx: &mut Context, msg: MsgJoinCluster) -> Result<MsgJoinClusterResponse, Failure> {
     let (id, mut cluster, was) = of_agent(ctx, (&msg.owner, &msg.host_key), msg.id.as_ref(), msg.number)?;
-    if msg.overlay_key.len() != 32 {
-        return Err(refusal::invalid("a key of the overlay has 32 bytes").into());
-    }
+    overlay::check_key(&msg.overlay_key)
+        .and_then(|()| overlay::check_endpoints(&msg.endpoints))
+        .map_err(refusal::invalid)?;
     if !was.overlay_key.is_empty() && was.overlay_key != msg.overlay_key {
         return Err(refusal::invalid("the node has another key already; a new one is for a new node").into());
     }
     let shared = live(&cluster).any(|other| other.number != msg.number && other.overlay_key == msg.overlay_key);
     if shared {
         return Err(refusal::invalid("another node of the cluster has this key").into());
-    }
-    let readable = |text: &String| text.len() <= LONGEST_ENDPOINT && text.bytes().all(|byte| byte.is_ascii_graphic());
-    if msg.endpoints.len() > MOST_ENDPOINTS || !msg.endpoints.iter().all(readable) {
-        return Err(refusal::invalid(format!("a node has at most {MOST_ENDPOINTS} addresses, host:port")).into());
     }
     if let Some(node) = node(&mut cluster, msg.number) {
         (node.overlay_key, node.endpoints) = (msg.overlay_key, msg.endpoints);

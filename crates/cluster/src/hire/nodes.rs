@@ -2,7 +2,7 @@
 
 use ledger::capacity::Hold;
 use ledger::{Context, Failure, capacity};
-use proto::tetra::cluster::v1::{Cluster, Node, NodeState};
+use proto::tetra::cluster::v1::{Cluster, Node, NodeState, Source};
 
 use super::choice::Chosen;
 use super::{MARKET, billing, events, quote};
@@ -10,7 +10,7 @@ use crate::ids::{ClusterId, NodeNumber, OfferId};
 use crate::refusal::hire as refusal;
 use crate::supply::state as supply;
 
-/// Gives a place to a device whose hold is firm.
+/// Gives a place to a device that is held.
 ///
 /// # Errors
 /// `cluster` 11 when all devices of the offer are hired.
@@ -32,6 +32,7 @@ pub(super) fn seat(
         offer: Some(device.offer.to_wire(&ctx.chain.prefix)),
         state: NodeState::Starting.into(),
         price: device.price,
+        source: device.source.into(),
         since_ms: ctx.block.time_ms(),
         fence: holds.first().map_or(0, |hold| hold.fence),
         ..Node::default()
@@ -42,7 +43,7 @@ pub(super) fn seat(
     Ok(())
 }
 
-/// Holds a device firm at once and gives it a place.
+/// Holds a device at once, firm or as a slice of a window, and gives it a place.
 ///
 /// # Errors
 /// `capacity` 2 when its host has no room; as [`seat`].
@@ -55,7 +56,10 @@ pub(super) fn add(
 ) -> Result<(), Failure> {
     let number = cluster.next_number;
     let claim = quote::claim(ctx, id, number, &device.offer)?;
-    let holds = capacity::hold_firm_on(ctx, &device.offer.host, &claim)?;
+    let holds = match device.source {
+        Source::RenderIdle => capacity::lend_on(ctx, &device.offer.host, &claim)?,
+        _ => capacity::hold_firm_on(ctx, &device.offer.host, &claim)?,
+    };
     seat(ctx, id, cluster, (number, rank), device, &holds)
 }
 

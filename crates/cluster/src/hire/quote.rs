@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ledger::capacity::{self, Claim};
 use ledger::{Context, Failure, Rejection};
 use pricing::cluster;
-use proto::tetra::cluster::v1::{Ask, Params, Quote, QuoteLine};
+use proto::tetra::cluster::v1::{Ask, Params, Quote, QuoteLine, Source};
 
 use super::choice::{self, Chosen};
 use super::state::{EXPIRIES, QUOTES, put_quote, remove_quote};
@@ -42,7 +42,8 @@ pub fn fee(params: &Params, total: u64) -> Result<u64, Failure> {
 
 /// A device as quotes show it.
 pub(super) fn line(ctx: &Context, chosen: &Chosen) -> QuoteLine {
-    QuoteLine { offer: Some(chosen.offer.to_wire(&ctx.chain.prefix)), price: chosen.price }
+    let (offer, source) = (chosen.offer.to_wire(&ctx.chain.prefix), chosen.source.into());
+    QuoteLine { offer: Some(offer), price: chosen.price, source }
 }
 
 /// A quote of chosen devices.
@@ -109,6 +110,10 @@ pub(super) fn hold(ctx: &mut Context, id: &ClusterId, ask: &Ask) -> Result<Quote
     let chosen = devices(ctx, ask, &BTreeSet::new())?;
     let quote = Quote { id: Some(id.to_wire(&ctx.chain.prefix)), ..of(ctx, ask, &chosen)? };
     for (device, number) in chosen.iter().zip(1..) {
+        // A slice takes nothing of its host beside the window that it lies in: it is there when it is taken, or not.
+        if device.source == Source::RenderIdle {
+            continue;
+        }
         let claim = claim(ctx, id, number, &device.offer)?;
         capacity::hold_soft_on(ctx, &device.offer.host, &claim, quote.expires_height)?;
     }

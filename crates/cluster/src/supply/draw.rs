@@ -9,7 +9,7 @@ use proto::tetra::cluster::v1::{Params, Round};
 use sha2::{Digest, Sha256};
 
 /// A number below `below` from a hash; 0 where there is none below.
-fn below(seed: &[u8], index: u32, below: u32) -> u32 {
+pub(super) fn below(seed: &[u8], index: u32, below: u32) -> u32 {
     let mut hash = Sha256::new();
     hash.update(seed);
     hash.update(index.to_be_bytes());

@@ -1,7 +1,9 @@
 //! What supply announces.
 
 use ledger::Context;
-use proto::tetra::cluster::v1::{EventOffer, EventPrice, EventRound, EventSlash, EventVerdict, OfferState};
+use proto::tetra::cluster::v1::{
+    EventAppeal, EventOffer, EventPrice, EventRound, EventSlash, EventVerdict, OfferState,
+};
 use serde_json::json;
 
 use crate::ids::OfferId;
@@ -41,6 +43,16 @@ pub(super) fn price(ctx: &mut Context, class: &str, before: u64, after: u64, use
         ("before", json!(before.to_string())),
         ("after", json!(after.to_string())),
         ("use_bp", json!(use_bp.to_string())),
+    ]);
+}
+
+/// An appeal was opened, granted or lost.
+pub(super) fn appeal(ctx: &mut Context, id: &OfferId, what: &str) {
+    let owner = ctx.text(&id.owner);
+    ctx.announce_typed::<EventAppeal, 3>([
+        ("owner", json!(owner)),
+        ("host_key", json!(hex::encode(id.host))),
+        ("what", json!(what)),
     ]);
 }
 

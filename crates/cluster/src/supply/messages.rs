@@ -2,18 +2,18 @@
 
 use ledger::{Context, Failure, MessageRoute, provider};
 use proto::tetra::cluster::v1::{
-    MsgBeat, MsgBeatResponse, MsgCommitProof, MsgCommitProofResponse, MsgOfferDevices, MsgOfferDevicesResponse,
-    MsgPauseDevices, MsgPauseDevicesResponse, MsgUpdateParams, MsgUpdateParamsResponse, MsgVerifyProof,
-    MsgVerifyProofResponse, MsgWithdrawDevices, MsgWithdrawDevicesResponse, Proof, Round, Source, Tier, Verdict,
-    VerdictKind,
+    MsgAppeal, MsgAppealResponse, MsgBeat, MsgBeatResponse, MsgCommitProof, MsgCommitProofResponse, MsgOfferDevices,
+    MsgOfferDevicesResponse, MsgPauseDevices, MsgPauseDevicesResponse, MsgUpdateParams, MsgUpdateParamsResponse,
+    MsgVerifyAppeal, MsgVerifyAppealResponse, MsgVerifyProof, MsgVerifyProofResponse, MsgWithdrawDevices,
+    MsgWithdrawDevicesResponse, Proof, Round, Source, Tier, Verdict, VerdictKind,
 };
 
 use super::state::{OFFERS, PARAMS, PROOFS, ROUND, put, remove, require, terms};
-use super::{terms as checked, verdict};
+use super::{appeal as appeals, rewards, terms as checked, verdict};
 use crate::ids::OfferId;
-use crate::money;
 use crate::params::{self, LONGEST_NAME, params};
 use crate::refusal::supply as refusal;
+use crate::{money, overlay};
 
 /// The longest reason of a verdict, in bytes.
 const LONGEST_REASON: usize = 4 * LONGEST_NAME;
@@ -26,6 +26,8 @@ pub(crate) fn routes() -> Vec<MessageRoute> {
         MessageRoute::new::<MsgBeat, _>(|m| m.owner.clone(), beat),
         MessageRoute::new::<MsgCommitProof, _>(|m| m.owner.clone(), commit_proof),
         MessageRoute::new::<MsgVerifyProof, _>(|m| m.owner.clone(), verify_proof),
+        MessageRoute::new::<MsgAppeal, _>(|m| m.owner.clone(), appeal),
+        MessageRoute::new::<MsgVerifyAppeal, _>(|m| m.owner.clone(), verify_appeal),
         MessageRoute::new::<MsgUpdateParams, _>(|m| m.authority.clone(), update_params),
     ]
 }
@@ -38,8 +40,8 @@ pub fn offer_devices(ctx: &mut Context, msg: MsgOfferDevices) -> Result<MsgOffer
     let id = OfferId::of(ctx, &msg.owner, &msg.host_key)?;
     let name = id.text(&ctx.chain.prefix);
     let wanted = msg.terms.ok_or_else(|| refusal::invalid("its terms are missing"))?;
-    if Source::try_from(msg.source) != Ok(Source::Provider) {
-        return Err(refusal::invalid("its source must be SOURCE_PROVIDER; others are not supported yet").into());
+    if matches!(Source::try_from(msg.source), Ok(Source::Unspecified) | Err(_)) {
+        return Err(refusal::invalid("its source is missing: provider, idle renders, a lease, or SSH").into());
     }
     if provider::get(ctx, &id.owner)?.is_none() {
         return Err(refusal::no_provider(&ctx.text(&id.owner)).into());
@@ -96,15 +98,19 @@ pub fn pause_devices(ctx: &mut Context, msg: MsgPauseDevices) -> Result<MsgPause
 /// `cluster_supply` 2, 3, 4; `sdk` 7.
 pub fn withdraw_devices(ctx: &mut Context, msg: MsgWithdrawDevices) -> Result<MsgWithdrawDevicesResponse, Failure> {
     let id = OfferId::of(ctx, &msg.owner, &msg.host_key)?;
-    let offer = require(ctx, &id)?;
+    let mut offer = require(ctx, &id)?;
     if offer.hired > 0 {
         return Err(refusal::in_use(&id.text(&ctx.chain.prefix), offer.hired).into());
     }
     let judged = ROUND.get(&ctx.state)?.is_none_or(|round| round.closed || round.number != offer.committed_round);
+    if appeals::is_open(ctx, &id)? {
+        return Err(refusal::invalid("its appeal is open; withdraw it when that is judged").into());
+    }
     if !judged {
         let why = format!("its proof of round {} is not judged yet; withdraw it after that", offer.committed_round);
         return Err(refusal::invalid(why).into());
     }
+    appeals::forfeit(ctx, &id, &mut offer)?;
     money::send(ctx, &money::collateral(), &id.owner, offer.collateral.into())?;
     remove(ctx, &id, &offer)?;
     Ok(MsgWithdrawDevicesResponse { collateral: offer.collateral })
@@ -157,6 +163,9 @@ pub fn commit_proof(ctx: &mut Context, msg: MsgCommitProof) -> Result<MsgCommitP
     if msg.digest.len() != 32 {
         return Err(refusal::invalid("a digest has 32 bytes").into());
     }
+    overlay::check_key(&msg.overlay_key)
+        .and_then(|()| overlay::check_endpoints(&msg.endpoints))
+        .map_err(refusal::invalid)?;
     (offer.committed_round, offer.place) = (round.number, round.commits);
     let proof = Proof {
         offer: Some(id.to_wire(&ctx.chain.prefix)),
@@ -164,6 +173,8 @@ pub fn commit_proof(ctx: &mut Context, msg: MsgCommitProof) -> Result<MsgCommitP
         digest: msg.digest,
         took_ms,
         place: round.commits,
+        overlay_key: msg.overlay_key,
+        endpoints: msg.endpoints,
         ..Proof::default()
     };
     PROOFS.set(&mut ctx.state, &(round.number, round.commits), &proof);
@@ -189,12 +200,7 @@ pub fn verify_proof(ctx: &mut Context, msg: MsgVerifyProof) -> Result<MsgVerifyP
             refusal::not_drawn("verifiers are drawn after the last commitment, and speak until it closes").into()
         );
     }
-    if !matches!(msg.kind(), VerdictKind::Right | VerdictKind::Wrong | VerdictKind::Silent) {
-        return Err(refusal::not_drawn("it is right, wrong or silent").into());
-    }
-    if msg.reason.len() > LONGEST_REASON || msg.reason.chars().any(char::is_control) {
-        return Err(refusal::not_drawn(format!("a reason has at most {LONGEST_REASON} readable bytes")).into());
-    }
+    check_word(msg.kind(), &msg.reason)?;
     let proof = match target.committed_round == round.number {
         true => PROOFS.get(&ctx.state, &(round.number, target.place))?,
         false => None,
@@ -208,12 +214,50 @@ pub fn verify_proof(ctx: &mut Context, msg: MsgVerifyProof) -> Result<MsgVerifyP
     if proof.judged || proof.verdicts.iter().any(|said| said.verifier == verifier) {
         return Err(refusal::not_drawn("it has spoken already, or the proof is judged").into());
     }
-    proof.verdicts.push(Verdict { verifier, kind, reason: msg.reason });
+    proof.verdicts.push(Verdict { verifier, kind, reason: msg.reason, formed: msg.formed });
     match proof.verdicts.len() >= judges.len() {
         true => verdict::judge(ctx, &round, &params, proof)?,
         false => PROOFS.set(&mut ctx.state, &(round.number, proof.place), &proof),
     }
     Ok(MsgVerifyProofResponse {})
+}
+
+fn check_word(kind: VerdictKind, reason: &str) -> Result<(), Failure> {
+    if !matches!(kind, VerdictKind::Right | VerdictKind::Wrong | VerdictKind::Silent) {
+        return Err(refusal::not_drawn("it is right, wrong or silent").into());
+    }
+    if reason.len() > LONGEST_REASON || reason.chars().any(char::is_control) {
+        return Err(refusal::not_drawn(format!("a reason has at most {LONGEST_REASON} readable bytes")).into());
+    }
+    Ok(())
+}
+
+/// Asks others to look once more at the proof for which an offer is blocked.
+///
+/// # Errors
+/// `cluster_supply` 2, 3, 11; `sdk` 5, 7.
+pub fn appeal(ctx: &mut Context, msg: MsgAppeal) -> Result<MsgAppealResponse, Failure> {
+    let id = OfferId::of(ctx, &msg.owner, &msg.host_key)?;
+    appeals::open(ctx, &id)?;
+    Ok(MsgAppealResponse {})
+}
+
+/// Says what a drawn judge found of a proof that is appealed for.
+///
+/// # Errors
+/// `cluster_supply` 2, 3, 6, 7, 8, 11; `sdk` 7.
+pub fn verify_appeal(ctx: &mut Context, msg: MsgVerifyAppeal) -> Result<MsgVerifyAppealResponse, Failure> {
+    let judge = OfferId::of(ctx, &msg.owner, &msg.host_key)?;
+    let (by, of) = (require(ctx, &judge)?, OfferId::from_wire(ctx, msg.offer.as_ref())?);
+    let round = current(ctx, msg.round)?;
+    if by.blocked {
+        return Err(refusal::blocked(&judge.text(&ctx.chain.prefix), &by.reason).into());
+    }
+    check_word(msg.kind(), &msg.reason)?;
+    let verifier = Some(judge.to_wire(&ctx.chain.prefix));
+    let verdict = Verdict { verifier, kind: msg.kind, reason: msg.reason, formed: false };
+    appeals::hear(ctx, &of, (&round, &by), verdict)?;
+    Ok(MsgVerifyAppealResponse {})
 }
 
 /// Sets what holds for this market. A class that devices are offered in stays.
@@ -224,6 +268,9 @@ pub fn update_params(ctx: &mut Context, msg: MsgUpdateParams) -> Result<MsgUpdat
     ctx.require_authority(&msg.authority)?;
     let wanted = msg.params.ok_or_else(|| refusal::invalid_param("params are missing: send all of them"))?;
     params::check(&wanted)?;
+    if let Some(wanted) = &wanted.rewards {
+        rewards::check_denom(ctx, wanted)?;
+    }
     for (name, state) in super::state::CLASSES.all(&ctx.state)? {
         if state.proved.saturating_add(state.claimed) > 0 && params::class(&wanted, &name).is_err() {
             let why = format!("class {name:?} is missing, and devices of it are offered");

@@ -5,11 +5,11 @@ use ledger::{Context, Failure, QueryError, QueryRoute};
 use proto::tetra::cluster::v1::{
     Offer, QueryClassesRequest, QueryClassesResponse, QueryDutiesRequest, QueryDutiesResponse, QueryOfferRequest,
     QueryOfferResponse, QueryOffersRequest, QueryOffersResponse, QueryParamsRequest, QueryParamsResponse,
-    QueryRoundRequest, QueryRoundResponse,
+    QueryRewardsRequest, QueryRewardsResponse, QueryRoundRequest, QueryRoundResponse,
 };
 
-use super::state::{OFFERS, PROOFS, ROUND, terms};
-use super::{class, draw, round, verdict};
+use super::state::{APPEALS, OFFERS, PROOFS, REWARDS, ROUND, terms};
+use super::{appeal, class, draw, round, verdict};
 use crate::ids::OfferId;
 use crate::params;
 
@@ -21,6 +21,7 @@ pub(crate) fn routes() -> Vec<QueryRoute> {
         QueryRoute::new("/tetra.cluster.v1.Query/Classes", classes),
         QueryRoute::new("/tetra.cluster.v1.Query/Round", round),
         QueryRoute::new("/tetra.cluster.v1.Query/Duties", duties),
+        QueryRoute::new("/tetra.cluster.v1.Query/Rewards", rewards),
     ]
 }
 
@@ -52,15 +53,17 @@ fn found(ctx: &Context, id: &OfferId) -> Result<Offer, QueryError> {
     OFFERS.get(&ctx.state, id)?.ok_or_else(missing)
 }
 
-/// One offer, with its proof in the current round.
+/// One offer, with its proof in the current round and its appeal.
 ///
 /// # Errors
 /// `NotFound`; `InvalidArgument` for a malformed id.
 pub fn offer(ctx: &Context, request: QueryOfferRequest) -> Result<QueryOfferResponse, QueryError> {
-    let offer = found(ctx, &OfferId::from_wire(ctx, request.id.as_ref())?)?;
+    let id = OfferId::from_wire(ctx, request.id.as_ref())?;
+    let offer = found(ctx, &id)?;
     let proof = PROOFS.get(&ctx.state, &(offer.committed_round, offer.place))?;
     let proof = proof.filter(|proof| proof.offer == offer.id && offer.committed_round > 0);
-    Ok(QueryOfferResponse { offer: Some(offer), proof })
+    let appeal = APPEALS.get(&ctx.state, &id)?;
+    Ok(QueryOfferResponse { offer: Some(offer), proof, appeal })
 }
 
 /// All classes as they are now.
@@ -84,7 +87,7 @@ pub fn round(ctx: &Context, _: QueryRoundRequest) -> Result<QueryRoundResponse, 
     Ok(QueryRoundResponse { round: Some(found), next_ms })
 }
 
-/// The proofs that an offer is drawn to verify and has not spoken of.
+/// The proofs and appeals that an offer is drawn for and has not spoken of, and who verifies its own.
 ///
 /// # Errors
 /// `NotFound`; `InvalidArgument` for a malformed id.
@@ -103,5 +106,21 @@ pub fn duties(ctx: &Context, request: QueryDutiesRequest) -> Result<QueryDutiesR
             proofs.push(proof);
         }
     }
-    Ok(QueryDutiesResponse { proofs })
+    let mut verifiers = Vec::new();
+    if let Some(own) = PROOFS.get(&ctx.state, &(round.number, offer.place))? {
+        for place in verdict::judges(ctx, &round, &params, &own)? {
+            verifiers.extend(PROOFS.get(&ctx.state, &(round.number, place))?);
+        }
+    }
+    let appeals = appeal::of_judge(ctx, &round, &offer)?;
+    Ok(QueryDutiesResponse { proofs, verifiers, appeals })
+}
+
+/// What was shared among suppliers that are there, and what the schedule emitted.
+///
+/// # Errors
+/// When the state fails.
+pub fn rewards(ctx: &Context, _: QueryRewardsRequest) -> Result<QueryRewardsResponse, QueryError> {
+    let emitted = super::rewards::emitted(ctx, &params::params(ctx)?)?.to_string();
+    Ok(QueryRewardsResponse { rewards: REWARDS.get(&ctx.state)?, emitted })
 }

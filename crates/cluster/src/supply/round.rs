@@ -9,8 +9,8 @@ use ledger::{Context, Failure};
 use proto::tetra::cluster::v1::{Params, Round};
 use sha2::{Digest, Sha256};
 
-use super::events;
 use super::state::{CLASSES, PROOFS, ROUND};
+use super::{appeal, events, rewards};
 use crate::params::{longest_deadline, params};
 
 /// How many proofs of past rounds go in one block.
@@ -62,7 +62,7 @@ fn open(ctx: &mut Context, number: u64, now: u64) -> Result<(), Failure> {
     let seed = beacon(ctx, b"tetra/cluster/round/v1\0", number);
     ROUND.set(&mut ctx.state, &Round { number, seed, opened_ms: now, ..Round::default() });
     events::round(ctx, number, "opened");
-    Ok(())
+    rewards::begin(ctx, number)
 }
 
 fn draw(ctx: &mut Context, mut round: Round, now: u64) -> Result<(), Failure> {
@@ -71,7 +71,7 @@ fn draw(ctx: &mut Context, mut round: Round, now: u64) -> Result<(), Failure> {
     round.closed = round.commits == 0;
     ROUND.set(&mut ctx.state, &round);
     events::round(ctx, round.number, "drawn");
-    Ok(())
+    appeal::draw_judges(ctx, &round)
 }
 
 /// Forgets proofs of past rounds, by and by.

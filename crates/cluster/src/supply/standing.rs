@@ -20,9 +20,9 @@ pub fn of(offer: &Offer, now: u64, silence: u64) -> OfferState {
         OfferState::Paused
     } else if offer.hired >= devices {
         OfferState::Hired
-    } else if is_fresh(offer, now) {
+    } else if is_fresh(offer, now) && offer.tried_round > 0 {
         OfferState::Ready
-    } else if offer.committed_round == 0 {
+    } else if offer.committed_round == 0 || is_fresh(offer, now) {
         OfferState::Pending
     } else {
         OfferState::Failed
@@ -32,7 +32,7 @@ pub fn of(offer: &Offer, now: u64, silence: u64) -> OfferState {
 /// When time alone changes the state next; 0: never.
 pub fn next_change(offer: &Offer, now: u64, silence: u64) -> u64 {
     let silent = offer.beat_ms.saturating_add(silence);
-    let times = [silent, if offer.proved_round > 0 { offer.fresh_until_ms } else { 0 }];
+    let times = [silent, if offer.proved_round > 0 { offer.fresh_until_ms } else { 0 }, offer.appeal_until_ms];
     times.into_iter().filter(|time| *time > now).min().unwrap_or(0)
 }
 

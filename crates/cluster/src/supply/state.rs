@@ -1,7 +1,9 @@
 //! What is stored of supply. Every index follows from the records alone.
 
 use ledger::{Context, Failure};
-use proto::tetra::cluster::v1::{ClassState, Offer, OfferState, OfferTerms, Params, Proof, Round};
+use proto::tetra::cluster::v1::{
+    Appeal, ClassState, Offer, OfferState, OfferTerms, Params, Proof, RewardsState, Round,
+};
 use store::{Item, Map};
 
 use super::{MODULE, class, events, standing};
@@ -22,6 +24,14 @@ pub const TIMERS: Map<(u64, OfferId), ()> = Map::new(MODULE, 5);
 pub const ROUND: Item<Round> = Item::new(MODULE, 6);
 /// Proofs by round and place; those of past rounds go by and by.
 pub const PROOFS: Map<(u64, u32), Proof> = Map::new(MODULE, 7);
+
+/// Proofs for which offers are blocked, while they can be appealed against or are.
+pub const APPEALS: Map<OfferId, Appeal> = Map::new(MODULE, 8);
+/// Offers whose appeal is open.
+pub const OPEN_APPEALS: Map<OfferId, ()> = Map::new(MODULE, 9);
+
+/// What is shared among suppliers that are there; absent where nothing is.
+pub const REWARDS: Item<RewardsState> = Item::new(MODULE, 10);
 
 /// What its owner says of an offer.
 pub fn terms(offer: &Offer) -> OfferTerms {

@@ -3,6 +3,7 @@
 use ledger::{Context, Failure};
 use proto::tetra::cluster::v1::OfferState;
 
+use super::appeal;
 use super::state::{OFFERS, TIMERS, put};
 use crate::hire::loss;
 
@@ -19,7 +20,10 @@ pub(crate) fn end_block(ctx: &mut Context) -> Result<(), Failure> {
         if time > now {
             break;
         }
-        let Some(offer) = OFFERS.get(&ctx.state, &id)? else { continue };
+        let Some(mut offer) = OFFERS.get(&ctx.state, &id)? else { continue };
+        if offer.appeal_until_ms > 0 && now >= offer.appeal_until_ms {
+            appeal::forfeit(ctx, &id, &mut offer)?;
+        }
         put(ctx, &id, offer)?;
         let silent = OFFERS.get(&ctx.state, &id)?.is_some_and(|offer| offer.state() == OfferState::Inactive);
         if silent {

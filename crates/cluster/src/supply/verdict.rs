@@ -1,13 +1,11 @@
 //! What follows from what verifiers say of a proof.
 
 use ledger::{Context, Failure};
-use primitives::math::mul_div_floor;
 use proto::tetra::cluster::v1::{Params, Proof, Round, VerdictKind};
 
 use super::state::{OFFERS, PROOFS, ROUND, put};
-use super::{draw, events, round};
+use super::{appeal, draw, events, rewards, round};
 use crate::ids::OfferId;
-use crate::money;
 use crate::params::params;
 
 /// How many proofs are judged in one block at most.
@@ -35,6 +33,11 @@ pub fn finding(proof: &Proof, drawn: usize) -> Finding {
     } else {
         Finding::Open
     }
+}
+
+/// Whether most of `drawn` verifiers reached the offer through an overlay, and were reached.
+fn formed(proof: &Proof, drawn: usize) -> bool {
+    proof.verdicts.iter().filter(|verdict| verdict.formed).count().saturating_mul(2) > drawn
 }
 
 /// Those who may judge the proof at a place: drawn, and of other owners, except on a development network.
@@ -72,15 +75,19 @@ pub(super) fn judge(ctx: &mut Context, round: &Round, params: &Params, mut proof
             offer.fresh_until_ms = round::fresh_until(round, params);
             offer.proved_in_ms = proof.took_ms;
             offer.reason = format!("proof of round {} passed", round.number);
+            if offer.tried_round == 0 {
+                match formed(&proof, drawn) {
+                    true => offer.tried_round = round.number,
+                    false => {
+                        offer.reason = format!("strangers could not form a cluster with it in round {}", round.number)
+                    }
+                }
+            }
         }
         Finding::Guilty => {
-            offer.blocked = true;
             offer.reason = format!("its proof of round {} is wrong: {said}", round.number);
-            let slashed = mul_div_floor(offer.collateral.into(), params.slash_bp.into(), 10_000).unwrap_or(0);
-            money::send(ctx, &money::collateral(), &money::pool(), slashed)?;
-            let slashed = u64::try_from(slashed).unwrap_or(offer.collateral);
-            offer.collateral = offer.collateral.saturating_sub(slashed);
-            events::slash(ctx, &id, slashed, &offer.reason);
+            appeal::condemn(ctx, (&id, &mut offer), (round, params), &proof)?;
+            events::slash(ctx, &id, offer.slashed, &offer.reason);
         }
         Finding::Open if drawn == 0 => {
             offer.reason = format!("round {} had nobody else to verify it", round.number);
@@ -89,6 +96,10 @@ pub(super) fn judge(ctx: &mut Context, round: &Round, params: &Params, mut proof
     }
     let (passed, reason) = (found == Finding::Passed, offer.reason.clone());
     put(ctx, &id, offer)?;
+    if passed && let Some(offer) = OFFERS.get(&ctx.state, &id)? {
+        rewards::weigh(ctx, params, &offer, &mut proof)?;
+        PROOFS.set(&mut ctx.state, &(round.number, proof.place), &proof);
+    }
     events::verdict(ctx, &id, round.number, passed, &reason);
     Ok(())
 }
@@ -115,6 +126,8 @@ pub(crate) fn end_block(ctx: &mut Context) -> Result<(), Failure> {
     round.closed = until == round.commits;
     ROUND.set(&mut ctx.state, &round);
     if round.closed {
+        appeal::close(ctx, &round)?;
+        rewards::close(ctx, &round)?;
         events::round(ctx, round.number, "closed");
     }
     Ok(())

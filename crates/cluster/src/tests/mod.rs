@@ -1,5 +1,8 @@
+mod appeals;
 mod attack;
+mod economy;
 mod faults;
 mod proofs;
+mod slices;
 mod story;
 mod support;

@@ -46,8 +46,12 @@ fn a_wrong_product_costs_half_of_the_collateral_and_the_place() {
     let pool = net.usd(&money::pool());
     net.round(&[2]);
     assert_eq!(net.state(2), OfferState::Blocked);
-    assert_eq!(net.of(2).collateral, 1_000_000);
-    assert_eq!(net.usd(&money::pool()), pool + 1_000_000);
+    assert_eq!((net.of(2).collateral, net.of(2).slashed), (1_000_000, 1_000_000));
+    // What it cost waits for an appeal.
+    assert_eq!(net.usd(&money::pool()), pool);
+    net.pass(100);
+    assert_eq!((net.of(2).slashed, net.usd(&money::pool())), (0, pool + 1_000_000));
+    assert!(why(net.appeal(2)).contains("no proof of it was found wrong lately"));
     assert!(net.of(2).reason.contains("the product is another"));
     assert!(why(net.offer(2, terms(20_000))).contains("is blocked"));
     assert!((1..=5).filter(|number| *number != 2).all(|number| net.state(number) == OfferState::Ready));
@@ -63,7 +67,13 @@ fn late_doubled_and_old_commitments_are_refused() {
     net.commit(1).unwrap();
     assert!(why(net.commit(1)).contains("has its commitment already"));
     let id = offer_id(2).to_wire(&net.ctx.chain.prefix);
-    let old = MsgCommitProof { owner: id.owner, host_key: id.host_key, round: before, digest: vec![2; 32] };
+    let old = MsgCommitProof {
+        owner: id.owner,
+        host_key: id.host_key,
+        round: before,
+        digest: vec![2; 32],
+        ..MsgCommitProof::default()
+    };
     assert!(why(net.run(supply::commit_proof, old)).contains("this is round"));
     net.pass(11);
     assert!(why(net.commit(3)).contains("it took 11000 ms of chain time"));

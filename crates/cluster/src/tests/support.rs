@@ -14,9 +14,9 @@ use proto::akash::provider::v1beta4::MsgCreateProvider;
 use proto::cosmos::base::v1beta1::Coin;
 use proto::tetra::capacity::v1::{MsgRegisterHost, Resources};
 use proto::tetra::cluster::v1::{
-    Ask, Cluster, ClusterKind, ClusterState, MsgBeat, MsgCommitProof, MsgCreateCluster, MsgJoinCluster,
-    MsgOfferDevices, MsgReportReach, MsgRequestQuote, MsgVerifyProof, Node, Offer, OfferState, OfferTerms, Params,
-    QueryDutiesRequest, Quote, Source, SupplierKind, VerdictKind,
+    Ask, Cluster, ClusterKind, ClusterState, MsgAppeal, MsgBeat, MsgCommitProof, MsgCreateCluster, MsgJoinCluster,
+    MsgOfferDevices, MsgReportReach, MsgRequestQuote, MsgVerifyAppeal, MsgVerifyProof, Node, Offer, OfferState,
+    OfferTerms, Params, QueryDutiesRequest, Quote, Source, SupplierKind, VerdictKind,
 };
 
 use crate::hire::messages as hires;
@@ -33,6 +33,8 @@ pub(super) struct Net {
     pub(super) ctx: Context,
     /// Suppliers whose agents live.
     pub(super) alive: BTreeSet<u16>,
+    /// Suppliers that no stranger reaches through an overlay.
+    pub(super) walled: BTreeSet<u16>,
     /// Whether everything is checked after each message and block.
     pub(super) checked: bool,
 }
@@ -80,6 +82,7 @@ fn quick() -> Params {
     let mut params = params::default(1_000);
     (params.round_ms, params.verdict_ms) = (120_000, 20_000);
     (params.beat_ms, params.silence_ms, params.formation_ms) = (10_000, 25_000, 60_000);
+    params.appeal_ms = 60_000;
     params.notice_ms = 60_000;
     for class in &mut params.classes {
         class.deadline_ms = 10_000;
@@ -105,7 +108,7 @@ impl Net {
         crate::genesis::import(&mut ctx, &crate::Genesis::default()).unwrap();
         PARAMS.set(&mut ctx.state, &quick());
         testing::forget(&mut ctx);
-        Self { ctx, alive: BTreeSet::new(), checked: true }
+        Self { ctx, alive: BTreeSet::new(), walled: BTreeSet::new(), checked: true }
     }
 
     /// Registers a provider with a host of four cores.
@@ -154,9 +157,13 @@ impl Net {
     }
 
     pub(super) fn offer(&mut self, number: u16, terms: OfferTerms) -> Result<(), Failure> {
+        self.offer_from(Source::Provider, number, terms)
+    }
+
+    pub(super) fn offer_from(&mut self, source: Source, number: u16, terms: OfferTerms) -> Result<(), Failure> {
         let id = offer_id(number).to_wire(&self.ctx.chain.prefix);
         let (owner, host_key) = (id.owner, id.host_key);
-        let msg = MsgOfferDevices { owner, host_key, terms: Some(terms), source: Source::Provider.into() };
+        let msg = MsgOfferDevices { owner, host_key, terms: Some(terms), source: source.into() };
         self.run(supply::offer_devices, msg).map(|_| ())
     }
 
@@ -194,7 +201,10 @@ impl Net {
     pub(super) fn commit(&mut self, number: u16) -> Result<(), Failure> {
         let id = offer_id(number).to_wire(&self.ctx.chain.prefix);
         let round = ROUND.get(&self.ctx.state).unwrap().unwrap().number;
-        let msg = MsgCommitProof { owner: id.owner, host_key: id.host_key, round, digest: digest(number) };
+        let overlay_key = vec![7; 32];
+        let endpoints = vec!["192.0.2.1:51820".to_owned()];
+        let (owner, host_key) = (id.owner, id.host_key);
+        let msg = MsgCommitProof { owner, host_key, round, digest: digest(number), overlay_key, endpoints };
         self.run(supply::commit_proof, msg).map(|_| ())
     }
 
@@ -227,8 +237,34 @@ impl Net {
                     offer: proof.offer,
                     kind: kind.into(),
                     reason: if is_liar { "the product is another".to_owned() } else { String::new() },
+                    formed: !self.walled.iter().any(|walled| proof.digest == digest(*walled)),
                 };
                 self.run(supply::verify_proof, msg).unwrap();
+            }
+        }
+    }
+
+    pub(super) fn appeal(&mut self, number: u16) -> Result<(), Failure> {
+        let id = offer_id(number).to_wire(&self.ctx.chain.prefix);
+        self.run(supply::appeal, MsgAppeal { owner: id.owner, host_key: id.host_key }).map(|_| ())
+    }
+
+    /// Goes to the next round, in which all look at what they are drawn for once more, and say this of it.
+    pub(super) fn appeal_round(&mut self, kind: VerdictKind) {
+        self.round(&[]);
+        for number in self.alive.clone() {
+            let id = offer_id(number).to_wire(&self.ctx.chain.prefix);
+            let duties = queries::duties(&self.ctx, QueryDutiesRequest { id: Some(id.clone()) }).unwrap();
+            for appeal in duties.appeals {
+                let msg = MsgVerifyAppeal {
+                    owner: id.owner.clone(),
+                    host_key: id.host_key.clone(),
+                    round: appeal.round,
+                    offer: appeal.proof.unwrap().offer,
+                    kind: kind.into(),
+                    reason: String::new(),
+                };
+                self.run(supply::verify_appeal, msg).unwrap();
             }
         }
     }

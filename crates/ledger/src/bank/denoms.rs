@@ -68,6 +68,14 @@ pub fn is_registered(ctx: &Context, denom: &Denom) -> Result<bool, Failure> {
     Ok(DENOMS.has(&ctx.state, &denom.as_str().to_owned())?)
 }
 
+/// By which policy a denom is minted; none of one that the chain does not know.
+///
+/// # Errors
+/// When the state fails.
+pub fn policy(ctx: &Context, denom: &Denom) -> Result<Option<String>, Failure> {
+    Ok(DENOMS.get(&ctx.state, &denom.as_str().to_owned())?.map(|found| found.policy))
+}
+
 pub(super) fn registered(ctx: &Context, denom: &Denom) -> Result<StoredDenom, Failure> {
     let found = DENOMS.get(&ctx.state, &denom.as_str().to_owned())?;
     found.ok_or_else(|| {

@@ -28,7 +28,7 @@ use crate::context::Context;
 use crate::failure::{Failure, Rejection};
 use crate::routes::{MessageRoute, QueryRoute};
 
-pub use denoms::{Policy, is_registered};
+pub use denoms::{Policy, is_registered, policy};
 pub use genesis::Genesis;
 pub use params::{Params, params};
 pub use supply::{burn, mint, supply_of};

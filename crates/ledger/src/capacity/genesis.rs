@@ -64,7 +64,7 @@ pub struct Hold {
     pub id: u64,
     /// Hex.
     pub host_key: String,
-    /// `HOLD_KIND_SOFT`, `HOLD_KIND_FIRM` or `HOLD_KIND_INTERRUPTIBLE`.
+    /// `HOLD_KIND_SOFT`, `HOLD_KIND_FIRM`, `HOLD_KIND_INTERRUPTIBLE` or `HOLD_KIND_LENT`.
     pub kind: String,
     /// Which market.
     pub market: String,
@@ -90,6 +90,16 @@ pub struct Hold {
     /// Whether it gives way without notice.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub gives_way: bool,
+    /// Whether the owner of a window works in it.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub in_use: bool,
+    /// The window that a lent hold is part of; 0 of others.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub window: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A fencing number in genesis.
@@ -142,6 +152,8 @@ impl Hold {
             created_at: self.created_at,
             yields_at: self.yields_at.map(|(seconds, nanos)| Timestamp { seconds, nanos }),
             gives_way: self.gives_way,
+            in_use: self.in_use,
+            window: self.window,
         })
     }
 
@@ -160,6 +172,8 @@ impl Hold {
             created_at: hold.created_at,
             yields_at: hold.yields_at.map(|at| (at.seconds, at.nanos)),
             gives_way: hold.gives_way,
+            in_use: hold.in_use,
+            window: hold.window,
             market: hold.market,
             reference: hold.reference,
         }

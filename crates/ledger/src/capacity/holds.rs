@@ -6,13 +6,18 @@ use super::state::{
     self, EXPIRIES, FENCES, HOLDS, HOLDS_BY_HOST, HOLDS_BY_REFERENCE, HOSTS, HostKey, LOST, NEXT_HOLD, StoredHost,
     YIELDS,
 };
-use super::{events, resources};
+use super::{events, lending, resources};
 use crate::context::{Context, Outcome};
 use crate::failure::{Failure, Rejection};
 
 /// What a hold takes.
 pub(super) fn amount(hold: &Hold) -> Resources {
     hold.resources.clone().unwrap_or_default()
+}
+
+/// Whether a hold lies within a window, and takes nothing beside it.
+pub(super) fn is_lent(hold: &Hold) -> bool {
+    hold.kind() == HoldKind::Lent
 }
 
 /// Whether a hold excludes others.
@@ -42,6 +47,9 @@ pub(super) fn expiry(hold: &Hold) -> Option<u64> {
 /// Adds a hold to its host's sums, or takes it out. Devices stay sorted, so that a sum depends on the holds alone and
 /// not on the order in which they came: genesis makes it anew.
 fn count(host: &mut StoredHost, hold: &Hold, up: bool) -> Result<(), Failure> {
+    if is_lent(hold) {
+        return Ok(());
+    }
     let (sum, other) = match exclusive(hold) {
         true => (host.taken(), &mut host.taken),
         false => (host.wanted(), &mut host.wanted),
@@ -113,6 +121,7 @@ pub(super) fn next_fence(ctx: &mut Context, key: &HostKey) -> Result<u64, Failur
 /// Ends a hold that its market did not release, and tells it.
 pub(super) fn lose(ctx: &mut Context, hold: &Hold, reason: &str) -> Result<(), Failure> {
     remove(ctx, hold)?;
+    lending::end_lent(ctx, hold, reason)?;
     if hold.kind() == HoldKind::Soft {
         LOST.set(&mut ctx.state, &(hold.reference.clone(), hold.market.clone()), &());
     }

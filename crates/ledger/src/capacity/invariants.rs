@@ -47,7 +47,8 @@ fn host_is_sound(
 ) -> Result<Vec<String>, store::Error> {
     let name = format!("host {}", hex::encode(key));
     let sum = |exclusive: bool| {
-        let mut counted = on_host.iter().filter(|hold| holds::exclusive(hold) == exclusive);
+        let beside = on_host.iter().filter(|hold| !holds::is_lent(hold));
+        let mut counted = beside.filter(|hold| holds::exclusive(hold) == exclusive);
         let sum = counted.try_fold(Resources::default(), |sum, hold| resources::add(&sum, &holds::amount(hold)))?;
         Some(resources::sorted(sum))
     };
@@ -66,12 +67,31 @@ fn host_is_sound(
         broken.push(format!("{name}: its sums are not those of its holds"));
     }
     let last = FENCES.get(&ctx.state, key)?.unwrap_or(0);
-    let firm: Vec<u64> = on_host.iter().filter(|hold| hold.kind() == HoldKind::Firm).map(|hold| hold.fence).collect();
+    broken.extend(lent_is_within(&name, on_host));
+    let fenced = on_host.iter().filter(|hold| matches!(hold.kind(), HoldKind::Firm | HoldKind::Lent));
+    let firm: Vec<u64> = fenced.map(|hold| hold.fence).collect();
     let distinct: BTreeSet<&u64> = firm.iter().collect();
     if distinct.len() != firm.len() || firm.iter().any(|fence| *fence == 0 || *fence > last) {
         broken.push(format!("{name}: fencing numbers {firm:?} are not distinct and at most {last}"));
     }
     Ok(broken)
+}
+
+/// What is lent lies in a window that nobody works in, and is no more than the window has.
+fn lent_is_within(name: &str, on_host: &[&Hold]) -> Vec<String> {
+    let mut broken = Vec::new();
+    let windows: BTreeSet<u64> = on_host.iter().filter(|hold| holds::is_lent(hold)).map(|hold| hold.window).collect();
+    for id in windows {
+        let lent = on_host.iter().filter(|hold| holds::is_lent(hold) && hold.window == id);
+        let sum = lent.fold(Resources::default(), |sum, hold| {
+            resources::add(&sum, &holds::amount(hold)).unwrap_or(Resources { memory: u64::MAX, ..sum })
+        });
+        let window = on_host.iter().find(|hold| hold.id == id && hold.gives_way && !hold.in_use);
+        if !window.is_some_and(|window| resources::fits(&sum, &holds::amount(window))) {
+            broken.push(format!("{name}: what is lent of window {id} is not in it"));
+        }
+    }
+    broken
 }
 
 fn indices_are_sound(

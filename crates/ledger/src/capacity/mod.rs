@@ -23,6 +23,7 @@ pub mod genesis;
 pub mod gpu;
 mod holds;
 pub mod invariants;
+mod lending;
 pub mod messages;
 pub mod placement;
 pub mod queries;
@@ -38,6 +39,7 @@ use crate::routes::{MessageRoute, QueryRoute};
 
 pub use expiry::end_block;
 pub use genesis::Genesis;
+pub use lending::{lend_on, room_to_lend, work_in};
 pub use messages::registration_bytes;
 pub use proto::tetra::capacity::v1::{Hold, HoldKind};
 pub use reservations::{

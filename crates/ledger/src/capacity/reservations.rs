@@ -8,7 +8,7 @@ use proto::tetra::capacity::v1::{Hold, HoldKind, Resources};
 use super::placement::{Room, place};
 use super::resources::{self, Claim, Request};
 use super::state::{self, HOLDS, HOLDS_BY_REFERENCE, HostKey, LOST, StoredHost};
-use super::{HoldId, errors, events, holds, yielding};
+use super::{HoldId, errors, events, holds, lending, yielding};
 use crate::context::Context;
 use crate::failure::{Failure, Rejection};
 
@@ -72,7 +72,7 @@ pub fn held(ctx: &Context, market: &str, reference: &str) -> Result<Vec<Hold>, F
 
 /// A reference that lost a soft hold stays in use until its market lets go of it: what is held under it beside the
 /// mark could never turn firm.
-fn require_unused(ctx: &Context, claim: &Claim<'_>) -> Result<(), Failure> {
+pub(super) fn require_unused(ctx: &Context, claim: &Claim<'_>) -> Result<(), Failure> {
     if is_lost(ctx, claim.market, &claim.reference)? || !held(ctx, claim.market, &claim.reference)?.is_empty() {
         return Err(errors::reference_in_use(claim.market, &claim.reference).into());
     }
@@ -105,6 +105,8 @@ fn hold_placed(
             created_at: height(ctx.block.height)?,
             yields_at: None,
             gives_way: false,
+            in_use: false,
+            window: 0,
         };
         holds::store(ctx, &hold)?;
         events::created(ctx, &hold);
@@ -305,6 +307,7 @@ pub fn release(ctx: &mut Context, market: &str, reference: &str) -> Result<(), F
     for hold in held(ctx, market, reference)? {
         holds::remove(ctx, &hold)?;
         events::ended(ctx, &hold, "released");
+        lending::end_lent(ctx, &hold, "its window is closed")?;
     }
     if is_lost(ctx, market, reference)? {
         LOST.remove(&mut ctx.state, &(reference.to_owned(), market.to_owned()));

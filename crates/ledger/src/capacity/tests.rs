@@ -3,6 +3,7 @@
 mod books;
 mod holds;
 mod hosts;
+mod lending;
 mod placement;
 mod queries;
 mod shrink;

@@ -63,6 +63,10 @@ impl Agent {
             // One bid per provider and order: one that was closed or lost bars another.
             return Ok(if bid.state() == bid::State::Open { self.adopt(&ours, &order) } else { Outcome::None });
         }
+        if !self.config.bid.enabled {
+            self.leave(name, "disabled", &"`bid.enabled` of provider.json says so");
+            return Ok(Outcome::None);
+        }
         let signed = if wants_signatures(&order) { self.chain.signed_attributes().await? } else { Signed::new() };
         let _turn = if wants_gpus(&order) { Some(self.gpu_turn.lock().await) } else { None };
         let (price, needs, devices) = match self.decide(&order, &signed) {

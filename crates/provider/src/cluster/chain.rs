@@ -45,11 +45,10 @@ impl Chain {
         Ok(found.and_then(|response| response.round))
     }
 
-    /// Proofs that an offer is drawn to verify.
-    pub(crate) async fn cluster_duties(&self, id: &wire::OfferId) -> Result<Vec<wire::Proof>, NodeError> {
+    /// Proofs and appeals that an offer is drawn for, and who verifies its own.
+    pub(crate) async fn cluster_duties(&self, id: &wire::OfferId) -> Result<wire::QueryDutiesResponse, NodeError> {
         let request = wire::QueryDutiesRequest { id: Some(id.clone()) };
-        let response: wire::QueryDutiesResponse = self.ask("/tetra.cluster.v1.Query/Duties", &request).await?;
-        Ok(response.proofs)
+        self.ask("/tetra.cluster.v1.Query/Duties", &request).await
     }
 
     /// Clusters that have a node of an offer.

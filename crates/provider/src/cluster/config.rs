@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use proto::tetra::capacity::v1::Resources;
-use proto::tetra::cluster::v1::{OfferTerms, SupplierKind};
+use proto::tetra::cluster::v1::{OfferTerms, Source, SupplierKind};
 use serde::{Deserialize, Serialize};
 
 /// `cluster` in `provider.json`. An agent that runs looks at it every few seconds.
@@ -39,6 +39,15 @@ pub struct ClusterConfig {
     /// First and last UDP port of overlays; none is any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ports: Option<[u16; 2]>,
+    /// By which way it comes into the pool.
+    #[serde(skip_serializing_if = "Origin::is_provider")]
+    pub origin: Origin,
+    /// A carrier that packets of overlays go through, where this machine sends and receives none itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub via: Option<SocketAddr>,
+    /// A SOCKS 5 proxy by which other suppliers' gateways are reached, where this machine reaches none itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<SocketAddr>,
 }
 
 impl Default for ClusterConfig {
@@ -57,6 +66,9 @@ impl Default for ClusterConfig {
             floor: 0,
             address: None,
             ports: None,
+            origin: Origin::Provider,
+            via: None,
+            proxy: None,
         }
     }
 }
@@ -73,6 +85,34 @@ pub enum Supply {
     Miner,
     /// A node of a storage network.
     StorageNetwork,
+}
+
+/// Ways into the pool.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// The machine of the agent.
+    #[default]
+    Provider,
+    /// The window of its render node, while that renders nothing.
+    RenderIdle,
+    /// A machine that its owner reaches by SSH alone.
+    Ssh,
+}
+
+impl Origin {
+    fn is_provider(&self) -> bool {
+        *self == Self::Provider
+    }
+
+    /// As the chain writes it.
+    pub(crate) fn wire(self) -> Source {
+        match self {
+            Self::Provider => Source::Provider,
+            Self::RenderIdle => Source::RenderIdle,
+            Self::Ssh => Source::Ssh,
+        }
+    }
 }
 
 impl ClusterConfig {

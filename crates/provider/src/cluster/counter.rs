@@ -17,7 +17,6 @@ use super::node::Seat;
 use super::pods;
 use super::supplier::{Supplier, told};
 use super::trouble::Trouble;
-use crate::agent::lock;
 
 /// For a connection within a cluster.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -166,9 +165,8 @@ impl ClusterDesk for Counter {
 
     async fn products(&self, host_key: &str, round: u64) -> Result<Vec<u8>, ClusterRefusal> {
         let none = || ClusterRefusal::NotFound(format!("this host committed to nothing in round {round}"));
-        let committed = lock(&self.0.committed).clone().ok_or_else(none)?;
-        match host_key == hex::encode(self.0.host_key) && committed.round == round {
-            true => Ok(committed.bytes.clone()),
+        match host_key == hex::encode(self.0.host_key) {
+            true => self.0.products_of(round).ok_or_else(none),
             false => Err(none()),
         }
     }

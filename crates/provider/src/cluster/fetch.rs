@@ -19,7 +19,7 @@ impl Supplier {
         let trust =
             Trust::on_chain(self.chain.node(), owner).await.map_err(|error| Trouble::Fetch(error.to_string()))?;
         let auth = Auth::Token(self.chain.token());
-        Gateway::new(&uri, trust, auth).map_err(|error| Trouble::Fetch(error.to_string()))
+        Gateway::through(&uri, trust, auth, self.config()?.proxy).map_err(|error| Trouble::Fetch(error.to_string()))
     }
 
     /// The bytes of a cluster's manifest from one of the other suppliers.

@@ -26,6 +26,15 @@ use super::trouble::Trouble;
 pub(super) const EVERY: Duration = Duration::from_secs(5);
 /// Bytes that are moved at a time.
 const PIECE: usize = 64 << 10;
+/// Bytes of what `tar` says that are read.
+const MOST_SAID: u64 = 16 << 10;
+/// What an archive may have beside twice the bytes of its volume: heads of files, and the ends of their blocks.
+const BESIDE: u64 = 64 << 20;
+
+/// The most bytes of an archive of a checkpoint volume.
+fn most_of(checkpoint_bytes: u64) -> u64 {
+    checkpoint_bytes.saturating_mul(2).saturating_add(BESIDE)
+}
 
 fn disk(error: std::io::Error) -> Trouble {
     Trouble::Odd(format!("the disk: {error}"))
@@ -43,7 +52,8 @@ pub(super) struct Look<'a> {
     pub(super) kind: ClusterKind,
     pub(super) secret: &'a str,
     pub(super) mesh: &'a Mesh,
-    pub(super) checkpoint: bool,
+    /// Bytes of its checkpoint volume; 0: it has none.
+    pub(super) checkpoint_bytes: u64,
 }
 
 impl Supplier {
@@ -66,7 +76,7 @@ impl Supplier {
             ClusterKind::Ray => ray::jobs(look.mesh, look.secret).await.unwrap_or_default(),
             _ => Vec::new(),
         };
-        let checkpoint = if look.checkpoint { Some(self.pack(look.path, look.number).await?) } else { None };
+        let checkpoint = if look.checkpoint_bytes > 0 { Some(self.pack(look.path, look.number).await?) } else { None };
         Ok(self.home.save(&Self::kept_file(look.path), &Kept { jobs, checkpoint, at_ms: now_ms() })?)
     }
 
@@ -89,7 +99,7 @@ impl Supplier {
             file.write_all(&buffer[..length]).await.map_err(disk)?;
         }
         file.flush().await.map_err(disk)?;
-        let status = exec.child.wait().await.map_err(disk)?;
+        let status = exec.running.wait().await.map_err(disk)?;
         // A file that changes while it is read is no failure of tar's that matters: the next look has it whole.
         if !matches!(status.code(), Some(0 | 1)) {
             return Err(Trouble::Odd(format!("tar of the checkpoint volume ended with {status}")));
@@ -99,22 +109,24 @@ impl Supplier {
     }
 
     /// Copies what the head's agent keeps.
-    pub(super) async fn keep_others(&self, path: &ClusterPath, cluster: &wire::Cluster) -> Result<(), Trouble> {
+    pub(super) async fn keep_others(&self, look: &Look<'_>, cluster: &wire::Cluster) -> Result<(), Trouble> {
         let head = live(cluster).find(|node| node.rank == 0).and_then(|node| node.offer.clone());
         let Some(head) = head.filter(|head| head.owner != self.chain.address()) else { return Ok(()) };
         let gateway = self.gateway(&head.owner).await?;
-        let found = gateway.cluster_kept(path).await.map_err(|error| Trouble::Fetch(error.to_string()))?;
-        self.take_kept(&gateway, path, found).await
+        let found = gateway.cluster_kept(look.path).await.map_err(|error| Trouble::Fetch(error.to_string()))?;
+        self.take_kept(&gateway, look, found).await
     }
 
     /// Takes what another agent keeps, where it is newer.
-    async fn take_kept(&self, gateway: &client::Gateway, path: &ClusterPath, found: Kept) -> Result<(), Trouble> {
+    async fn take_kept(&self, gateway: &client::Gateway, look: &Look<'_>, found: Kept) -> Result<(), Trouble> {
+        let path = look.path;
         let own = self.kept(path)?.unwrap_or_default();
         if found.at_ms <= own.at_ms {
             return Ok(());
         }
-        if found.checkpoint.is_some() && found.checkpoint != own.checkpoint {
-            self.fetch_checkpoint(gateway, path, found.checkpoint.as_deref().unwrap_or_default()).await?;
+        if look.checkpoint_bytes > 0 && found.checkpoint.is_some() && found.checkpoint != own.checkpoint {
+            let (wanted, most) = (found.checkpoint.as_deref().unwrap_or_default(), most_of(look.checkpoint_bytes));
+            self.fetch_checkpoint(gateway, path, (wanted, most)).await?;
         }
         Ok(self.home.save(&Self::kept_file(path), &found)?)
     }
@@ -123,15 +135,21 @@ impl Supplier {
         &self,
         gateway: &client::Gateway,
         path: &ClusterPath,
-        wanted: &str,
+        (wanted, most): (&str, u64),
     ) -> Result<(), Trouble> {
         let target = self.checkpoint_path(path);
         let beside = target.with_extension("new");
         let mut file = File::create(&beside).await.map_err(disk)?;
-        let mut hash = Sha256::new();
+        let (mut hash, mut read) = (Sha256::new(), 0u64);
         let mut pieces = gateway.cluster_checkpoint(path).await.map_err(|error| Trouble::Fetch(error.to_string()))?;
         while let Some(piece) = pieces.next().await {
             let piece = piece.map_err(|error| Trouble::Fetch(error.to_string()))?;
+            read = read.saturating_add(piece.len() as u64);
+            if read > most {
+                // Another's disk is not filled by who sends more than a volume holds.
+                let _ = tokio::fs::remove_file(&beside).await;
+                return Err(Trouble::Fetch(format!("a checkpoint of more than {most} bytes is not taken")));
+            }
             hash.update(&piece);
             file.write_all(&piece).await.map_err(disk)?;
         }
@@ -150,14 +168,14 @@ impl Supplier {
             let taken = async {
                 let gateway = self.gateway(&owner).await?;
                 let found = gateway.cluster_kept(look.path).await.map_err(|error| Trouble::Fetch(error.to_string()))?;
-                self.take_kept(&gateway, look.path, found).await
+                self.take_kept(&gateway, look, found).await
             };
             if let Err(error) = taken.await {
                 tracing::debug!(provider = owner, %error, "keeps nothing of the head that is newer");
             }
         }
         let Some(kept) = self.kept(look.path)? else { return Ok(()) };
-        if look.checkpoint && kept.checkpoint.is_some() {
+        if look.checkpoint_bytes > 0 && kept.checkpoint.is_some() {
             self.unpack(look.path, look.number).await?;
         }
         for job in kept.jobs.iter().filter(|job| ray::goes_on(job)) {
@@ -173,16 +191,14 @@ impl Supplier {
         let mut exec = self.runtime.exec(&pods::id(path, number), pods::SERVICE, 0, &spec).await?;
         let mut file = File::open(self.checkpoint_path(path)).await.map_err(disk)?;
         tokio::io::copy(&mut file, &mut exec.stdin).await.map_err(disk)?;
+        exec.stdin.shutdown().await.map_err(disk)?;
         drop(exec.stdin);
-        exec.child.stdout = Some(exec.stdout);
-        exec.child.stderr = Some(exec.stderr);
-        let ended = exec.child.wait_with_output().await.map_err(disk)?;
-        match ended.status.success() {
+        let mut said = String::new();
+        exec.stderr.take(MOST_SAID).read_to_string(&mut said).await.map_err(disk)?;
+        let ended = exec.running.wait().await.map_err(disk)?;
+        match ended.success() {
             true => Ok(()),
-            false => Err(Trouble::Odd(format!(
-                "the checkpoint cannot be unpacked: {}",
-                String::from_utf8_lossy(&ended.stderr)
-            ))),
+            false => Err(Trouble::Odd(format!("the checkpoint cannot be unpacked: {said}"))),
         }
     }
 }

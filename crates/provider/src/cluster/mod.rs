@@ -8,6 +8,8 @@
 //! | `counter` | the answers, and who may have them by the chain's word |
 //! | `supplier` | the supplier at work: offer, signs of life, what it has to do |
 //! | `proofs` | computing proofs, and verifying those of others |
+//! | `trial` | clusters with strangers, before the first hire |
+//! | `wires` | where packets of overlays arrive |
 //! | `node` | a node of a cluster from reservation to end |
 //! | `pods` | what its container runs |
 //! | `keep`, `ray` | what is kept of a head, for who takes its place; Ray's jobs |
@@ -17,7 +19,7 @@
 //!
 //! ```text
 //! OfferDevices ─▶ Beat …
-//! round ─▶ compute all devices at once ─▶ CommitProof ─▶ (drawn) fetch others' products ─▶ VerifyProof
+//! round ─▶ compute all devices at once ─▶ CommitProof ─▶ (drawn) fetch others' products, reach newcomers ─▶ VerifyProof
 //! Work ─▶ manifest ─▶ container ─▶ overlay ─▶ JoinCluster ─▶ ReportReach … ─▶ (container ends) ReportLoss
 //! ```
 
@@ -33,11 +35,13 @@ mod proofs;
 mod ray;
 mod speed;
 pub(crate) mod supplier;
+mod trial;
 mod trouble;
+mod wires;
 
 use crate::home::{Home, HomeError};
 
-pub use config::{ClusterConfig, Supply};
+pub use config::{ClusterConfig, Origin, Supply};
 
 /// Writes into `provider.json` that this machine offers devices to clusters. An agent that runs follows within seconds.
 /// `options.enabled` does not matter.

@@ -1,7 +1,6 @@
 //! A node of a cluster, from reservation to end: manifest, container, overlay, and what the chain is told of it.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -285,30 +284,21 @@ impl Supplier {
     async fn overlay(&self, path: &ClusterPath, number: u32, pid: i32) -> Result<Arc<Mesh>, Trouble> {
         let secret = self.secret(path, number)?;
         let netns = PathBuf::from(format!("/proc/{pid}/ns/net"));
-        let (addresses, told) = self.listen()?;
-        let mut last = None;
-        for listen in addresses {
-            let config = MeshConfig { secret: secret.clone(), number, netns: netns.clone(), listen };
-            match Mesh::start(config).await {
-                Ok(mesh) => {
-                    let endpoint = SocketAddr::from((told, mesh.local_address().port()));
-                    let wire::OfferId { owner, host_key } = self.id();
-                    let msg = wire::MsgJoinCluster {
-                        owner,
-                        host_key,
-                        id: Some(cluster_id(path)),
-                        number,
-                        overlay_key: secret.public().0.to_vec(),
-                        endpoints: vec![endpoint.to_string()],
-                    };
-                    self.chain.send(vec![msg.to_any()]).await?;
-                    tracing::info!(cluster = %path, node = number, address = %mesh.address(), endpoint = %endpoint, "a node joined its cluster");
-                    return Ok(Arc::new(mesh));
-                }
-                Err(error) => last = Some(error),
-            }
-        }
-        Err(last.map_or_else(|| Trouble::Odd("no UDP port is configured for overlays".to_owned()), Trouble::Mesh))
+        let (way, endpoint) = self.wire().await?;
+        let config = MeshConfig { secret: secret.clone(), number, netns, wire: way };
+        let mesh = Mesh::start(config).await?;
+        let wire::OfferId { owner, host_key } = self.id();
+        let msg = wire::MsgJoinCluster {
+            owner,
+            host_key,
+            id: Some(cluster_id(path)),
+            number,
+            overlay_key: secret.public().0.to_vec(),
+            endpoints: vec![endpoint.to_string()],
+        };
+        self.chain.send(vec![msg.to_any()]).await?;
+        tracing::info!(cluster = %path, node = number, address = %mesh.address(), endpoint = %endpoint, "a node joined its cluster");
+        Ok(Arc::new(mesh))
     }
 
     /// Tells the overlay who its peers are and the chain whom it reaches, until the container or the place ends.
@@ -360,7 +350,7 @@ impl Supplier {
                 kind,
                 secret: &manifest.secret,
                 mesh,
-                checkpoint: manifest.checkpoint_bytes > 0,
+                checkpoint_bytes: manifest.checkpoint_bytes,
             };
             if !restored && all {
                 self.restore(&look, &cluster).await?;
@@ -369,7 +359,7 @@ impl Supplier {
             if restored && cluster.formed_ms > 0 && kept.elapsed() >= keep::EVERY {
                 let done = match place.rank {
                     0 => self.keep_own(&look).await,
-                    _ => self.keep_others(path, &cluster).await,
+                    _ => self.keep_others(&look, &cluster).await,
                 };
                 if let Err(error) = done {
                     tracing::debug!(cluster = %path, %error, "the head could not be looked at; the next look may");

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use client::cluster::Manifest;
 use proto::tetra::cluster::v1 as wire;
 use proto::tetra::cluster::v1::ClusterKind;
+use workload::terminal::Size;
 use workload::{Egress, ExecSpec, Isolation, PodId, PodSpec, Resources, ServiceSpec, VolumeKind, VolumeSpec};
 
 use super::chain::live;
@@ -215,7 +216,11 @@ pub(super) fn program(cluster: &wire::Cluster, place: Place, ask: ExecAsk) -> Ex
         }
         _ => ask.args,
     };
-    ExecSpec { args, env, dir: ask.dir }
+    let terminal = ask.terminal.map(|size| Size { columns: size.columns, rows: size.rows });
+    if terminal.is_some() && !env.iter().any(|(name, _)| name == "TERM") {
+        env.push(("TERM".to_owned(), "xterm-256color".to_owned()));
+    }
+    ExecSpec { args, env, dir: ask.dir, terminal }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Proofs of this machine's devices, and verdicts on those of others.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use proto::ToAny;
@@ -15,6 +16,13 @@ use crate::agent::lock;
 pub(super) struct Committed {
     pub(super) round: u64,
     pub(super) bytes: Vec<u8>,
+}
+
+/// Rounds whose products are kept on disk, so that others can look at them once more: an appeal is heard in the round after it.
+const KEPT: u64 = 4;
+
+fn products_file(round: u64) -> String {
+    format!("cluster-products-{round}.bin")
 }
 
 fn puzzle(class: &wire::Class) -> Puzzle {
@@ -46,7 +54,7 @@ fn size(puzzle: Puzzle) -> usize {
 /// What is wrong with the products of an offer; none when nothing is.
 fn fault(
     puzzle: Puzzle,
-    round: &wire::Round,
+    (seed_of_round, draw): (&[u8], &[u8]),
     host_key: &[u8; 32],
     (devices, digest): (u32, &[u8]),
     bytes: &[u8],
@@ -61,10 +69,19 @@ fn fault(
         return Some("its products are not those that it committed to".to_owned());
     }
     let wrong = products.iter().zip(0..).find(|(product, device)| {
-        let seed = proving::seed(&round.seed, host_key, *device);
-        !proving::check(puzzle, &seed, product, &round.draw)
+        let seed = proving::seed(seed_of_round, host_key, *device);
+        !proving::check(puzzle, &seed, product, draw)
     });
     wrong.map(|(_, device)| format!("the product of device {device} is not that of its seed"))
+}
+
+/// What a look at a proof comes to.
+fn word(found: Result<Option<String>, Trouble>) -> (VerdictKind, String) {
+    match found {
+        Ok(None) => (VerdictKind::Right, String::new()),
+        Ok(Some(fault)) => (VerdictKind::Wrong, fault),
+        Err(trouble) => (VerdictKind::Silent, trouble.to_string()),
+    }
 }
 
 impl Supplier {
@@ -77,27 +94,78 @@ impl Supplier {
         let computed = tokio::task::spawn_blocking(move || compute(puzzle, &beacon, &host_key, devices)).await;
         let products = computed.map_err(|error| Trouble::Odd(error.to_string()))?;
         let digest = proving::digest(&products).to_vec();
-        let bytes = products.iter().flat_map(Product::to_bytes).collect();
+        let bytes: Vec<u8> = products.iter().flat_map(Product::to_bytes).collect();
+        self.keep_products(round.number, &bytes, offer.blocked)?;
         *lock(&self.committed) = Some(Arc::new(Committed { round: round.number, bytes }));
+        let ready = self.ready_for_trial().await?;
         let id = self.id();
         let (owner, host_key) = (id.owner, id.host_key);
-        let msg = wire::MsgCommitProof { owner, host_key, round: round.number, digest };
+        let (overlay_key, endpoints) = (ready.key(), vec![ready.endpoint.clone()]);
+        let msg = wire::MsgCommitProof { owner, host_key, round: round.number, digest, overlay_key, endpoints };
         self.chain.send(vec![msg.to_any()]).await?;
+        let committed = self.chain.cluster_offer(&self.id()).await?.and_then(|found| found.proof);
+        if let Some(proof) = committed.filter(|proof| proof.round == round.number) {
+            *lock(&self.trial) = Some(Arc::new(ready.begin(round.number, proof.place).await?));
+        }
         tracing::info!(round = round.number, "committed to a proof of devices");
         Ok(())
     }
 
+    /// Keeps products on disk, and forgets those of rounds that nobody asks for any more.
+    fn keep_products(&self, round: u64, bytes: &[u8], blocked: bool) -> Result<(), Trouble> {
+        let odd = |error: std::io::Error| Trouble::Odd(format!("products cannot be kept: {error}"));
+        std::fs::write(self.home.state().join(products_file(round)), bytes).map_err(odd)?;
+        // What a blocked offer is judged for stays until it is offered anew.
+        if !blocked && let Some(old) = round.checked_sub(KEPT) {
+            match std::fs::remove_file(self.home.state().join(products_file(old))) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(odd(error)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The products that were committed to in a round; none when they are not kept.
+    pub(super) fn products_of(&self, round: u64) -> Option<Vec<u8>> {
+        let committed = lock(&self.committed).clone().filter(|committed| committed.round == round);
+        match committed {
+            Some(committed) => Some(committed.bytes.clone()),
+            None => std::fs::read(self.home.state().join(products_file(round))).ok(),
+        }
+    }
+
+    /// Tells this machine's end of the round's trial whom it is to reach, and who is to reach it. An agent that was restarted in the
+    /// middle of a round has no end of it.
+    pub(super) async fn meet(&self, round: &wire::Round, duties: &wire::QueryDutiesResponse) -> Result<(), Trouble> {
+        let trial = lock(&self.trial).clone().filter(|trial| trial.round == round.number);
+        if let Some(trial) = trial {
+            trial.meet(duties.proofs.iter().chain(&duties.verifiers));
+        }
+        Ok(())
+    }
+
     /// Verifies proofs that this offer is drawn for, and says what was found.
-    pub(super) async fn verify(&self, round: &wire::Round, proofs: Vec<wire::Proof>) -> Result<(), Trouble> {
-        for proof in proofs {
-            let (kind, why) = match self.verdict(round, &proof).await {
-                Ok(None) => (VerdictKind::Right, String::new()),
-                Ok(Some(fault)) => (VerdictKind::Wrong, fault),
-                Err(trouble) => (VerdictKind::Silent, trouble.to_string()),
-            };
+    pub(super) async fn verify(&self, round: &wire::Round, duties: wire::QueryDutiesResponse) -> Result<(), Trouble> {
+        let trial = lock(&self.trial).clone().filter(|trial| trial.round == round.number);
+        let reached = async {
+            match &trial {
+                Some(trial) => trial.reached(&duties.proofs).await,
+                None => BTreeSet::new(),
+            }
+        };
+        let looked = async {
+            let mut words = Vec::new();
+            for proof in &duties.proofs {
+                words.push(word(self.verdict(proof, (&round.seed, &round.draw), None).await));
+            }
+            words
+        };
+        let (reached, words) = tokio::join!(reached, looked);
+        for (proof, (kind, why)) in duties.proofs.into_iter().zip(words) {
             let id = self.id();
             let (owner, host_key) = (id.owner, id.host_key);
             let of = proof.offer.as_ref().map(|offer| offer.owner.clone()).unwrap_or_default();
+            let formed = reached.contains(&proof.place);
             let msg = wire::MsgVerifyProof {
                 owner,
                 host_key,
@@ -105,39 +173,69 @@ impl Supplier {
                 offer: proof.offer,
                 kind: kind.into(),
                 reason: reason(&why),
+                formed,
             };
             self.chain.send(vec![msg.to_any()]).await?;
             tracing::info!(
                 round = round.number,
                 provider = of,
                 found = kind.as_str_name(),
+                formed,
                 "verified a proof of devices"
             );
+        }
+        for appeal in duties.appeals {
+            self.hear(round, appeal).await?;
         }
         Ok(())
     }
 
-    async fn verdict(&self, round: &wire::Round, proof: &wire::Proof) -> Result<Option<String>, Trouble> {
+    /// Looks at a proof that is appealed for.
+    async fn hear(&self, round: &wire::Round, appeal: wire::Appeal) -> Result<(), Trouble> {
+        let proof = appeal.proof.unwrap_or_default();
+        let (kind, why) = word(self.verdict(&proof, (&appeal.seed, &appeal.draw), appeal.terms).await);
+        let wire::OfferId { owner, host_key } = self.id();
+        let of = proof.offer.as_ref().map(|offer| offer.owner.clone()).unwrap_or_default();
+        let (kind_, reason) = (kind.into(), reason(&why));
+        let msg =
+            wire::MsgVerifyAppeal { owner, host_key, round: round.number, offer: proof.offer, kind: kind_, reason };
+        self.chain.send(vec![msg.to_any()]).await?;
+        tracing::info!(round = round.number, provider = of, found = kind.as_str_name(), "heard an appeal");
+        Ok(())
+    }
+
+    /// What is wrong with a proof over a seed, checked with a draw; `terms` are those of now when there are none.
+    async fn verdict(
+        &self,
+        proof: &wire::Proof,
+        (seed, draw): (&[u8], &[u8]),
+        terms: Option<wire::OfferTerms>,
+    ) -> Result<Option<String>, Trouble> {
         let id = proof.offer.clone().unwrap_or_default();
-        let found = self.chain.cluster_offer(&id).await?.and_then(|found| found.offer);
-        let offer = found.ok_or_else(|| Trouble::Odd("the offer is gone".to_owned()))?;
-        let terms = offer.terms.unwrap_or_default();
+        let terms = match terms {
+            Some(terms) => terms,
+            None => {
+                let found = self.chain.cluster_offer(&id).await?.and_then(|found| found.offer);
+                found.and_then(|offer| offer.terms).ok_or_else(|| Trouble::Odd("the offer is gone".to_owned()))?
+            }
+        };
         let puzzle = puzzle(class(&self.params().await?, &terms.class)?);
-        let own = lock(&self.committed).clone().filter(|own| id == self.id() && own.round == round.number);
+        let own = if id == self.id() { self.products_of(proof.round) } else { None };
         let bytes = match own {
-            Some(own) => own.bytes.clone(),
+            Some(own) => own,
             None => {
                 let most = size(puzzle) * terms.devices as usize;
                 let gateway = self.gateway(&id.owner).await?;
-                let fetched = gateway.cluster_products(&id.host_key, round.number, most).await;
+                let fetched = gateway.cluster_products(&id.host_key, proof.round, most).await;
                 fetched.map_err(|error| Trouble::Fetch(error.to_string()))?
             }
         };
         let host_key: [u8; 32] =
             id.host_key.as_slice().try_into().map_err(|_| Trouble::Odd("a host key has 32 bytes".to_owned()))?;
-        let (round, digest) = (round.clone(), proof.digest.clone());
-        let checked =
-            tokio::task::spawn_blocking(move || fault(puzzle, &round, &host_key, (terms.devices, &digest), &bytes));
+        let (seed, draw, digest) = (seed.to_vec(), draw.to_vec(), proof.digest.clone());
+        let checked = tokio::task::spawn_blocking(move || {
+            fault(puzzle, (&seed, &draw), &host_key, (terms.devices, &digest), &bytes)
+        });
         checked.await.map_err(|error| Trouble::Odd(error.to_string()))
     }
 }
@@ -149,7 +247,7 @@ mod tests {
     #[test]
     fn a_verifier_finds_replayed_relayed_cut_and_cloned_products() {
         let puzzle = Puzzle { rows: 16, depth: 32 };
-        let round = wire::Round { seed: vec![1; 32], draw: vec![2; 32], ..wire::Round::default() };
+        let round = (&[1; 32][..], &[2; 32][..]);
         let (host, other) = ([3u8; 32], [4u8; 32]);
         let of = |beacon: &[u8], host: &[u8; 32], devices| {
             let products = compute(puzzle, beacon, host, devices);
@@ -157,18 +255,18 @@ mod tests {
             (proving::digest(&products).to_vec(), bytes)
         };
         let (digest, bytes) = of(&[1; 32], &host, 2);
-        assert_eq!(fault(puzzle, &round, &host, (2, &digest), &bytes), None);
-        assert!(fault(puzzle, &round, &host, (2, &digest), &bytes[1..]).unwrap().contains("no products of 2"));
-        assert!(fault(puzzle, &round, &host, (2, &[0; 32]), &bytes).unwrap().contains("not those that it committed"));
+        assert_eq!(fault(puzzle, round, &host, (2, &digest), &bytes), None);
+        assert!(fault(puzzle, round, &host, (2, &digest), &bytes[1..]).unwrap().contains("no products of 2"));
+        assert!(fault(puzzle, round, &host, (2, &[0; 32]), &bytes).unwrap().contains("not those that it committed"));
         let (digest, bytes) = of(&[9; 32], &host, 2);
-        assert!(fault(puzzle, &round, &host, (2, &digest), &bytes).unwrap().contains("device 0 is not that"));
+        assert!(fault(puzzle, round, &host, (2, &digest), &bytes).unwrap().contains("device 0 is not that"));
         let (digest, bytes) = of(&[1; 32], &other, 2);
-        assert!(fault(puzzle, &round, &host, (2, &digest), &bytes).is_some());
+        assert!(fault(puzzle, round, &host, (2, &digest), &bytes).is_some());
         // One device computed once, and shown as two.
         let first = compute(puzzle, &[1; 32], &host, 1);
         let twice = [first[0].clone(), first[0].clone()];
         let bytes: Vec<u8> = twice.iter().flat_map(Product::to_bytes).collect();
         let digest = proving::digest(&twice).to_vec();
-        assert!(fault(puzzle, &round, &host, (2, &digest), &bytes).unwrap().contains("device 1 is not that"));
+        assert!(fault(puzzle, round, &host, (2, &digest), &bytes).unwrap().contains("device 1 is not that"));
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use client::cluster::ClusterPath;
 use proto::ToAny;
 use proto::tetra::cluster::v1 as wire;
-use proto::tetra::cluster::v1::{OfferState, Source, Tier};
+use proto::tetra::cluster::v1::{OfferState, Tier};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use workload::Runtime;
@@ -18,6 +18,7 @@ use super::config::ClusterConfig;
 use super::desk::ClusterDesk;
 use super::node::{NodeState, Seat};
 use super::proofs::Committed;
+use super::trial::Trial;
 use super::trouble::Trouble;
 use super::{counter, pods};
 use crate::agent::lock;
@@ -55,6 +56,8 @@ pub(crate) struct Supplier {
     params: Mutex<Option<(Instant, wire::Params)>>,
     /// What was measured last.
     pub(super) tier: Mutex<Tier>,
+    /// This machine's end of the round's trial.
+    pub(super) trial: Mutex<Option<Arc<Trial>>>,
 }
 
 /// A task for each node, and what it is told of its cluster.
@@ -88,6 +91,7 @@ impl Supplier {
             seats: Mutex::default(),
             params: Mutex::default(),
             tier: Mutex::default(),
+            trial: Mutex::default(),
         })
     }
 
@@ -107,9 +111,9 @@ impl Supplier {
         Ok(self.home.config()?.cluster.unwrap_or_default())
     }
 
-    /// Where overlays listen, and which address others are told.
-    pub(super) fn listen(&self) -> Result<(Vec<std::net::SocketAddr>, std::net::IpAddr), Trouble> {
-        Ok(self.config()?.listen(self.gateway))
+    /// Where the gateway listens.
+    pub(super) fn gateway_address(&self) -> std::net::SocketAddr {
+        self.gateway
     }
 
     /// Parameters of the market, not older than half a minute.
@@ -169,7 +173,14 @@ impl Supplier {
         let terms = config.terms();
         match offer {
             None if !config.enabled => Ok(None),
-            Some(offer) if config.enabled && offer.terms.as_ref() == Some(&terms) && !offer.paused => Ok(Some(offer)),
+            Some(offer)
+                if config.enabled
+                    && offer.terms.as_ref() == Some(&terms)
+                    && offer.source() == config.origin.wire()
+                    && !offer.paused =>
+            {
+                Ok(Some(offer))
+            }
             Some(offer) if config.enabled && offer.paused => {
                 self.chain.send(vec![wire::MsgPauseDevices { owner, host_key, paused: false }.to_any()]).await?;
                 tracing::info!("devices are offered to clusters again");
@@ -178,8 +189,8 @@ impl Supplier {
             // Other terms count once nothing is hired.
             Some(offer) if config.enabled && (offer.hired > 0 || offer.blocked) => Ok(Some(offer)),
             _ if config.enabled => {
-                let msg =
-                    wire::MsgOfferDevices { owner, host_key, terms: Some(terms), source: Source::Provider.into() };
+                let source = config.origin.wire().into();
+                let msg = wire::MsgOfferDevices { owner, host_key, terms: Some(terms), source };
                 self.chain.send(vec![msg.to_any()]).await?;
                 tracing::info!(devices = config.devices, class = config.class, "devices are offered to clusters");
                 Ok(self.chain.cluster_offer(&self.id()).await?.and_then(|found| found.offer))
@@ -231,14 +242,19 @@ impl Supplier {
             return Ok(());
         }
         let busy = tasks.verifying.as_ref().is_some_and(|task| !task.is_finished());
+        if round.closed {
+            // The others have spoken.
+            lock(&self.trial).take();
+        }
         if round.draw.is_empty() || round.closed || busy {
             return Ok(());
         }
-        let proofs = self.chain.cluster_duties(&self.id()).await?;
-        if !proofs.is_empty() {
+        let duties = self.chain.cluster_duties(&self.id()).await?;
+        self.meet(&round, &duties).await?;
+        if !duties.proofs.is_empty() || !duties.appeals.is_empty() {
             let supplier = Arc::clone(self);
             tasks.verifying = Some(tasks.tasks.spawn(async move {
-                if let Err(error) = supplier.verify(&round, proofs).await {
+                if let Err(error) = supplier.verify(&round, duties).await {
                     tracing::warn!(round = round.number, %error, "a verdict could not be given; trying again");
                 }
             }));

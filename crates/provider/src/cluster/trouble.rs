@@ -45,14 +45,12 @@ impl Trouble {
         use workload::Error as E;
         match self {
             Self::Manifest(ManifestError::Malformed(_)) => true,
-            Self::Runtime(error) => matches!(
-                error,
-                E::ImageMissing { .. }
-                    | E::ImageInvalid { .. }
-                    | E::HostileLayer { .. }
-                    | E::InvalidSpec { .. }
-                    | E::ContainerStart { .. }
-            ),
+            Self::Runtime(error) => {
+                matches!(
+                    error,
+                    E::ImageMissing { .. } | E::ImageInvalid { .. } | E::HostileLayer { .. } | E::InvalidSpec { .. }
+                ) || matches!(error, E::ContainerStart { reason, .. } if of_the_image(reason))
+            }
             _ => false,
         }
     }
@@ -61,6 +59,12 @@ impl Trouble {
     pub(crate) fn reason(&self) -> String {
         reason(&self.to_string())
     }
+}
+
+/// Whether the runtime could not start a container for what its image or its command are; all else is the machine's.
+fn of_the_image(reason: &str) -> bool {
+    let theirs = ["exec: \"", "exec /", "unable to find user", "unable to find group", "chdir to cwd"];
+    theirs.iter().any(|words| reason.contains(words))
 }
 
 /// One line, not too long.
@@ -73,6 +77,19 @@ pub(crate) fn reason(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tenants_pay_for_what_their_image_lacks_and_not_for_what_the_machine_does() {
+        let failed = |reason: &str| {
+            let (container, reason) = ("c".to_owned(), reason.to_owned());
+            Trouble::Runtime(workload::Error::ContainerStart { container, reason }).is_the_askers()
+        };
+        let init = "runc run failed: unable to start container process: ";
+        assert!(failed(&format!("{init}exec: \"train\": executable file not found in $PATH")));
+        assert!(failed(&format!("{init}error during container init: unable to find user bob")));
+        assert!(!failed(&format!("{init}error during container init: error preparing rootfs: permission denied")));
+        assert!(!failed("it does not run, so that nothing can be run in it"));
+    }
 
     #[test]
     fn reasons_are_one_short_line() {

@@ -16,13 +16,14 @@ use axum::routing::{any, get, put};
 use axum::{Json, Router};
 use client::cluster::exec::{STDERR, STDOUT};
 use client::cluster::manifest::MOST_BYTES;
-use client::cluster::{ClusterPath, ExecAsk, Kept, NodeReport};
+use client::cluster::{ClusterPath, ExecAsk, Kept, NodeReport, TerminalSize};
 use futures::StreamExt;
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::timeout;
+use workload::terminal::Size;
 
 use super::Shared;
 use super::auth::AuthError;
@@ -257,7 +258,8 @@ async fn run(
     let Some(Ok(Message::Text(text))) = first else { return Err("the first message says what to run".to_owned()) };
     let ask: ExecAsk = serde_json::from_str(&text).map_err(|error| format!("what to run: {error}"))?;
     let Program { exec, guard } = desk.exec(caller, path, number, ask).await.map_err(|error| error.to_string())?;
-    let workload::Exec { stdin, mut stdout, mut stderr, mut child } = exec;
+    // Whatever ends this ends the program with it.
+    let workload::runtime::Exec { stdin, mut stdout, mut stderr, terminal, mut running } = exec;
     let mut stdin = Some(stdin);
     let (mut out, mut err) = (vec![0; PIECE], vec![0; PIECE]);
     let (mut out_open, mut err_open) = (true, true);
@@ -283,6 +285,13 @@ async fn run(
                     }
                     continue;
                 }
+                Message::Text(text) => {
+                    if let (Some(terminal), Ok(TerminalSize { columns, rows })) = (&terminal, serde_json::from_str(&text)) {
+                        // One that is gone has no size.
+                        let _ = terminal.resize(Size { columns, rows });
+                    }
+                    continue;
+                }
                 Message::Close(_) => return Ok(()),
                 _ => continue,
             },
@@ -290,7 +299,7 @@ async fn run(
         let message = [&[stream], bytes].concat();
         socket.send(Message::Binary(message.into())).await.map_err(|_| gone())?;
     }
-    let status = child.wait().await.map_err(|error| error.to_string())?;
+    let status = running.wait().await.map_err(|error| error.to_string())?;
     drop(guard);
     let end = serde_json::json!({ "exit": code(status) }).to_string();
     socket.send(Message::Text(end.into())).await.map_err(|_| gone())?;
@@ -335,31 +344,46 @@ async fn forward(
     let failed = |error: &dyn std::fmt::Display| {
         Refusal(StatusCode::BAD_GATEWAY, format!("port {port} of node {number}: {error}"))
     };
-    if request.headers().contains_key(UPGRADE) {
-        let text = "websockets of programs on nodes are not passed on; ask over plain HTTP".to_owned();
-        return Err(Refusal(StatusCode::NOT_IMPLEMENTED, text).into());
-    }
     let cluster = path((tenant, cseq));
     let connected = desk.connect(&caller, &cluster, number, port);
     let Connected { stream, bearer } = in_time(shared, connected).await?;
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
-    tokio::spawn(connection);
+    tokio::spawn(connection.with_upgrades());
     let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
     *request.uri_mut() = Uri::try_from(format!("/{rest}{query}")).map_err(|error| failed(&error))?;
+    // A websocket: once both sides agree, what is said on it is theirs.
+    let upgrade = request.headers().get(UPGRADE).cloned();
+    let near = upgrade.is_some().then(|| hyper::upgrade::on(&mut request));
     let headers = request.headers_mut();
     for own in [AUTHORIZATION, CONNECTION, HOST, TRANSFER_ENCODING] {
         headers.remove(own);
+    }
+    if upgrade.is_some() {
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     }
     headers.insert(HOST, HeaderValue::from_static("node"));
     if let Some(bearer) = bearer {
         let value = HeaderValue::try_from(format!("Bearer {bearer}")).map_err(|error| failed(&error))?;
         headers.insert(AUTHORIZATION, value);
     }
-    let answer = sender.send_request(request).await.map_err(|error| failed(&error))?;
+    let mut answer = sender.send_request(request).await.map_err(|error| failed(&error))?;
+    if let (StatusCode::SWITCHING_PROTOCOLS, Some(near)) = (answer.status(), near) {
+        let far = hyper::upgrade::on(&mut answer);
+        tokio::spawn(async move {
+            if let (Ok(near), Ok(far)) = tokio::join!(near, far) {
+                // Either side may end it at any time.
+                let _ = tokio::io::copy_bidirectional(&mut TokioIo::new(near), &mut TokioIo::new(far)).await;
+            }
+        });
+    }
+    let switches = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
     let (mut parts, body) = answer.into_parts();
     for own in [CONNECTION, TRANSFER_ENCODING] {
         parts.headers.remove(own);
+    }
+    if switches {
+        parts.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     }
     parts.headers.insert(OF_NODE, HeaderValue::from(number));
     Ok(Response::from_parts(parts, Body::new(body)))

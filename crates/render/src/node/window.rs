@@ -66,6 +66,7 @@ pub(super) fn leave(
 ) -> Result<(), Failure> {
     let Some(mut node) = get(ctx, id)? else { return Ok(()) };
     let working = std::mem::take(&mut node.working);
+    works(ctx, id, &node)?;
     node.set_state(state);
     put(ctx, id, node)?;
     events::state(ctx, id, state, reason);
@@ -76,6 +77,11 @@ pub(super) fn leave(
     Ok(())
 }
 
+/// Tells the capacity ledger whether the window is worked in: while it is not, others may borrow of it.
+fn works(ctx: &mut Context, id: &NodeId, node: &Node) -> Result<(), Failure> {
+    capacity::work_in(ctx, MARKET, &id.text(&ctx.chain.prefix), !node.working.is_empty())
+}
+
 /// Puts a unit into a node's hands.
 ///
 /// # Errors
@@ -84,6 +90,7 @@ pub(crate) fn take_unit(ctx: &mut Context, id: &NodeId, unit: &UnitId) -> Result
     let Some(mut node) = get(ctx, id)? else { return Ok(()) };
     node.working.push(unit.to_wire(&ctx.chain.prefix));
     node.idle_since_height = ctx.block.height;
+    works(ctx, id, &node)?;
     put(ctx, id, node)
 }
 
@@ -95,5 +102,6 @@ pub(crate) fn drop_unit(ctx: &mut Context, id: &NodeId, unit: &UnitId) -> Result
     let Some(mut node) = get(ctx, id)? else { return Ok(()) };
     let unit: WireUnit = unit.to_wire(&ctx.chain.prefix);
     node.working.retain(|held| *held != unit);
+    works(ctx, id, &node)?;
     put(ctx, id, node)
 }

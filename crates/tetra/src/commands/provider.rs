@@ -3,6 +3,7 @@
 pub mod attributes;
 pub mod cluster;
 pub mod render;
+pub mod tether;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -36,9 +37,11 @@ pub enum Verb {
     /// Render frames beside leases: enable, disable, status, bench, install
     #[command(subcommand)]
     Render(render::Verb),
-    /// Offer devices to clusters beside leases: enable, disable
+    /// Offer devices to clusters beside leases: enable, disable, appeal
     #[command(subcommand)]
     Cluster(cluster::Verb),
+    /// Offer the devices of a machine that is reached by SSH alone: its agent runs there, all else goes through this command
+    Tether(tether::Args),
     /// Remove what agents left on this machine that never return
     Clean(super::clean::Args),
 }
@@ -111,7 +114,8 @@ pub async fn run(context: &Context, verb: Verb) -> Result {
         Verb::Status(folder) => status(context, &folder).await,
         Verb::Attributes(verb) => attributes::run(context, verb).await,
         Verb::Render(verb) => render::run(context, verb).await,
-        Verb::Cluster(verb) => cluster::run(context, verb),
+        Verb::Cluster(verb) => cluster::run(context, verb).await,
+        Verb::Tether(args) => tether::run(context, args).await,
         Verb::Clean(args) => super::clean::run(context, args).await,
     }
 }

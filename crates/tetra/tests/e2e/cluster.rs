@@ -1,7 +1,8 @@
 //! A cluster over three suppliers of one machine: devices that they prove to each other, an overlay between real containers,
 //! programs and files through the gateways, a node that is killed, an agent that dies and comes back, and a bill.
 
-use std::process::Command;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -33,6 +34,74 @@ fn live(shown: &Value) -> Vec<Value> {
     nodes.retain(|node| node["ended_ms"] == 0);
     nodes.sort_by_key(|node| node["rank"].as_u64());
     nodes
+}
+
+/// Whose client is gone needs no program.
+fn programs_end_with_their_connection(net: &Net, cluster: &str) {
+    let marker = format!("sleep 88{}", std::process::id());
+    let script = format!("{marker} & {marker} & wait");
+    let mut client =
+        net.command(&["cluster", "run", cluster, "--rank", "1", "--", "/bin/sh", "-c", &script]).spawn().unwrap();
+    // The client and the runtime name it too; the two programs themselves are what is waited for.
+    let exact = format!("^{marker}$");
+    until(|| if processes(&exact).len() == 2 { Ok(()) } else { Err(processes(&exact)) }).unwrap();
+    client.kill().unwrap();
+    client.wait().unwrap();
+    until(|| if processes(&marker).is_empty() { Ok(()) } else { Err(processes(&marker)) }).unwrap();
+}
+
+/// By `script`, which has a terminal of its own and types what it reads.
+fn a_shell_has_a_terminal(net: &Net, cluster: &str) {
+    let ssh = net.command(&["cluster", "ssh", cluster, "--rank", "0"]);
+    let line = format!("stty rows 17 cols 91; {} cluster ssh {cluster} --rank 0", ssh.get_program().display());
+    let mut script = Command::new("script");
+    script.args(["-qec", &line, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    for (name, value) in ssh.get_envs() {
+        match value {
+            Some(value) => script.env(name, value),
+            None => script.env_remove(name),
+        };
+    }
+    let mut child = script.spawn().unwrap();
+    let mut typed = child.stdin.take().unwrap();
+    typed.write_all(b"tty; stty size; echo rank $RANK; exit 0\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    drop(typed);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("/dev/pts/") && said.contains("17 91\r\n") && said.contains("rank 0\r\n"), "{said}");
+}
+
+/// Through the gateway, and through the address that `dashboard` has here.
+fn websockets_pass(net: &Net, cluster: &str) {
+    let mut door = net
+        .command(&["cluster", "dashboard", cluster, "--port", "9002", "--listen", "127.0.0.1:0", "-o", "json"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = String::new();
+    let mut out = BufReader::new(door.stdout.take().unwrap());
+    while !first.contains('}') {
+        assert!(out.read_line(&mut first).unwrap() > 0, "{first}");
+    }
+    let url: Value = serde_json::from_str(&first).unwrap();
+    let address = field(&url, "url").trim_start_matches("http://").trim_end_matches('/').to_owned();
+    let mut stream = std::net::TcpStream::connect(&address).unwrap();
+    let ask = "GET /stream HTTP/1.1\r\nHost: ray\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n";
+    stream.write_all(ask.as_bytes()).unwrap();
+    stream.write_all(b"marco").unwrap();
+    let mut said = Vec::new();
+    let mut piece = [0u8; 1024];
+    while !String::from_utf8_lossy(&said).contains("marco") {
+        let length = stream.read(&mut piece).unwrap();
+        assert!(length > 0, "{}", String::from_utf8_lossy(&said));
+        said.extend_from_slice(&piece[..length]);
+    }
+    let said = String::from_utf8_lossy(&said).into_owned();
+    assert!(said.starts_with("HTTP/1.1 101"), "{said}");
+    assert!(said.contains("GET /stream HTTP/1.1") && !said.contains("authorization"), "{said}");
+    door.kill().unwrap();
+    door.wait().unwrap();
 }
 
 #[test]
@@ -95,6 +164,14 @@ fn a_cluster_forms_works_is_mended_and_billed_for_what_worked() {
     let back = net.home().join("back.txt").display().to_string();
     net.json(&["cluster", "cp", &cluster, "1:/tmp/big.txt", &back]);
     assert_eq!(std::fs::read(&file).unwrap(), std::fs::read(&back).unwrap());
+    programs_end_with_their_connection(&net, &cluster);
+    a_shell_has_a_terminal(&net, &cluster);
+    run(
+        "0",
+        "printf '#!/bin/sh\\nprintf \"HTTP/1.1 101 X\\\\r\\\\nConnection: upgrade\\\\r\\\\nUpgrade: websocket\\\\r\\\\n\\\\r\\\\n\"\\ncat\\n' > /tmp/ws; \
+         chmod +x /tmp/ws; nc -ll -p 9002 -e /tmp/ws > /dev/null 2>&1 &",
+    );
+    websockets_pass(&net, &cluster);
     // Nobody else's business. (An account's key is known once it sent something.)
     let alice = field(&net.json(&["wallet", "show", "alice"]), "address").to_owned();
     net.json(&["send", &alice, "1utet", "--from", "bob", "-y"]);

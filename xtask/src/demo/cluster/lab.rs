@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! host 10.77.0.1 ── bridge ── one 10.77.0.11, two 10.77.0.12
-//!                       └──── router 10.77.0.13 ── NAT ── three 10.78.0.2
+//!                       ├──── router 10.77.0.13 ── NAT ── three 10.78.0.2
+//!                       └──── four 10.77.0.14: port 22 gets in, nothing gets out
 //! ```
 
 use std::process::{Child, Command, Stdio};
@@ -40,6 +41,9 @@ pub(crate) const MACHINES: [Machine; 3] = [
     Machine { name: "three", outside: "10.77.0.13", inside: "10.78.0.2" },
 ];
 
+/// The machine that is reached by SSH alone: its agent's gateway is the host.
+pub(crate) const TETHERED: Machine = Machine { name: "four", outside: HOST, inside: "10.77.0.14" };
+
 /// The namespaces, which go with it.
 pub(crate) struct Lab {
     /// A process in each namespace, whose mounts are those of the machine.
@@ -69,7 +73,7 @@ fn netns(name: &str) -> String {
 
 /// Takes away what an interrupted demo left.
 fn clear() {
-    for name in ["one", "two", "three", "router"] {
+    for name in ["one", "two", "three", "four", "router"] {
         let _ = ip(&format!("link del td-{name}"));
         let _ = ip(&format!("netns del {}", netns(name)));
     }
@@ -113,7 +117,8 @@ impl Lab {
             ip(&format!("-n {} route add default via {HOST}", netns(machine.name)))?;
         }
         lab.behind_nat(&MACHINES[2])?;
-        for machine in MACHINES {
+        lab.ssh_alone(&TETHERED)?;
+        for machine in MACHINES.iter().chain([&TETHERED]) {
             // `ip netns exec` shows another /sys, without the control groups that containers need.
             let script = format!(
                 "mkdir -p {CGROUPS} && mount --rbind /sys/fs/cgroup {CGROUPS} && exec ip netns exec {} \
@@ -128,6 +133,17 @@ impl Lab {
             lab.holders.push((machine.name, holder));
         }
         Ok(lab)
+    }
+
+    fn ssh_alone(&mut self, machine: &Machine) -> Result {
+        plug(machine.name, machine.inside)?;
+        nft(
+            Some(&netns(machine.name)),
+            "table ip gate {\nchain in {\ntype filter hook input priority filter; policy drop;\n\
+             iifname != \"up0\" accept\ntcp dport 22 accept\n}\n\
+             chain out {\ntype filter hook output priority filter; policy drop;\n\
+             oifname != \"up0\" accept\ntcp sport 22 accept\n}\n}",
+        )
     }
 
     fn behind_nat(&mut self, machine: &Machine) -> Result {

@@ -1,5 +1,5 @@
-//! A cluster, end to end: three suppliers in network namespaces of their own, one behind NAT, who prove their devices to each
-//! other; an all-reduce by torchrun's variables; Ray with a job that needs all three; a worker and the head killed with -9; and
+//! A cluster, end to end: four suppliers in network namespaces of their own, one behind NAT, one that SSH alone leads to, who prove
+//! their devices to each other and form trial clusters; an all-reduce on all by torchrun's variables; Ray with a job that needs all three; a worker and the head killed with -9; and
 //! a bill that adds up. This shares no code with the chain.
 
 mod lab;
@@ -60,7 +60,9 @@ pub(crate) fn run(args: &Args) -> Result {
     step("the image of Ray 2.60.0, from Debian and PyPI");
     let image = home.file("tetra-ray.tar").display().to_string();
     shell::show(shell::program("examples/ray/build-image.sh").arg(&image))?;
-    step("a chain, and three machines with addresses of their own; the third stands behind NAT");
+    step(
+        "a chain, and four machines with addresses of their own; the third stands behind NAT, to the fourth SSH alone leads",
+    );
     let network = Network::start(home.clone(), 1, 0, "500ms")?;
     let port = network.rpc()?.rsplit(':').next().and_then(|port| port.parse().ok());
     let lab = Lab::make(port.ok_or_else(|| Failure::new("the node's address names no port"))?)?;
@@ -70,11 +72,16 @@ pub(crate) fn run(args: &Args) -> Result {
     step("each proves its devices, and is verified by the others");
     let proved = wait("proofs", || {
         let offers = home.json(&["cluster", "offers"])?;
-        Ok((offers["classes"][0]["proved"] == 3).then_some(offers))
+        Ok((offers["classes"][0]["proved"] == 4).then_some(offers))
     })?;
     shell::show(&mut home.tetra(&["cluster", "offers"]))?;
-    checks.claim(proved["classes"][0]["claimed"] == 0, "three devices are proved, none is claimed alone");
-    shell::show(&mut home.tetra(&["cluster", "quote", "-n", "3"]))?;
+    checks.claim(
+        proved["classes"][0]["claimed"] == 0,
+        "four devices are proved and were tried by strangers, none is claimed alone",
+    );
+    shell::show(&mut home.tetra(&["cluster", "quote", "-n", "4"]))?;
+    let tethered = proved["offers"].as_array().into_iter().flatten().filter(|offer| offer["source"] == "ssh").count();
+    checks.claim(tethered == 1, "one of them says that it came by SSH");
 
     all_reduce(&home, &mut checks)?;
     let money = Money::now(&home, &suppliers)?;
@@ -96,7 +103,7 @@ pub(crate) fn run(args: &Args) -> Result {
 /// Hires a cluster, waits until it works, and gives its number.
 fn create(home: &Home, options: &[&str]) -> Result<(String, Duration)> {
     let began = Instant::now();
-    let hired = home.json(&[&["cluster", "create", "-n", "3", "-y", "--image", IMAGE][..], options].concat())?;
+    let hired = home.json(&[&["cluster", "create", "-y", "--image", IMAGE][..], options].concat())?;
     let number = hired["cseq"].as_u64().ok_or_else(|| Failure::new(format!("no number in {hired}")))?;
     Ok((number.to_string(), began.elapsed()))
 }
@@ -109,7 +116,7 @@ fn file(home: &Home, name: &str, text: &str) -> Result<String> {
 
 fn all_reduce(home: &Home, checks: &mut Checks) -> Result {
     step("an all-reduce over the overlay, by RANK, WORLD_SIZE and MASTER_ADDR");
-    let (cluster, took) = create(home, &["-k", "torchrun", "-d", "20m"])?;
+    let (cluster, took) = create(home, &["-n", "4", "-k", "torchrun", "-d", "20m"])?;
     println!("  cluster {cluster} works after {:.1} s", took.as_secs_f64());
     let script = file(home, "allreduce.py", ALL_REDUCE)?;
     home.json(&["cluster", "cp", &cluster, &script, "all:/root/allreduce.py"])?;
@@ -120,13 +127,13 @@ fn all_reduce(home: &Home, checks: &mut Checks) -> Result {
         println!("{}", String::from_utf8_lossy(&done.stderr));
     }
     let right = said.matches(": right in").count();
-    checks.equal("ranks with the right sum", i128::try_from(right).doing("ranks")?, 3);
+    checks.equal("ranks with the right sum", i128::try_from(right).doing("ranks")?, 4);
     shell::show(&mut home.tetra(&["cluster", "nodes", &cluster]))?;
     let nodes = home.json(&["cluster", "nodes", &cluster])?;
     let paths: Vec<String> = nodes.as_array().into_iter().flatten().map(paths).collect();
     paths.iter().for_each(|line| println!("  {line}"));
-    let direct = paths.iter().all(|line| line.matches("direct").count() == 2);
-    checks.claim(direct, "every node reaches every other directly, the one behind NAT too");
+    let direct = paths.iter().all(|line| line.matches("direct").count() == 3);
+    checks.claim(direct, "every node reaches every other directly, the one behind NAT and the one behind SSH too");
     home.json(&["cluster", "stop", &cluster, "-y"])?;
     wait("devices to be free", || {
         let offers = home.json(&["cluster", "offers"])?;
@@ -144,7 +151,7 @@ fn paths(node: &Value) -> String {
 
 fn ray(home: &Home, lab: &Lab, checks: &mut Checks) -> Result<String> {
     step("Ray over the three");
-    let (cluster, took) = create(home, &["-k", "ray", "-d", "1h", "--checkpoint", "1"])?;
+    let (cluster, took) = create(home, &["-n", "3", "-k", "ray", "-d", "1h", "--checkpoint", "1"])?;
     println!("  cluster {cluster} works after {:.1} s", took.as_secs_f64());
     let script = file(home, "job.py", JOB)?;
     home.json(&["cluster", "cp", &cluster, &script, "0:/checkpoint/job.py"])?;

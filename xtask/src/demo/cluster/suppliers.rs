@@ -6,8 +6,9 @@ use std::process::{Child, Stdio};
 use serde_json::{Value, json};
 
 use super::super::network::Home;
-use super::lab::{GATEWAY, HOST, Lab, MACHINES, Machine};
+use super::lab::{GATEWAY, HOST, Lab, MACHINES, Machine, TETHERED};
 use crate::failure::{Doing, Failure, Result};
+use crate::shell;
 
 /// Agents that end with the demo, however it ends, and what they left of the kernel.
 pub(super) struct Suppliers {
@@ -42,12 +43,13 @@ impl Suppliers {
             suppliers.agents.push((machine.name, agent));
             println!("  {} at {} ({})", machine.name, machine.outside, log.display());
         }
+        suppliers.agents.extend(tether(home, lab, image)?);
         Ok(suppliers)
     }
 
     /// The names of their keys.
     pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.agents.iter().map(|(name, _)| *name)
+        MACHINES.into_iter().chain([TETHERED]).map(|machine| machine.name)
     }
 }
 
@@ -68,7 +70,9 @@ fn account(home: &Home, machine: &Machine) -> Result {
 fn configure(home: &Home, machine: &Machine, place: u64) -> Result {
     let dir = home.file(&format!("supplier-{}", machine.name));
     let folder = dir.display().to_string();
-    let (listen, uri) = (format!("{}:{GATEWAY}", machine.inside), format!("https://{}:{GATEWAY}", machine.outside));
+    // Of a machine that is reached by SSH alone the host listens.
+    let own = if machine.outside == HOST { HOST } else { machine.inside };
+    let (listen, uri) = (format!("{own}:{GATEWAY}"), format!("https://{}:{GATEWAY}", machine.outside));
     home.json(&[
         "provider",
         "init",
@@ -83,7 +87,8 @@ fn configure(home: &Home, machine: &Machine, place: u64) -> Result {
     let path = dir.join("provider.json");
     let mut config: Value =
         serde_json::from_str(&fs::read_to_string(&path).doing(path.display())?).doing("provider.json")?;
-    let node = config["node"].as_str().unwrap_or_default().replace("127.0.0.1", HOST);
+    let node = config["node"].as_str().unwrap_or_default();
+    let node = if machine.outside == HOST { node.to_owned() } else { node.replace("127.0.0.1", HOST) };
     let object = config.as_object_mut().ok_or_else(|| Failure::new("provider.json is no object"))?;
     object.insert("node".to_owned(), json!(node));
     object.insert("instance".to_owned(), json!(format!("demo-{}", machine.name)));
@@ -113,6 +118,58 @@ fn configure(home: &Home, machine: &Machine, place: u64) -> Result {
     .map(drop)
 }
 
+/// Has an SSH server on the machine that nothing else leads to, and ties its agent to the host: two processes, the tether first.
+fn tether(home: &Home, lab: &Lab, image: &str) -> Result<Vec<(&'static str, Child)>> {
+    let machine = &TETHERED;
+    let (dir, there) = (home.file(&format!("supplier-{}", machine.name)), home.file("tethered"));
+    for folder in [&dir, &there] {
+        if folder.exists() {
+            fs::remove_dir_all(folder).doing(folder.display())?;
+        }
+    }
+    account(home, machine)?;
+    // As dear as the third, so that it may take that one's place.
+    configure(home, machine, 3)?;
+    fs::create_dir_all(&there).doing(there.display())?;
+    let file = |name: &str| home.file(name).display().to_string();
+    for name in ["ssh-host", "ssh-user"] {
+        for old in [file(name), file(&format!("{name}.pub"))] {
+            let _ = fs::remove_file(old);
+        }
+        let key = ["-q", "-t", "ed25519", "-N", "", "-f", &file(name)];
+        shell::read(shell::program("ssh-keygen").args(key)).map(drop)?;
+    }
+    let (config, log) = (file("sshd_config"), file("sshd.log"));
+    let text = format!(
+        "ListenAddress {}:22\nHostKey {}\nAuthorizedKeysFile {}\nPermitRootLogin prohibit-password\nUsePAM no\n\
+         StrictModes no\nPidFile none\n",
+        machine.inside,
+        file("ssh-host"),
+        file("ssh-user.pub")
+    );
+    fs::write(&config, text).doing(&config)?;
+    fs::create_dir_all("/run/sshd").doing("/run/sshd")?;
+    let out = fs::File::create(&log).doing(&log)?;
+    let sshd = shell::program("/usr/sbin/sshd");
+    let mut server = lab.on(machine.name, &sshd);
+    let server = server.args(["-D", "-e", "-f", &config]).stdin(Stdio::null()).stderr(out).spawn().doing("sshd")?;
+
+    let known = format!(
+        "-i {} -o UserKnownHostsFile={} -o StrictHostKeyChecking=accept-new",
+        file("ssh-user"),
+        file("ssh-known")
+    );
+    let _ = fs::remove_file(file("ssh-known"));
+    let (log, host) = (file(&format!("supplier-{}.log", machine.name)), format!("root@{}", machine.inside));
+    let (dir, there) = (dir.display().to_string(), there.display().to_string());
+    let out = fs::File::create(&log).doing(&log)?;
+    let args = ["provider", "tether", &dir, &host, "--ssh", &known, "--image", image, "--remote-dir", &there];
+    let mut command = home.tetra(&args);
+    let tether = command.env("RUST_LOG", "info").stdin(Stdio::null()).stderr(out).spawn().doing("the tether")?;
+    println!("  {} at {}, by SSH alone ({log})", machine.name, machine.inside);
+    Ok(vec![(machine.name, tether), ("its SSH server", server)])
+}
+
 impl Drop for Suppliers {
     fn drop(&mut self) {
         for (_, agent) in &mut self.agents {
@@ -121,9 +178,10 @@ impl Drop for Suppliers {
             let _ = agent.wait();
         }
         // Agents whose folders are gone never return: what they held of the kernel is removed by the command for that.
-        for (name, _) in &self.agents {
+        for name in self.names() {
             let _ = fs::remove_dir_all(self.home.file(&format!("supplier-{name}")));
         }
+        let _ = fs::remove_dir_all(self.home.file("tethered"));
         if let Err(failure) = self.home.json(&["provider", "clean", "--yes"]) {
             eprintln!("what the demo's suppliers held is not removed: {failure}");
         }

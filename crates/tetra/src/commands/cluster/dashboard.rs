@@ -6,8 +6,9 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, UPGRADE};
 use axum::response::{IntoResponse, Response};
+use hyper_util::rt::TokioIo;
 
 use super::jobs::PORT;
 use super::names::ClusterName;
@@ -64,10 +65,45 @@ fn failed(error: impl ToString) -> Response {
 
 /// Each request by itself: tokens end after a quarter of an hour, and heads are replaced.
 async fn forward(State(door): State<Arc<Door>>, request: Request) -> Response {
-    match answer(&door, request).await {
+    let answer = match request.headers().contains_key(UPGRADE) {
+        true => upgraded(&door, request).await,
+        false => answer(&door, request).await,
+    };
+    match answer {
         Ok(response) => response,
         Err(error) => failed(error),
     }
+}
+
+/// A websocket of the dashboard: what is said on it goes both ways until either side ends it.
+async fn upgraded(door: &Door, mut request: Request) -> Result<Response> {
+    let reach = Reach::of(&door.context, &door.args.cluster).await?;
+    let node = reach.node(door.args.rank)?;
+    let gateway = reach.gateway(node).await?;
+    let near = hyper::upgrade::on(&mut request);
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    let theirs = |name: &HeaderName| *name == UPGRADE || name.as_str().starts_with("sec-websocket");
+    let headers = request.headers().iter().filter(|(name, _)| theirs(name));
+    let headers: Vec<(String, Vec<u8>)> =
+        headers.map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect();
+    let of = (node.number, door.args.port);
+    let mut far = gateway.cluster_port_upgrade(&reach.path, of, &path, &headers).await?;
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    for (name, value) in &far.headers {
+        let pair = HeaderName::try_from(name.as_str()).ok().zip(HeaderValue::from_bytes(value).ok());
+        if let Some((name, value)) = pair.filter(|(name, _)| theirs(name)) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    tokio::spawn(async move {
+        if let Ok(near) = near.await {
+            // Either side may end it at any time.
+            let _ = tokio::io::copy_bidirectional(&mut TokioIo::new(near), &mut far.stream).await;
+        }
+    });
+    Ok(response)
 }
 
 async fn answer(door: &Door, request: Request) -> Result<Response> {

@@ -6,7 +6,7 @@ use proto::tetra::cluster::v1 as wire;
 use serde_json::{Value, json};
 
 use super::ask::{has_ended, is_live};
-use super::names::{ClusterName, duration, offer, short, time};
+use super::names::{ClusterName, duration, offer, short, source, time};
 use super::reach::Reach;
 use crate::chain::Chain;
 use crate::context::Context;
@@ -63,7 +63,7 @@ fn node_data(node: &wire::Node, now: u64) -> Value {
     let id = node.offer.clone().unwrap_or_default();
     json!({
         "number": node.number, "rank": node.rank, "supplier": id.owner, "host_key": hex::encode(id.host_key),
-        "source": "provider", "state": short(node.state().as_str_name(), "NODE_STATE_"),
+        "source": source(node.source()), "state": short(node.state().as_str_name(), "NODE_STATE_"),
         "address": mesh_address(node.number), "endpoints": node.endpoints, "price_per_hour": node.price.to_string(),
         "reached": node.reached,
         "unreached": node.unreached.iter().map(|pair| json!({ "number": pair.number, "since": time(pair.since_ms) })).collect::<Vec<_>>(),
@@ -152,13 +152,14 @@ fn text(chain: &Chain, denom: &str, cluster: &wire::Cluster) -> Result<String> {
     let cost: u64 = cluster.nodes.iter().map(|node| cost(node, now)).sum();
     rows.push(row(["cost so far", &chain.money(denom, cost)?]));
     rows.push(row(["reservation", &chain.money(denom, cluster.fee)?]));
-    let mut nodes = vec![row(["NODE", "RANK", "STATE", "ADDRESS", "PER HOUR", "COST", "SUPPLIER", "WHY"])];
+    let mut nodes = vec![row(["NODE", "RANK", "STATE", "ADDRESS", "SOURCE", "PER HOUR", "COST", "SUPPLIER", "WHY"])];
     for node in &cluster.nodes {
         nodes.push(row([
             &node.number.to_string(),
             &node.rank.to_string(),
             &short(node.state().as_str_name(), "NODE_STATE_"),
             &mesh_address(node.number),
+            &source(node.source()),
             &chain.money(denom, node.price)?,
             &chain.money(denom, self::cost(node, now))?,
             &offer(node.offer.as_ref()),
@@ -231,13 +232,13 @@ pub async fn offers(context: &Context, args: Offers) -> Result {
     };
     let offer_data = |offer: &wire::Offer| {
         let (id, terms) = (offer.id.clone().unwrap_or_default(), offer.terms.clone().unwrap_or_default());
-        let each = terms.each.unwrap_or_default();
+        let each = terms.each.clone().unwrap_or_default();
         json!({
             "supplier": id.owner, "host_key": hex::encode(id.host_key), "class": terms.class, "devices": terms.devices,
             "hired": offer.hired, "state": short(offer.state().as_str_name(), "OFFER_STATE_"), "reason": offer.reason,
-            "source": short(offer.source().as_str_name(), "SOURCE_"), "region": terms.region,
+            "source": source(offer.source()), "kind": kind(&terms), "region": terms.region,
             "cpu_milli": each.cpu_milli, "memory": each.memory, "storage": each.storage, "floor": terms.floor.to_string(),
-            "proved_round": offer.proved_round, "proved_in_ms": offer.proved_in_ms, "fresh_until": time(offer.fresh_until_ms),
+            "proved_round": offer.proved_round, "tried_round": offer.tried_round, "slashed": offer.slashed.to_string(), "proved_in_ms": offer.proved_in_ms, "fresh_until": time(offer.fresh_until_ms),
             "collateral": offer.collateral.to_string(), "tier": line(offer),
         })
     };
@@ -256,15 +257,17 @@ pub async fn offers(context: &Context, args: Offers) -> Result {
             &class.claimed.to_string(),
         ]));
     }
-    let mut second = vec![row(["SUPPLIER", "CLASS", "FREE", "STATE", "LINE", "FLOOR", "LAST PROOF"])];
+    let mut second = vec![row(["SUPPLIER", "SOURCE", "KIND", "CLASS", "FREE", "STATE", "LINE", "FLOOR", "LAST PROOF"])];
     for one in &offers {
         let terms = one.terms.clone().unwrap_or_default();
         let proof = match one.proved_round {
-            0 => one.reason.clone(),
+            _ if one.tried_round == 0 || one.blocked => one.reason.clone(),
             round => format!("round {round}, in {} ms", one.proved_in_ms),
         };
         second.push(row([
             &offer(one.id.as_ref()),
+            &source(one.source()),
+            &kind(&terms),
             &terms.class,
             &format!("{} of {}", terms.devices.saturating_sub(one.hired), terms.devices),
             &short(one.state().as_str_name(), "OFFER_STATE_"),
@@ -274,6 +277,11 @@ pub async fn offers(context: &Context, args: Offers) -> Result {
         ]));
     }
     output::show(context.format(), &data, |_| format!("{}\n\n{}", output::table(&first), output::table(&second)))
+}
+
+/// Whose machine its owner says that it is.
+fn kind(terms: &wire::OfferTerms) -> String {
+    short(terms.kind().as_str_name(), "SUPPLIER_KIND_")
 }
 
 /// The connectivity that an offer's owner measured.

@@ -9,7 +9,7 @@
 //! | [`list`] | list, show, nodes, offers |
 //! | [`change`] | scale, extend, stop |
 //! | [`reach`] | the gateways of a cluster's nodes |
-//! | [`run`](mod@run), [`files`], [`logs`] | programs, files and logs of nodes |
+//! | [`run`](mod@run), [`ssh`], [`files`], [`logs`] | programs, shells, files and logs of nodes |
 //! | [`jobs`], [`dashboard`] | Ray's jobs and its dashboard |
 
 pub mod ask;
@@ -24,6 +24,7 @@ pub mod names;
 pub mod quote;
 pub mod reach;
 pub mod run;
+pub mod ssh;
 pub mod wish;
 
 use crate::context::Context;
@@ -53,7 +54,7 @@ pub enum Verb {
     /// Run a program on one node or all; torchrun-like programs find RANK, WORLD_SIZE and MASTER_ADDR
     Run(run::Args),
     /// A shell on a node
-    Ssh(run::Ssh),
+    Ssh(ssh::Args),
     /// Copy files to nodes and back
     Cp(files::Args),
     /// Fetch what suppliers keep of its checkpoint volume, also up to a day after its end
@@ -85,7 +86,7 @@ pub async fn run(context: &Context, verb: Verb) -> Result {
         Verb::Extend(args) => change::extend(context, args).await,
         Verb::Stop(args) => change::stop(context, args).await,
         Verb::Run(args) => run::run(context, args).await,
-        Verb::Ssh(args) => run::ssh(context, args).await,
+        Verb::Ssh(args) => ssh::run(context, args).await,
         Verb::Cp(args) => files::run(context, args).await,
         Verb::Checkpoint(args) => files::checkpoint(context, args).await,
         Verb::Logs(args) => logs::run(context, args).await,

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use proto::tetra::cluster::v1::{ClusterId, ClusterKind, OfferId, SupplierKind, Tier};
+use proto::tetra::cluster::v1::{ClusterId, ClusterKind, OfferId, Source, SupplierKind, Tier};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -157,6 +157,11 @@ impl TierName {
             Self::Ultra => Tier::Ultra,
         }
     }
+}
+
+/// By which way a device comes into the pool: `provider`, `render idle`, `lease` or `ssh`.
+pub fn source(source: Source) -> String {
+    short(source.as_str_name(), "SOURCE_")
 }
 
 /// A device's offer for people: the end of the owner's address and the beginning of the host's key.

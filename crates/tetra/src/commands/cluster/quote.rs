@@ -3,7 +3,7 @@
 use proto::tetra::cluster::v1 as wire;
 use serde_json::{Value, json};
 
-use super::names::{duration, offer};
+use super::names::{duration, offer, source};
 use super::wish::Wish;
 use crate::chain::Chain;
 use crate::context::Context;
@@ -32,7 +32,19 @@ pub fn data(quote: &wire::Quote) -> Value {
 
 fn line_data(line: &wire::QuoteLine) -> Value {
     let id = line.offer.clone().unwrap_or_default();
-    json!({ "supplier": id.owner, "host_key": hex::encode(id.host_key), "source": "provider", "price_per_hour": line.price.to_string() })
+    json!({
+        "supplier": id.owner, "host_key": hex::encode(id.host_key), "source": source(line.source()),
+        "price_per_hour": line.price.to_string(),
+    })
+}
+
+/// A device of a quote for people: its price, whose it is, and by which way it comes.
+fn line(chain: &Chain, denom: &str, line: &wire::QuoteLine) -> Result<String> {
+    let (price, whose) = (chain.money(denom, line.price)?, offer(line.offer.as_ref()));
+    Ok(match line.source() {
+        wire::Source::Provider => format!("{price} an hour, of {whose}"),
+        other => format!("{price} an hour, of {whose} ({})", source(other)),
+    })
 }
 
 /// The rows of a quote for people.
@@ -42,8 +54,7 @@ fn line_data(line: &wire::QuoteLine) -> Value {
 pub fn rows(chain: &Chain, denom: &str, quote: &wire::Quote) -> Result<Vec<Vec<String>>> {
     let mut rows = Vec::new();
     for (line, rank) in quote.lines.iter().zip(0..) {
-        let price = chain.money(denom, line.price)?;
-        rows.push(row([&format!("node {rank}"), &format!("{price} an hour, of {}", offer(line.offer.as_ref()))]));
+        rows.push(row([&format!("node {rank}"), &self::line(chain, denom, line)?]));
     }
     let time = duration(quote.ask.as_ref().map_or(0, |ask| ask.duration_ms));
     rows.push(row(["all nodes", &format!("{} an hour", chain.money(denom, quote.hourly)?)]));
@@ -82,8 +93,7 @@ pub async fn run(context: &Context, args: Args) -> Result {
         None => Vec::new(),
     };
     for line in &answer.alternatives {
-        let price = chain.money(&params.denom, line.price)?;
-        rows.push(row(["next best", &format!("{price} an hour, of {}", offer(line.offer.as_ref()))]));
+        rows.push(row(["next best", &self::line(&chain, &params.denom, line)?]));
     }
     for excluded in &answer.excluded {
         rows.push(row(["not in it", &format!("{}: {}", offer(excluded.offer.as_ref()), excluded.reason)]));

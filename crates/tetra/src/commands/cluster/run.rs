@@ -1,4 +1,4 @@
-//! `tetra cluster run` and `ssh`: programs on nodes.
+//! `tetra cluster run`: programs on nodes.
 
 use std::io::Write;
 
@@ -6,7 +6,6 @@ use client::cluster::{ExecAsk, ExecEvent, ExecSession};
 use client::{Gateway, GatewayError};
 use futures::future::join_all;
 use serde::Serialize;
-use tokio::io::AsyncReadExt;
 
 use super::names::ClusterName;
 use super::reach::Reach;
@@ -31,19 +30,6 @@ pub struct Args {
     /// The program and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<String>,
-}
-
-/// Arguments of `ssh`.
-#[derive(Debug, clap::Args)]
-pub struct Ssh {
-    /// The cluster
-    cluster: ClusterName,
-    /// The node's rank; the head has 0
-    #[arg(long, default_value_t = 0, value_name = "RANK")]
-    rank: u32,
-    /// The shell
-    #[arg(long, default_value = "/bin/sh", value_name = "PROGRAM")]
-    shell: String,
 }
 
 /// How a program ended on a node.
@@ -132,7 +118,7 @@ pub async fn run(context: &Context, args: Args) -> Result {
         Some(rank) => vec![reach.node(rank)?],
         None => reach.nodes(),
     };
-    let ask = ExecAsk { args: args.command.clone(), env: pairs(&args.env)?, dir: args.dir.clone() };
+    let ask = ExecAsk { args: args.command.clone(), env: pairs(&args.env)?, dir: args.dir.clone(), terminal: None };
     let keep = context.format() == Format::Json;
     let mut sessions = Vec::new();
     for node in &nodes {
@@ -150,39 +136,6 @@ pub async fn run(context: &Context, args: Args) -> Result {
         Some(failed) => {
             let what = format!("the program ended with code {} on the node of rank {}", failed.exit, failed.rank);
             Err(CliError::new(Class::Provider, what))
-        }
-    }
-}
-
-/// Runs `ssh`: what is typed goes to the shell, line by line; there is no terminal on the node.
-///
-/// # Errors
-/// When the node cannot be reached.
-pub async fn ssh(context: &Context, args: Ssh) -> Result {
-    let reach = Reach::of(context, &args.cluster).await?;
-    let node = reach.node(args.rank)?;
-    let gateway = reach.gateway(node).await?;
-    let ask = ExecAsk {
-        args: vec![args.shell.clone(), "-i".to_owned()],
-        env: vec![("PS1".to_owned(), format!("node {}$ ", args.rank))],
-        dir: None,
-    };
-    let mut session = gateway.cluster_exec(&reach.path, node.number, &ask).await?;
-    let mut stdin = tokio::io::stdin();
-    let (mut typed, mut open) = (vec![0; 4096], true);
-    let (mut out, mut err) = (Lines::new(None, false, false), Lines::new(None, true, false));
-    loop {
-        tokio::select! {
-            read = stdin.read(&mut typed), if open => {
-                let length = read.unwrap_or(0);
-                open = length > 0;
-                session.send(typed[..length].to_vec()).await?;
-            }
-            event = session.next() => match event? {
-                ExecEvent::Stdout(bytes) => { out.take(&bytes); let _ = std::io::stdout().flush(); }
-                ExecEvent::Stderr(bytes) => err.take(&bytes),
-                ExecEvent::Exit(_) => return Ok(()),
-            },
         }
     }
 }

@@ -43,6 +43,9 @@ pub struct Wish {
     /// The most that a device may cost an hour, such as 0.05usd
     #[arg(long, value_name = "AMOUNT")]
     max_price: Option<String>,
+    /// Cheaper slices of idle render nodes will do as well; they end without notice when there is something to render
+    #[arg(long)]
+    interruptible: bool,
     /// For how long it is paid in advance; what is not used comes back
     #[arg(short, long, default_value = "1h", value_name = "TIME", value_parser = parse_duration)]
     duration: u64,
@@ -82,6 +85,7 @@ impl Wish {
             ceiling,
             duration_ms: self.duration,
             idle_ms: self.idle.unwrap_or(0),
+            interruptible: self.interruptible,
         })
     }
 

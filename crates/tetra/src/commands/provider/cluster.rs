@@ -1,10 +1,12 @@
 //! `tetra provider cluster`: offers devices to clusters beside leases, or no longer.
 
+mod appeal;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 use provider::Home;
-use provider::cluster::{self, ClusterConfig, Supply};
+use provider::cluster::{self, ClusterConfig, Origin, Supply};
 use serde_json::json;
 
 use super::explain;
@@ -27,6 +29,8 @@ pub enum Verb {
         #[arg(long)]
         withdraw: bool,
     },
+    /// Ask others to look once more at the proof for which the offer is blocked; once, and for a deposit
+    Appeal(appeal::Args),
 }
 
 /// Arguments of `enable`. What is not named stays as it was.
@@ -67,6 +71,18 @@ pub struct Enable {
     /// First and last UDP port of overlays, such as 40000-40100 [default: any]
     #[arg(long, value_name = "FIRST-LAST", value_parser = parse_ports)]
     ports: Option<[u16; 2]>,
+    /// By which way the devices come into the pool
+    #[arg(long, value_enum)]
+    source: Option<Way>,
+}
+
+/// Ways into the pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Way {
+    /// This machine
+    Provider,
+    /// The window of its render node while that renders nothing: cheaper, and interruptible
+    RenderIdle,
 }
 
 fn parse_ports(text: &str) -> std::result::Result<[u16; 2], String> {
@@ -79,9 +95,10 @@ fn parse_ports(text: &str) -> std::result::Result<[u16; 2], String> {
 ///
 /// # Errors
 /// Why it failed.
-pub fn run(context: &Context, verb: Verb) -> Result {
+pub async fn run(context: &Context, verb: Verb) -> Result {
     match verb {
         Verb::Enable(args) => enable(context, &args),
+        Verb::Appeal(args) => appeal::run(context, args).await,
         Verb::Disable { dir, withdraw } => {
             cluster::disable(&Home::new(&dir), withdraw).map_err(|error| explain(error.into()))?;
             output::show(context.format(), &json!({ "dir": dir, "enabled": false, "withdraw": withdraw }), |_| {
@@ -115,6 +132,12 @@ fn changed(old: ClusterConfig, args: &Enable) -> ClusterConfig {
         floor: args.floor.unwrap_or(old.floor),
         address: args.address.or(old.address),
         ports: args.ports.or(old.ports),
+        origin: args.source.map_or(old.origin, |way| match way {
+            Way::Provider => Origin::Provider,
+            Way::RenderIdle => Origin::RenderIdle,
+        }),
+        via: old.via,
+        proxy: old.proxy,
     }
 }
 

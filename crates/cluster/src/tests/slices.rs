@@ -1,0 +1,96 @@
+//! Idle render windows as interruptible slices, and trials by strangers.
+
+use ledger::capacity;
+use proto::tetra::capacity::v1::Resources;
+use proto::tetra::cluster::v1::{Ask, ClusterState, NodeState, OfferState, Source};
+
+use super::support::{GIB, Net, ask, offer_id, owner, terms, why};
+
+/// Three suppliers; the first offers what its render node does not use.
+fn with_window() -> Net {
+    let mut net = Net::bare();
+    for number in 1..=3 {
+        net.join(number);
+        let source = if number == 1 { Source::RenderIdle } else { Source::Provider };
+        let floor = if number == 1 { 0 } else { 20_000 };
+        net.offer_from(source, number, terms(floor)).unwrap();
+    }
+    let window = Resources { cpu_milli: 2_000, memory: 4 * GIB, storage: 8 * GIB, devices: Vec::new() };
+    let id = offer_id(1);
+    capacity::open_window(&mut net.ctx, &owner(1), &id.host, ("render", "node"), &window).unwrap();
+    net.round(&[]);
+    net
+}
+
+fn interruptible(nodes: u32) -> Ask {
+    Ask { interruptible: true, ..ask(nodes) }
+}
+
+#[test]
+fn slices_are_cheaper_and_only_for_who_asks_for_them() {
+    let mut net = with_window();
+    assert_eq!(net.state(1), OfferState::Ready);
+    let firm = net.quote(1, ask(4)).unwrap();
+    assert!(firm.lines.iter().all(|line| line.source() == Source::Provider));
+    let refused = why(net.quote(2, ask(5)));
+    assert!(refused.contains("it is interruptible, and firm devices are asked for"), "{refused}");
+    let mixed = net.quote(3, interruptible(6)).unwrap();
+    let prices: Vec<u64> = mixed.lines.iter().map(|line| line.price).collect();
+    assert_eq!(prices.iter().filter(|price| **price == 15_000).count(), 2, "{prices:?}");
+    assert_eq!(mixed.lines[0].source(), Source::RenderIdle, "the cheapest comes first");
+}
+
+#[test]
+fn a_machine_that_renders_again_takes_its_slice_back_and_a_firm_device_replaces_it() {
+    let mut net = with_window();
+    net.running(1, interruptible(2));
+    let slice = net.nodes(1).into_iter().find(|node| node.source() == Source::RenderIdle).unwrap();
+    let collateral = net.of(1).collateral;
+    net.run(|ctx, ()| capacity::work_in(ctx, "render", "node", true), ()).unwrap();
+    let cluster = net.cluster(1);
+    assert_eq!(cluster.state(), ClusterState::Degraded);
+    let lost = cluster.nodes.iter().find(|node| node.number == slice.number).unwrap();
+    assert_eq!((lost.state(), lost.reason.as_str()), (NodeState::Lost, "its machine has something else to do"));
+    assert_eq!(net.of(1).collateral, collateral, "its tenant agreed to that");
+    assert!(net.nodes(1).iter().all(|node| node.source() == Source::Provider));
+    // While it renders it is offered to nobody.
+    assert!(why(net.quote(2, interruptible(6))).contains("its machine renders now"));
+    net.run(|ctx, ()| capacity::work_in(ctx, "render", "node", false), ()).unwrap();
+    net.join_all(1);
+    net.reach_all(1);
+    assert_eq!(net.cluster(1).state(), ClusterState::Running);
+}
+
+#[test]
+fn a_firm_hire_of_the_host_ends_the_window_and_its_slices_and_no_firm_hire_is_evicted() {
+    let mut net = with_window();
+    // Without a ceiling nothing dearer than the slice would replace it.
+    net.running(1, Ask { ceiling: 30_000, ..interruptible(1) });
+    assert_eq!(net.nodes(1)[0].source(), Source::RenderIdle);
+    let request = capacity::Request { cpu_milli: 4_000, memory: 4 * GIB, storage: 0, gpus: Vec::new() };
+    let claim = capacity::Claim { market: "deployment", reference: "lease".to_owned(), units: vec![(request, 1)] };
+    net.run(|ctx, ()| capacity::hold_firm(ctx, &owner(1), &claim).map(|_| ()), ()).unwrap();
+    assert_eq!(net.nodes(1)[0].source(), Source::Provider);
+}
+
+#[test]
+fn nothing_is_hired_of_an_offer_before_strangers_formed_a_cluster_with_it() {
+    let mut net = Net::bare();
+    for number in 1..=4 {
+        net.join(number);
+        net.offer(number, terms(20_000)).unwrap();
+    }
+    net.walled.insert(2);
+    net.round(&[]);
+    assert_eq!(net.state(2), OfferState::Pending);
+    assert!(net.of(2).reason.contains("strangers could not form a cluster with it"), "{}", net.of(2).reason);
+    assert!(net.of(2).proved_round > 0, "its proof is right");
+    assert!(why(net.quote(1, ask(7))).contains("6 of 7 devices"));
+    net.walled.clear();
+    net.round(&[]);
+    assert_eq!(net.state(2), OfferState::Ready);
+    // Once is enough.
+    net.walled.insert(2);
+    net.round(&[]);
+    assert_eq!(net.state(2), OfferState::Ready);
+}
