@@ -72,6 +72,7 @@ fn steps(args: &Args) -> Vec<Step> {
             doc
         }),
         demo_step("demo: 4 validators, 2 providers", demo::Args { validators: 4, providers: 2, ..Default::default() }),
+        step("demo: a cluster with Ray", "cargo xtask demo cluster --short", cluster_demo),
     ];
     if args.full {
         let one = demo::Args { validators: 1, providers: 1, ..Default::default() };
@@ -95,6 +96,15 @@ fn step(name: &'static str, again: &str, work: impl Fn(&mut Vec<String>) -> Resu
 fn command_step(name: &'static str, command: impl Fn() -> Command + 'static) -> Step {
     let again = shell::line(&command());
     step(name, &again, move |_| shell::show(&mut command()))
+}
+
+/// Namespaces of machines need root; what else is missing is installed.
+fn cluster_demo(skipped: &mut Vec<String>) -> Result {
+    if setup::is_root() {
+        return demo::run(&demo::Args::short_cluster());
+    }
+    skipped.push("demo: a cluster with Ray: network namespaces need root".to_owned());
+    Ok(())
 }
 
 fn demo_step(name: &'static str, args: demo::Args) -> Step {

@@ -75,6 +75,14 @@ pub(crate) enum What {
     Subnet(subnet::Args),
 }
 
+impl Args {
+    /// The short demo of clusters.
+    pub(crate) fn short_cluster() -> Self {
+        let short = cluster::Args { short: true, keep: false };
+        Self { what: Some(What::Cluster(short)), ..Self::default() }
+    }
+}
+
 impl Default for Args {
     fn default() -> Self {
         Self { what: None, validators: 1, providers: 1, keep: false, block_time: "500ms".to_owned(), blocks: 40 }

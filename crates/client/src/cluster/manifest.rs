@@ -38,6 +38,9 @@ pub struct Manifest {
     /// Bytes of a volume at `/checkpoint`, of which suppliers keep copies of the head's; 0: there is none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub checkpoint_bytes: u64,
+    /// Bytes of a volume at `/data`, which replacements copy from other nodes; 0: there is none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub data_bytes: u64,
 }
 
 fn is_zero(bytes: &u64) -> bool {
@@ -54,7 +57,7 @@ impl Manifest {
     /// A manifest with a new secret.
     pub fn new(image: String, command: Vec<String>, env: BTreeMap<String, String>) -> Self {
         let secret: [u8; 32] = rand::random();
-        Self { image, command, env, secret: hex::encode(secret), checkpoint_bytes: 0 }
+        Self { image, command, env, secret: hex::encode(secret), checkpoint_bytes: 0, data_bytes: 0 }
     }
 
     /// Its bytes, as they are sent and hashed.

@@ -253,6 +253,18 @@ impl Gateway {
         serde_json::from_str(&text).map_err(|error| self.garbled(what, error))
     }
 
+    /// The archive of a node's data volume, as it comes.
+    ///
+    /// # Errors
+    /// As [`Self::cluster_manifest`].
+    pub async fn cluster_data(
+        &self,
+        cluster: &ClusterPath,
+        number: u32,
+    ) -> Result<BoxStream<'static, Result<Vec<u8>, GatewayError>>, GatewayError> {
+        self.pieces("the data of the node", &format!("cluster/v1/{cluster}/nodes/{number}/data")).await
+    }
+
     /// The archive (tar) of a cluster's checkpoint volume that an agent keeps, in pieces.
     ///
     /// # Errors

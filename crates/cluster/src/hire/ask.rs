@@ -11,6 +11,8 @@ use crate::supply::state::{free, terms};
 
 /// The longest time that is paid in advance, in milliseconds: 31 days.
 pub const LONGEST_MS: u64 = 31 * 24 * 3_600_000;
+/// The longest time for which failed nodes are kept: an hour.
+pub const LONGEST_KEPT_MS: u64 = 3_600_000;
 /// The shortest, a second.
 pub const SHORTEST_MS: u64 = 1_000;
 /// The most entries of a list.
@@ -31,6 +33,9 @@ pub fn check(params: &Params, ask: &Ask) -> Result<(), Failure> {
     }
     if !(SHORTEST_MS..=LONGEST_MS).contains(&ask.duration_ms) {
         return refuse(format!("its duration is {SHORTEST_MS} to {LONGEST_MS} ms, not {}", ask.duration_ms));
+    }
+    if ask.keep_failed_ms > LONGEST_KEPT_MS {
+        return refuse(format!("failed nodes are kept for {LONGEST_KEPT_MS} ms at most"));
     }
     if Tier::try_from(ask.tier).is_err() {
         return refuse(format!("{} is no connectivity tier", ask.tier));

@@ -124,6 +124,14 @@ pub(super) fn replace(
     for (number, reason) in lost {
         lose(ctx, id, cluster, *number, reason)?;
     }
+    if cluster.state() == ClusterState::Kept {
+        // Nothing takes the place of what is kept to be looked at.
+        cluster.vacant.clear();
+        if live(cluster).next().is_some() {
+            return Ok(());
+        }
+        return stopping::stop(ctx, id, cluster, "all of its nodes are lost");
+    }
     if !super::billing::is_open(ctx, id)? {
         return stopping::stop(ctx, id, cluster, "its funds are used up");
     }

@@ -273,7 +273,7 @@ pub fn report_reach(ctx: &mut Context, msg: MsgReportReach) -> Result<MsgReportR
 }
 
 /// A node is lost by its own agent's word. While the cluster forms, and where it is the asker's own doing, it fails as a whole and
-/// the time held is paid.
+/// the time held is paid; so is the time for which its nodes are kept to be looked at, where its tenant asked for that.
 ///
 /// # Errors
 /// `cluster` 2, 3, 8, 10; `sdk` 7.
@@ -283,6 +283,9 @@ pub fn report_loss(ctx: &mut Context, msg: MsgReportLoss) -> Result<MsgReportLos
         return Err(refusal::invalid(format!("a reason has at most {LONGEST_REASON} readable bytes")).into());
     }
     match msg.asker && cluster.state() == ClusterState::Forming {
+        // Another node of it failed as well, before its agent heard that they are kept.
+        false if msg.asker && cluster.state() == ClusterState::Kept => {}
+        true if ask(&cluster).keep_failed_ms > 0 => stopping::keep(ctx, &id, &mut cluster, &msg.reason)?,
         true => stopping::fail_by_asker(ctx, &id, &mut cluster, &msg.reason)?,
         false => loss::replace(ctx, &id, &mut cluster, &[(msg.number, msg.reason)])?,
     }

@@ -99,6 +99,47 @@ fn an_image_that_does_not_start_costs_its_asker_the_time_held() {
 }
 
 #[test]
+fn failed_nodes_are_kept_to_be_looked_at_and_paid_for_as_long_as_their_asker_wished() {
+    let mut net = Net::new(3);
+    let wish = proto::tetra::cluster::v1::Ask { keep_failed_ms: 30_000, ..ask(2) };
+    let quote = net.quote(1, wish).unwrap();
+    net.create(1, quote.total).unwrap();
+    net.pass(10);
+    let before = [1, 2].map(|number| net.usd(&owner(number)));
+    let node = net.nodes(1)[1].clone();
+    let offer = node.offer.clone().unwrap();
+    let lost = |asker| MsgReportLoss {
+        owner: offer.owner.clone(),
+        host_key: offer.host_key.clone(),
+        id: net.id(1),
+        number: node.number,
+        reason: "exec: no such file".to_owned(),
+        asker,
+    };
+    let (first, second, third) = (lost(true), lost(true), lost(false));
+    net.run(hires::report_loss, first).unwrap();
+    let kept = net.cluster(1);
+    assert_eq!(kept.state(), ClusterState::Kept);
+    assert!(kept.reason.contains("kept to be looked at") && kept.reason.contains("no such file"), "{}", kept.reason);
+    assert!(net.nodes(1).iter().all(|node| node.state() == NodeState::Running));
+    // Another failure of the same is no news; an agent that cannot keep one lets it go, and nothing takes its place.
+    net.run(hires::report_loss, second).unwrap();
+    assert_eq!(net.nodes(1).len(), 2);
+    net.pass(10);
+    net.run(hires::report_loss, third).unwrap();
+    assert_eq!((net.nodes(1).len(), net.cluster(1).vacant.len()), (1, 0));
+    net.pass(25);
+    let ended = net.cluster(1);
+    assert_eq!((ended.state(), ended.ended_ms - kept.ends_ms), (ClusterState::Stopped, 0));
+    // Both for ten seconds that they were held; then the first for thirty, the second for ten; less a take of 20 %.
+    let earned = [1, 2].map(|number| net.usd(&owner(number)));
+    let wanted = [21_000u128 * 40 * 8 / 36_000, 22_000u128 * 20 * 8 / 36_000];
+    for ((earned, before), wanted) in earned.into_iter().zip(before).zip(wanted) {
+        assert!((earned - before).abs_diff(wanted) <= 2, "{} of {wanted}", earned - before);
+    }
+}
+
+#[test]
 fn who_takes_a_device_back_mid_hire_pays_for_it() {
     let mut net = Net::new(3);
     net.running(1, ask(2));

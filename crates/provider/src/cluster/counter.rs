@@ -100,6 +100,21 @@ impl ClusterDesk for Counter {
         if file.exists() { Ok(file) } else { Err(none()) }
     }
 
+    async fn data(
+        &self,
+        caller: &str,
+        path: &ClusterPath,
+        number: u32,
+    ) -> Result<workload::runtime::Exec, ClusterRefusal> {
+        self.may_have(caller, path).await?;
+        let none = || ClusterRefusal::NotFound(format!("node {number} of cluster {path} is not here"));
+        let seat = self.0.seat(path, number).ok_or_else(none)?;
+        if seat.manifest().is_none_or(|manifest| manifest.data_bytes == 0) {
+            return Err(ClusterRefusal::NotFound(format!("cluster {path} has no data volume")));
+        }
+        Ok(self.0.pack_data(path, number).await?)
+    }
+
     async fn nodes(&self, caller: &str, path: &ClusterPath) -> Result<Vec<NodeReport>, ClusterRefusal> {
         Self::tenant(caller, path)?;
         let report = |seat: Arc<Seat>| NodeReport {

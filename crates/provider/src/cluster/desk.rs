@@ -7,7 +7,8 @@ use client::cluster::{ClusterPath, ExecAsk, Kept, NodeReport};
 use futures::stream::BoxStream;
 use thiserror::Error;
 use tokio::net::TcpStream;
-use workload::{Exec, LogLine};
+use workload::LogLine;
+use workload::runtime::Exec;
 
 /// Why an agent refuses.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -59,6 +60,9 @@ pub trait ClusterDesk: Send + Sync + 'static {
 
     /// The file with the archive of its checkpoint volume, likewise.
     async fn checkpoint(&self, caller: &str, cluster: &ClusterPath) -> Result<PathBuf, ClusterRefusal>;
+
+    /// Packs the data volume of a node here, to its tenant and to suppliers of its cluster.
+    async fn data(&self, caller: &str, cluster: &ClusterPath, number: u32) -> Result<Exec, ClusterRefusal>;
 
     /// The nodes here, to their tenant.
     async fn nodes(&self, caller: &str, cluster: &ClusterPath) -> Result<Vec<NodeReport>, ClusterRefusal>;

@@ -13,7 +13,7 @@ use proto::tetra::cluster::v1::ClusterKind;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::fs::File;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use workload::ExecSpec;
 
 use super::chain::live;
@@ -31,12 +31,12 @@ const MOST_SAID: u64 = 16 << 10;
 /// What an archive may have beside twice the bytes of its volume: heads of files, and the ends of their blocks.
 const BESIDE: u64 = 64 << 20;
 
-/// The most bytes of an archive of a checkpoint volume.
-fn most_of(checkpoint_bytes: u64) -> u64 {
-    checkpoint_bytes.saturating_mul(2).saturating_add(BESIDE)
+/// The most bytes of an archive of a volume.
+pub(super) fn most_of(bytes: u64) -> u64 {
+    bytes.saturating_mul(2).saturating_add(BESIDE)
 }
 
-fn disk(error: std::io::Error) -> Trouble {
+pub(super) fn disk(error: std::io::Error) -> Trouble {
     Trouble::Odd(format!("the disk: {error}"))
 }
 
@@ -186,11 +186,21 @@ impl Supplier {
     }
 
     async fn unpack(&self, path: &ClusterPath, number: u32) -> Result<(), Trouble> {
-        let args = ["tar", "-C", pods::CHECKPOINT, "-xf", "-"].map(str::to_owned).to_vec();
+        let mut file = File::open(self.checkpoint_path(path)).await.map_err(disk)?;
+        self.unpack_from(&mut file, (path, number), pods::CHECKPOINT).await
+    }
+
+    /// Unpacks an archive into a folder of a node.
+    pub(super) async fn unpack_from(
+        &self,
+        archive: &mut (impl AsyncRead + Unpin),
+        (path, number): (&ClusterPath, u32),
+        folder: &str,
+    ) -> Result<(), Trouble> {
+        let args = ["tar", "-C", folder, "-xf", "-"].map(str::to_owned).to_vec();
         let spec = ExecSpec { args, ..ExecSpec::default() };
         let mut exec = self.runtime.exec(&pods::id(path, number), pods::SERVICE, 0, &spec).await?;
-        let mut file = File::open(self.checkpoint_path(path)).await.map_err(disk)?;
-        tokio::io::copy(&mut file, &mut exec.stdin).await.map_err(disk)?;
+        tokio::io::copy(archive, &mut exec.stdin).await.map_err(disk)?;
         exec.stdin.shutdown().await.map_err(disk)?;
         drop(exec.stdin);
         let mut said = String::new();
@@ -198,7 +208,7 @@ impl Supplier {
         let ended = exec.running.wait().await.map_err(disk)?;
         match ended.success() {
             true => Ok(()),
-            false => Err(Trouble::Odd(format!("the checkpoint cannot be unpacked: {said}"))),
+            false => Err(Trouble::Odd(format!("the archive for {folder} cannot be unpacked: {said}"))),
         }
     }
 }

@@ -13,6 +13,7 @@
 //! | `node` | a node of a cluster from reservation to end |
 //! | `pods` | what its container runs |
 //! | `keep`, `ray` | what is kept of a head, for who takes its place; Ray's jobs |
+//! | `data` | what replacements copy from other nodes |
 //! | `speed` | connectivity, by real transfers |
 //! | `fetch` | manifests and products from other agents |
 //! | `chain`, `trouble` | queries; failures |
@@ -26,6 +27,7 @@
 mod chain;
 pub mod config;
 mod counter;
+mod data;
 pub mod desk;
 mod fetch;
 mod keep;

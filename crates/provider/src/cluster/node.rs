@@ -141,8 +141,8 @@ impl Drop for Program {
 enum Over {
     /// Its head, and with it its container, is another: it starts anew.
     Anew,
-    /// It ended by itself.
-    Ended(String),
+    /// It ended, and whether that is its tenant's command's doing.
+    Ended(String, bool),
 }
 
 fn kind_of(cluster: &wire::Cluster) -> ClusterKind {
@@ -167,6 +167,12 @@ fn ended(status: &PodStatus) -> Option<String> {
     })
 }
 
+/// Whether a container ended because the command that its tenant gave ended by itself, not by a signal.
+fn by_command(status: &PodStatus, manifest: &Manifest) -> bool {
+    let left = |state: &State| matches!(state, State::Exited(exit) if !exit.out_of_memory && exit.code < 128);
+    !manifest.command.is_empty() && status.replicas.iter().any(|replica| left(&replica.state))
+}
+
 impl Supplier {
     /// Keeps a node until the chain knows better; the task is ended then.
     pub(super) async fn keep(self: Arc<Self>, seat: Arc<Seat>, mut follow: watch::Receiver<wire::Cluster>) {
@@ -174,10 +180,10 @@ impl Supplier {
         loop {
             match self.turn_of(&seat, &mut follow).await {
                 Ok(Over::Anew) => backoff.reset(),
-                Ok(Over::Ended(why)) => {
+                Ok(Over::Ended(why, by_command)) => {
                     seat.is(NodeState::Ended);
                     tracing::warn!(cluster = %seat.key.0, node = seat.key.1, reason = why, "a node of a cluster is lost");
-                    if let Err(error) = self.report_loss(&seat, &why, false).await {
+                    if let Err(error) = self.report_loss(&seat, &why, by_command).await {
                         lock(&seat.live).problem = Some(error.to_string());
                     }
                     tokio::time::sleep(backoff.wait()).await;
@@ -187,8 +193,10 @@ impl Supplier {
                     if !matches!(trouble, Trouble::Waits(_)) {
                         tracing::warn!(cluster = %seat.key.0, node = seat.key.1, error = %trouble, "a node does not start");
                     }
+                    // What cannot be kept to be looked at is let go.
+                    let by_asker = seat.cluster().state() != wire::ClusterState::Kept;
                     if trouble.is_the_askers()
-                        && let Err(error) = self.report_loss(&seat, &trouble.reason(), true).await
+                        && let Err(error) = self.report_loss(&seat, &trouble.reason(), by_asker).await
                     {
                         tracing::warn!(cluster = %seat.key.0, %error, "the chain could not be told; trying again");
                     }
@@ -257,9 +265,15 @@ impl Supplier {
         let cluster = follow.borrow_and_update().clone();
         lock(&seat.live).cluster = cluster.clone();
         let kind = kind_of(&cluster);
+        let is_kept = cluster.state() == wire::ClusterState::Kept;
         let place = pods::place(&cluster, *number)
             .ok_or_else(|| Trouble::Waits("waiting for the cluster to have a head".to_owned()))?;
-        let manifest = self.manifest_for(path, &cluster).await?;
+        let mut manifest = self.manifest_for(path, &cluster).await?;
+        // What failed is looked at from inside: it waits for programs, and does not fail again.
+        let kind = if is_kept { ClusterKind::Shell } else { kind };
+        if is_kept {
+            manifest.command.clear();
+        }
         lock(&seat.live).manifest = Some(manifest.clone());
         seat.is(NodeState::Starting);
         let found = self.chain.cluster_offer(&self.id()).await?.and_then(|found| found.offer);
@@ -267,7 +281,8 @@ impl Supplier {
         let spec = pods::spec(path, kind, &manifest, place, &Each::from(&terms));
         let started = self.runtime.start(&spec).await?;
         let Some(pid) = pid(&started.status) else {
-            return Ok(Over::Ended(ended(&started.status).unwrap_or_else(|| "its container is gone".to_owned())));
+            let why = ended(&started.status).unwrap_or_else(|| "its container is gone".to_owned());
+            return Ok(Over::Ended(why, by_command(&started.status, &manifest)));
         };
         let mesh = self.overlay(path, *number, pid).await?;
         {
@@ -317,19 +332,30 @@ impl Supplier {
         let first = |cluster: &wire::Cluster| !cluster.nodes.iter().any(|node| node.rank == 0 && node.number < *number);
         let mut restored = place.rank != 0 || first(&follow.borrow());
         let mut kept = began;
+        let mut filled = manifest.data_bytes == 0 || !replaces(&follow.borrow(), *number);
         loop {
             let cluster = follow.borrow_and_update().clone();
             lock(&seat.live).cluster = cluster.clone();
             if kind == ClusterKind::Ray && pods::place(&cluster, *number).is_some_and(|now| now.head != place.head) {
                 return Ok(Over::Anew);
             }
-            if let Some(why) = ended(&self.runtime.status(&pods::id(path, *number)).await?) {
-                return Ok(Over::Ended(why));
+            let status = self.runtime.status(&pods::id(path, *number)).await?;
+            if let Some(why) = ended(&status) {
+                return Ok(Over::Ended(why, by_command(&status, &manifest)));
             }
             mesh.set_peers(peers(&cluster, *number));
             let mut reached = mesh.status().reached;
-            if kind == ClusterKind::Ray && !self.ray_answers(mesh, place).await {
-                // A node whose own Ray does not answer is not there yet.
+            if !filled {
+                filled = match self.fill((path, *number), &cluster, manifest.data_bytes).await {
+                    Ok(()) => true,
+                    Err(trouble) => {
+                        lock(&seat.live).problem = Some(trouble.to_string());
+                        false
+                    }
+                };
+            }
+            if !filled || (kind == ClusterKind::Ray && !self.ray_answers(mesh, place).await) {
+                // A node without its data, or whose own Ray does not answer, is not there yet.
                 reached.retain(|other| other != number);
             }
             let wanted = live(&cluster).map(|node| node.number).collect::<Vec<u32>>();
@@ -407,6 +433,12 @@ impl Supplier {
         }
         Ok(())
     }
+}
+
+/// Whether a node came into a cluster that had formed before, and is not paid yet.
+fn replaces(cluster: &wire::Cluster, number: u32) -> bool {
+    let waits = |node: &wire::Node| node.number == number && node.state() != wire::NodeState::Running;
+    cluster.formed_ms > 0 && live(cluster).any(waits)
 }
 
 /// The other nodes of a cluster that joined.

@@ -15,6 +15,8 @@ use client::cluster::{ClusterPath, ExecAsk};
 pub(super) const SERVICE: &str = "node";
 /// Where a cluster's checkpoint volume is.
 pub(super) const CHECKPOINT: &str = "/checkpoint";
+/// Where its data volume is.
+pub(super) const DATA: &str = "/data";
 /// Ray's ports; all are pinned, in the overlay alone.
 pub(super) const RAY_HEAD: u16 = 6_379;
 /// The dashboard and the Jobs API of the head.
@@ -159,15 +161,11 @@ pub(super) fn spec(path: &ClusterPath, kind: ClusterKind, manifest: &Manifest, p
         read_only: false,
     };
     let mut volumes = vec![shared];
-    if manifest.checkpoint_bytes > 0 {
-        volumes.push(VolumeSpec {
-            name: "checkpoint".to_owned(),
-            size_bytes: manifest.checkpoint_bytes,
-            kind: VolumeKind::Disk,
-            mount: CHECKPOINT.to_owned(),
-            read_only: false,
-        });
-    }
+    let disks = [("checkpoint", manifest.checkpoint_bytes, CHECKPOINT), ("data", manifest.data_bytes, DATA)];
+    volumes.extend(disks.into_iter().filter(|(_, size_bytes, _)| *size_bytes > 0).map(|(name, size_bytes, mount)| {
+        let (name, mount) = (name.to_owned(), mount.to_owned());
+        VolumeSpec { name, size_bytes, kind: VolumeKind::Disk, mount, read_only: false }
+    }));
     let service = ServiceSpec {
         name: SERVICE.to_owned(),
         image: manifest.image.clone(),
@@ -246,6 +244,7 @@ mod tests {
             env: Default::default(),
             secret: "s".to_owned(),
             checkpoint_bytes: 0,
+            data_bytes: 0,
         }
     }
 

@@ -50,6 +50,7 @@ pub(super) fn router() -> Router<Shared> {
         .route("/cluster/v1/{tenant}/{cseq}/checkpoint", get(checkpoint))
         .route("/cluster/v1/{tenant}/{cseq}/nodes", get(nodes))
         .route("/cluster/v1/{tenant}/{cseq}/nodes/{number}/logs", get(logs))
+        .route("/cluster/v1/{tenant}/{cseq}/nodes/{number}/data", get(data))
         .route("/cluster/v1/{tenant}/{cseq}/nodes/{number}/exec", get(exec))
         .route("/cluster/v1/{tenant}/{cseq}/nodes/{number}/ports/{port}/", any(port))
         .route("/cluster/v1/{tenant}/{cseq}/nodes/{number}/ports/{port}/{*path}", any(port_path))
@@ -139,6 +140,27 @@ async fn checkpoint(State(shared): State<Shared>, caller: Caller, Path(of): Path
                 Some((Ok(piece), file))
             }
             Err(error) => Some((Err(error), file)),
+        }
+    });
+    Ok(Body::from_stream(pieces))
+}
+
+async fn data(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Path((tenant, cseq, number)): Path<OfNode>,
+) -> Result<Body, Refused> {
+    let (desk, caller) = enter(&shared, caller)?;
+    let packed = in_time(&shared, desk.data(&caller, &path((tenant, cseq)), number)).await?;
+    let pieces = futures::stream::unfold(packed, |mut packed| async move {
+        let mut piece = vec![0; PIECE];
+        match packed.stdout.read(&mut piece).await {
+            Ok(0) => None,
+            Ok(length) => {
+                piece.truncate(length);
+                Some((Ok(piece), packed))
+            }
+            Err(error) => Some((Err(error), packed)),
         }
     });
     Ok(Body::from_stream(pieces))

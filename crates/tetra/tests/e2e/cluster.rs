@@ -104,6 +104,33 @@ fn websockets_pass(net: &Net, cluster: &str) {
     door.wait().unwrap();
 }
 
+/// A command that ends by itself keeps its cluster from forming; its nodes are kept, with its image and without its command.
+fn failed_nodes_are_looked_at(net: &Net) {
+    let wish =
+        ["cluster", "create", "-n", "2", "-k", "shell", "--image", "hello-web:latest", "--keep-failed", "5m", "-y"];
+    let said = net.run(&[&wish[..], &["--", "/bin/sh", "-c", "echo torn > /tmp/clue; exit 3"]].concat());
+    let said = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert!(said.contains("kept to be looked at") && said.contains("ended with code 3"), "{said}");
+    let list = net.json(&["cluster", "list"]);
+    let cluster = list[0]["cseq"].as_u64().unwrap().to_string();
+    assert_eq!(field(&list[0], "state"), "kept");
+    let looked = until(|| {
+        let output =
+            net.run(&["cluster", "run", &cluster, "--rank", "0", "-o", "json", "--", "/bin/sh", "-c", "ls /www"]);
+        if output.status.success() {
+            Ok(output.stdout)
+        } else {
+            Err(String::from_utf8_lossy(&output.stderr).into_owned())
+        }
+    })
+    .unwrap();
+    assert!(String::from_utf8_lossy(&looked).contains("index.html"));
+    net.json(&["cluster", "stop", &cluster, "-y"]);
+    let ended = net.json(&["cluster", "show", &cluster]);
+    assert_eq!(field(&ended, "state"), "stopped");
+    assert!(field(&ended, "cost").parse::<i64>().unwrap() > 0, "{ended:#}");
+}
+
 #[test]
 fn a_cluster_forms_works_is_mended_and_billed_for_what_worked() {
     let Some(net) = Net::start_with(&["--providers", "3"], true) else { return };
@@ -122,6 +149,10 @@ fn a_cluster_forms_works_is_mended_and_billed_for_what_worked() {
     // Marked, so that its processes are found.
     let marker = format!("sleep 77{}", std::process::id());
     let before = usd(&net, "alice");
+    let set = net.home().join("set");
+    std::fs::create_dir(&set).unwrap();
+    std::fs::write(set.join("numbers.csv"), "1,2,3\n").unwrap();
+    let set = set.display().to_string();
     let wish = [
         "cluster",
         "create",
@@ -133,6 +164,8 @@ fn a_cluster_forms_works_is_mended_and_billed_for_what_worked() {
         "20m",
         "--image",
         "hello-web:latest",
+        "--data",
+        &set,
         "-y",
         "-o",
         "json",
@@ -196,6 +229,10 @@ fn a_cluster_forms_works_is_mended_and_billed_for_what_worked() {
     assert!(field(lost, "reason").contains("ended with code 137"), "{lost}");
     assert_eq!(new["rank"], lost["rank"]);
     assert!(new["paid_from_ms"].as_u64() > lost["ended_ms"].as_u64(), "{mended:#}");
+    // The others gave it the data before it counted.
+    for rank in ["0", "1"] {
+        assert_eq!(run(rank, "cat /data/numbers.csv"), "1,2,3\n");
+    }
 
     // An agent dies and comes back: its node is the same, with its processes.
     let running = processes(&marker).len();
@@ -225,6 +262,7 @@ fn a_cluster_forms_works_is_mended_and_billed_for_what_worked() {
     // Each node's cost is rounded down where it is shown; the chain counts 10^-18 and rounds the sum.
     assert!((spent - fee - cost).abs() <= 4, "{spent} spent, {fee} for the reservation, {cost} for three nodes");
     until(|| if processes(&marker).is_empty() { Ok(()) } else { Err("containers go on") }).unwrap();
+    failed_nodes_are_looked_at(&net);
     until(|| {
         let held = net.held();
         if held.is_empty() { Ok(()) } else { Err(held) }

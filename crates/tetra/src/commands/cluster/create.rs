@@ -1,6 +1,7 @@
 //! `tetra cluster create`: a quote that is held, taken, and watched until the cluster works.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use client::cluster::Manifest;
@@ -12,6 +13,7 @@ use proto::tetra::cluster::v1::{ClusterState, NodeState};
 use serde_json::json;
 
 use super::ask::is_live;
+use super::data::Data;
 use super::list::state;
 use super::names::{ClusterName, Kind};
 use super::quote;
@@ -40,6 +42,9 @@ pub struct Args {
     /// A volume at /checkpoint of so many GiB: suppliers keep copies of the head's, for another head and for you
     #[arg(long, value_name = "GIB", value_parser = clap::value_parser!(u64).range(1..=1024))]
     checkpoint: Option<u64>,
+    /// A folder, or a tar archive, that every node has at /data, also those that replace others
+    #[arg(long, value_name = "PATH", conflicts_with = "no_wait")]
+    data: Option<PathBuf>,
     /// Return once it is hired, before it works
     #[arg(long)]
     no_wait: bool,
@@ -50,7 +55,7 @@ pub struct Args {
     command: Vec<String>,
 }
 
-fn manifest(args: &Args) -> Result<Manifest> {
+fn manifest(args: &Args, data: Option<&Data>) -> Result<Manifest> {
     let image = match (&args.image, args.wish.kind()) {
         (Some(image), _) => image.clone(),
         (None, Kind::Ray) => RAY_IMAGE.to_owned(),
@@ -72,7 +77,11 @@ fn manifest(args: &Args) -> Result<Manifest> {
         env.insert(name.to_owned(), value.to_owned());
     }
     let manifest = Manifest::new(image, args.command.clone(), env);
-    Ok(Manifest { checkpoint_bytes: args.checkpoint.unwrap_or(0) << 30, ..manifest })
+    Ok(Manifest {
+        checkpoint_bytes: args.checkpoint.unwrap_or(0) << 30,
+        data_bytes: data.map_or(0, Data::volume),
+        ..manifest
+    })
 }
 
 /// Runs it.
@@ -80,7 +89,8 @@ fn manifest(args: &Args) -> Result<Manifest> {
 /// # Errors
 /// When there are too few devices, the chain refuses, or the cluster does not form.
 pub async fn run(context: &Context, args: Args) -> Result {
-    let manifest = manifest(&args)?;
+    let data = args.data.as_deref().map(Data::pack).transpose()?;
+    let manifest = manifest(&args, data.as_ref())?;
     let chain = context.chain().await?;
     let params = chain.cluster_params().await?;
     let ask = args.wish.ask(&chain, &params.denom)?;
@@ -116,7 +126,11 @@ pub async fn run(context: &Context, args: Args) -> Result {
         return told;
     }
     told?;
-    wait(context, &name, &manifest).await
+    wait(context, &name, &manifest).await?;
+    match data {
+        Some(data) => data.send(&Reach::of(context, &name).await?).await,
+        None => Ok(()),
+    }
 }
 
 /// Gives the manifest to the agents of all live nodes that do not have it.
@@ -153,6 +167,18 @@ async fn wait(context: &Context, name: &ClusterName, manifest: &Manifest) -> Res
             ClusterState::Running => {
                 talk.line(&format!("cluster {} works after {:.1} s", id.cseq, began.elapsed().as_secs_f64()));
                 return Ok(());
+            }
+            ClusterState::Kept => {
+                let left = cluster.ends_ms.saturating_sub(cluster.created_ms);
+                return Err(CliError::new(
+                    Class::Rejected,
+                    format!("cluster {} did not form, and {}", id.cseq, cluster.reason),
+                )
+                .hint(format!(
+                    "`tetra cluster ssh {0}` looks at one, `tetra cluster stop {0}` ends them; they go after {1}",
+                    id.cseq,
+                    super::names::duration(left)
+                )));
             }
             ClusterState::Forming | ClusterState::Degraded => {
                 let of = |state: NodeState| cluster.nodes.iter().filter(|node| node.state() == state).count();

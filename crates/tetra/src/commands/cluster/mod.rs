@@ -6,6 +6,7 @@
 //! | [`names`] | clusters, durations, kinds, as people write and read them |
 //! | [`wish`] | what is asked for, as options |
 //! | [`quote`], [`create`] | what it would cost and from whom; hiring it |
+//! | `data` | what every node has at /data |
 //! | [`list`] | list, show, nodes, offers |
 //! | [`change`] | scale, extend, stop |
 //! | [`reach`] | the gateways of a cluster's nodes |
@@ -16,6 +17,7 @@ pub mod ask;
 pub mod change;
 pub mod create;
 pub mod dashboard;
+mod data;
 pub mod files;
 pub mod jobs;
 pub mod list;

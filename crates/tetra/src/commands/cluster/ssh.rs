@@ -1,11 +1,11 @@
 //! `tetra cluster ssh`: a shell on a node, with a terminal where there is one here.
 
-use std::io::{IsTerminal, Write};
+use std::io::{IsTerminal, Read, Write};
 
 use client::cluster::{ExecAsk, ExecEvent, ExecSession, TerminalSize};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
-use tokio::io::AsyncReadExt;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 
 use super::names::ClusterName;
 use super::reach::Reach;
@@ -78,17 +78,31 @@ pub async fn run(context: &Context, args: Args) -> Result {
     }
 }
 
+/// What is typed, from a thread of its own: one that waits for a key keeps nobody from ending.
+fn keys() -> mpsc::Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel(16);
+    std::thread::spawn(move || {
+        let mut stdin = std::io::stdin().lock();
+        let mut piece = [0u8; 4096];
+        while let Ok(length @ 1..) = stdin.read(&mut piece) {
+            if sender.blocking_send(piece[..length].to_vec()).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
 /// Moves bytes until the shell ends; gives its code.
 async fn talk(mut session: ExecSession) -> Result<i32> {
-    let mut stdin = tokio::io::stdin();
-    let (mut typed, mut open) = (vec![0; 4096], true);
+    let (mut keys, mut open) = (keys(), true);
     let mut resized = signal(SignalKind::window_change()).class(Class::Machine)?;
     loop {
         tokio::select! {
-            read = stdin.read(&mut typed), if open => {
-                let length = read.unwrap_or(0);
-                open = length > 0;
-                session.send(typed[..length].to_vec()).await?;
+            typed = keys.recv(), if open => {
+                let typed = typed.unwrap_or_default();
+                open = !typed.is_empty();
+                session.send(typed).await?;
             }
             _ = resized.recv() => {
                 if let Some(size) = size() {

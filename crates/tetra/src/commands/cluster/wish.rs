@@ -49,6 +49,9 @@ pub struct Wish {
     /// For how long it is paid in advance; what is not used comes back
     #[arg(short, long, default_value = "1h", value_name = "TIME", value_parser = parse_duration)]
     duration: u64,
+    /// Where its own image or command keeps it from forming, keep its nodes for so long to be looked at, at their price
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    keep_failed: Option<u64>,
     /// End it when nothing ran on it for so long
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     idle: Option<u64>,
@@ -86,6 +89,7 @@ impl Wish {
             duration_ms: self.duration,
             idle_ms: self.idle.unwrap_or(0),
             interruptible: self.interruptible,
+            keep_failed_ms: self.keep_failed.unwrap_or(0),
         })
     }
 
