@@ -4,16 +4,18 @@ use std::net::SocketAddr;
 
 use client::cluster::{ExecAsk, Kept, Manifest};
 use mesh::frame::{self, Frame};
+use mesh::wire;
 use proving::{Product, Puzzle};
 
 /// The first byte chooses the decoder.
 pub(crate) fn cluster(bytes: &[u8]) {
     let Some((first, body)) = bytes.split_first() else { return };
-    match first % 4 {
+    match first % 5 {
         0 => overlay(body),
         1 => manifest(body),
         2 => products(body),
-        _ => asked(body),
+        3 => asked(body),
+        _ => carried(body),
     }
 }
 
@@ -25,6 +27,14 @@ fn overlay(packet: &[u8]) {
     assert_eq!(frame::parse(&again), Some(found.clone()));
     if let Frame::Seen { at, .. } = found {
         assert!(matches!(at, SocketAddr::V4(_)) && at.port() > 0);
+    }
+}
+
+/// A datagram on a carrier's stream is read as what it is written again from.
+fn carried(bytes: &[u8]) {
+    if let Some((address, datagram)) = wire::parse(bytes) {
+        let again = wire::write(address, datagram).expect("what was read can be written");
+        assert!(bytes.starts_with(&again));
     }
 }
 

@@ -44,22 +44,24 @@ fn malformed(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
 }
 
-async fn read_one(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Datagram> {
-    let mut head = [0u8; HEADER];
-    stream.read_exact(&mut head).await?;
-    let [high, low, a, b, c, d, port_high, port_low] = head;
+/// How many bytes follow the first eight of a datagram on a stream, and whose address they name; none where that is more than is
+/// taken.
+fn head(bytes: [u8; HEADER]) -> Option<(usize, SocketAddr)> {
+    let [high, low, a, b, c, d, port_high, port_low] = bytes;
     let length = usize::from(u16::from_be_bytes([high, low]));
-    if length > ROOM {
-        return Err(malformed("a datagram on the stream is longer than any that is taken"));
-    }
-    let mut datagram = vec![0; length];
-    stream.read_exact(&mut datagram).await?;
     let address = SocketAddr::from((Ipv4Addr::new(a, b, c, d), u16::from_be_bytes([port_high, port_low])));
-    Ok((address, datagram))
+    (length <= ROOM).then_some((length, address))
+}
+
+/// The datagram that bytes of a stream begin with; none where they are none, or cut.
+pub fn parse(bytes: &[u8]) -> Option<(SocketAddr, &[u8])> {
+    let (first, rest) = bytes.split_first_chunk::<HEADER>()?;
+    let (length, address) = head(*first)?;
+    Some((address, rest.get(..length)?))
 }
 
 /// A datagram as it stands on a stream; none of what cannot be said there.
-fn written((address, datagram): &Datagram) -> Option<Vec<u8>> {
+pub fn write(address: SocketAddr, datagram: &[u8]) -> Option<Vec<u8>> {
     let IpAddr::V4(ip) = address.ip() else { return None };
     let length = u16::try_from(datagram.len()).ok().filter(|length| usize::from(*length) <= ROOM)?;
     let mut bytes = Vec::with_capacity(HEADER + datagram.len());
@@ -70,9 +72,19 @@ fn written((address, datagram): &Datagram) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+async fn read_one(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Datagram> {
+    let mut first = [0u8; HEADER];
+    stream.read_exact(&mut first).await?;
+    let (length, address) =
+        head(first).ok_or_else(|| malformed("a datagram on the stream is longer than any that is taken"))?;
+    let mut datagram = vec![0; length];
+    stream.read_exact(&mut datagram).await?;
+    Ok((address, datagram))
+}
+
 async fn write_all(mut stream: impl AsyncWrite + Unpin, mut queue: mpsc::Receiver<Datagram>) {
-    while let Some(datagram) = queue.recv().await {
-        let Some(bytes) = written(&datagram) else { continue };
+    while let Some((address, datagram)) = queue.recv().await {
+        let Some(bytes) = write(address, &datagram) else { continue };
         if stream.write_all(&bytes).await.is_err() {
             return;
         }
@@ -191,11 +203,11 @@ pub async fn carry_one(
 ) -> io::Result<()> {
     let socket = Arc::new(UdpSocket::bind((outside, 0)).await?);
     let (mut from, to) = tokio::io::split(stream);
-    let (queue, written) = mpsc::channel(QUEUE);
+    let (queue, waiting) = mpsc::channel(QUEUE);
     // There is room: nothing was sent yet.
     let _ = queue.try_send((socket.local_addr()?, Vec::new()));
     let mut tasks = JoinSet::new();
-    tasks.spawn(write_all(to, written));
+    tasks.spawn(write_all(to, waiting));
     let inbound = Arc::clone(&socket);
     tasks.spawn(async move {
         let mut buffer = [0u8; ROOM];
@@ -252,15 +264,17 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_is_read(ip: [u8; 4], port: u16, datagram in prop::collection::vec(any::<u8>(), 0..ROOM)) {
-            let wanted = (SocketAddr::from((Ipv4Addr::from(ip), port)), datagram);
-            let bytes = written(&wanted).unwrap();
+            let address = SocketAddr::from((Ipv4Addr::from(ip), port));
+            let bytes = write(address, &datagram).unwrap();
+            prop_assert_eq!(parse(&bytes), Some((address, datagram.as_slice())));
             let read = futures::executor::block_on(read_one(&mut bytes.as_slice())).unwrap();
-            prop_assert_eq!(read, wanted);
+            prop_assert_eq!(read, (address, datagram));
         }
 
         #[test]
         fn no_bytes_make_it_fail(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
-            let _ = futures::executor::block_on(read_one(&mut bytes.as_slice()));
+            let read = futures::executor::block_on(read_one(&mut bytes.as_slice())).ok();
+            prop_assert_eq!(read, parse(&bytes).map(|(address, datagram)| (address, datagram.to_vec())));
         }
     }
 }

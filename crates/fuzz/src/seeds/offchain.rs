@@ -25,6 +25,7 @@ fn clusters() -> Vec<Seed> {
         of("manifest", 1, manifest.as_bytes()),
         of("product", 2, &product.to_bytes()),
         of("exec", 3, br#"{"args":["python","x.py"],"env":[["A","b"]],"dir":"/root"}"#),
+        of("carried", 4, &mesh::wire::write("192.0.2.7:51820".parse().unwrap(), b"a datagram").unwrap()),
         of("kept", 3, br#"{"jobs":[{"submission_id":"a","status":"RUNNING"}],"checkpoint":"00","at_ms":5}"#),
     ]
 }
