@@ -100,6 +100,7 @@ fn market(devices: u32) -> Result<Context> {
             beat_ms: NOW_MS,
             committed_round: 1,
             proved_round: 1,
+            tried_round: 1,
             fresh_until_ms: NOW_MS + 3_600_000,
             ..Offer::default()
         };

@@ -2,12 +2,12 @@
 
 use ledger::{Context, Failure};
 use proto::tetra::capacity::v1::Resources;
-use proto::tetra::cluster::v1::{Ask, ClusterKind, Offer, OfferState, Params, Source, SupplierKind, Tier};
+use proto::tetra::cluster::v1::{Ask, ClusterKind, Offer, OfferState, Params, SupplierKind, Tier};
 
 use crate::params::{self, LONGEST_NAME};
 use crate::refusal::hire as refusal;
 use crate::supply::standing;
-use crate::supply::state::{free, terms};
+use crate::supply::state::{free, is_interruptible, terms};
 
 /// The longest time that is paid in advance, in milliseconds: 31 days.
 pub const LONGEST_MS: u64 = 31 * 24 * 3_600_000;
@@ -79,11 +79,6 @@ pub fn price(offer: &Offer, class_price: u64, params: &Params) -> u64 {
         false => class_price,
     };
     terms(offer).floor.max(price).max(1)
-}
-
-/// Whether what is hired of an offer ends when its machine has something to render.
-pub fn is_interruptible(offer: &Offer) -> bool {
-    offer.source() == Source::RenderIdle
 }
 
 /// Why an offer is not what is asked for; none when it is.

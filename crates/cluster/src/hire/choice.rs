@@ -1,7 +1,7 @@
 //! Which devices a hire gets.
 //!
-//! Offers are looked at from the lowest floor on, the longest idle first among equal ones; those that do not fit are passed over. Of
-//! those that were looked at cheaper ones come first: discounted slices, where they are asked for.
+//! Slices of idle windows, where they are asked for, are looked at first, then firm devices; each from the lowest floor on, the longest
+//! idle first among equal ones. Those that do not fit are passed over; of the others cheaper ones are taken first.
 //! Spread takes one device of each supplier before a second of any, then one of each host; pack takes all that is free of the
 //! roomiest. The work is bounded by what is looked at, whatever the number of offers.
 
@@ -11,13 +11,13 @@ use ledger::{Context, Failure, capacity};
 use proto::tetra::cluster::v1::{Ask, Offer, Params, Source};
 use store::PageQuery;
 
-use super::ask::{is_interruptible, price, unfit};
+use super::ask::{price, unfit};
 use crate::ids::OfferId;
 use crate::params::params;
-use crate::supply::state::{LISTED, OFFERS, free, terms};
+use crate::supply::state::{LISTED, OFFERS, free, is_interruptible, lane, terms};
 use crate::supply::{class, terms as checked};
 
-/// How many offers are looked at for a hire.
+/// How many offers are looked at for a hire, half of them of each lane.
 pub const MOST_LOOKED: usize = 1_024;
 /// How many of them are read at a time.
 const PIECE: usize = 64;
@@ -85,14 +85,37 @@ impl Looking<'_> {
         self.look
     }
 
-    /// Whether more offers could make the choice another one.
-    fn suffices(&self) -> bool {
+    /// Whether there are enough of those that cost so much at most: then more offers would not make the choice another one.
+    fn suffices(&self, most: u64) -> bool {
         let wanted = self.ask.nodes as usize;
+        let fitting = || self.look.fitting.iter().filter(|(chosen, _)| chosen.price <= most);
         match self.ask.pack {
-            true => self.look.fitting.iter().map(|(_, free)| *free as usize).sum::<usize>() >= wanted,
+            true => fitting().map(|(_, free)| *free as usize).sum::<usize>() >= wanted,
             false => {
-                let owners: BTreeSet<_> = self.look.fitting.iter().map(|(chosen, _)| chosen.offer.owner).collect();
+                let owners: BTreeSet<_> = fitting().map(|(chosen, _)| chosen.offer.owner).collect();
                 owners.len() >= wanted
+            }
+        }
+    }
+
+    /// Looks at what is listed in a lane, at `most` at most and until there are enough at a price; whether there are.
+    fn walk(&mut self, ctx: &Context, lane: &String, (most, price): (usize, u64)) -> Result<bool, Failure> {
+        let mut query = PageQuery { from: None, limit: PIECE.min(most), reverse: false };
+        let mut looked = 0;
+        loop {
+            let page = LISTED.page(&ctx.state, lane, &query)?;
+            for ((_, _, id), ()) in page.entries {
+                looked += 1;
+                if let Some(offer) = OFFERS.get(&ctx.state, &id)? {
+                    self.see(ctx, id, &offer)?;
+                }
+                if self.suffices(price) {
+                    return Ok(true);
+                }
+            }
+            match page.next {
+                Some(next) if looked < most => query.from = Some(next),
+                _ => return Ok(false),
             }
         }
     }
@@ -110,24 +133,13 @@ fn looking<'a>(ctx: &Context, ask: &'a Ask, avoid: &'a BTreeSet<OfferId>) -> Res
 /// `cluster_supply` 5 when there is no such class.
 pub fn look(ctx: &Context, ask: &Ask, avoid: &BTreeSet<OfferId>) -> Result<Look, Failure> {
     let mut looking = looking(ctx, ask, avoid)?;
-    let mut query = PageQuery { from: None, limit: PIECE, reverse: false };
-    let mut looked = 0;
-    loop {
-        let page = LISTED.page(&ctx.state, &ask.class, &query)?;
-        for ((_, _, id), ()) in page.entries {
-            looked += 1;
-            if let Some(offer) = OFFERS.get(&ctx.state, &id)? {
-                looking.see(ctx, id, &offer)?;
-            }
-            if looking.suffices() {
-                return Ok(looking.done());
-            }
-        }
-        match page.next {
-            Some(next) if looked < MOST_LOOKED => query.from = Some(next),
-            _ => return Ok(looking.done()),
-        }
+    let price = looking.class_price;
+    // No firm device costs less than its class, so that enough slices at that price are the cheapest there are.
+    if ask.interruptible && looking.walk(ctx, &lane(&ask.class, true), (MOST_LOOKED / 2, price))? {
+        return Ok(looking.done());
     }
+    looking.walk(ctx, &ask.class, (MOST_LOOKED / 2, u64::MAX))?;
+    Ok(looking.done())
 }
 
 /// Looks at all offers, ready or not: for who asks why. Not for the machine, whose work must be bounded by what is asked for.
@@ -137,9 +149,11 @@ pub fn look(ctx: &Context, ask: &Ask, avoid: &BTreeSet<OfferId>) -> Result<Look,
 pub fn look_at_all(ctx: &Context, ask: &Ask) -> Result<Look, Failure> {
     let none = BTreeSet::new();
     let mut looking = looking(ctx, ask, &none)?;
-    for ((_, _, id), ()) in LISTED.first(&ctx.state, &ask.class, MOST_LOOKED)? {
-        if let Some(offer) = OFFERS.get(&ctx.state, &id)? {
-            looking.see(ctx, id, &offer)?;
+    for interruptible in [true, false] {
+        for ((_, _, id), ()) in LISTED.first(&ctx.state, &lane(&ask.class, interruptible), MOST_LOOKED)? {
+            if let Some(offer) = OFFERS.get(&ctx.state, &id)? {
+                looking.see(ctx, id, &offer)?;
+            }
         }
     }
     for (id, offer) in OFFERS.first(&ctx.state, &(), MOST_LOOKED)? {

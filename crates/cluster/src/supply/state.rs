@@ -2,7 +2,7 @@
 
 use ledger::{Context, Failure};
 use proto::tetra::cluster::v1::{
-    Appeal, ClassState, Offer, OfferState, OfferTerms, Params, Proof, RewardsState, Round,
+    Appeal, ClassState, Offer, OfferState, OfferTerms, Params, Proof, RewardsState, Round, Source,
 };
 use store::{Item, Map};
 
@@ -14,7 +14,7 @@ use crate::refusal::supply as refusal;
 pub const PARAMS: Item<Params> = Item::new(MODULE, 1);
 /// Offers.
 pub const OFFERS: Map<OfferId, Offer> = Map::new(MODULE, 2);
-/// Ready offers of a class by floor and, among equal ones, by the height since which they are idle.
+/// Ready offers of a [`lane`] by floor and, among equal ones, by the height since which they are idle.
 pub const LISTED: Map<(String, (u64, u64), OfferId), ()> = Map::new(MODULE, 3);
 /// Classes of which devices were ever offered.
 pub const CLASSES: Map<String, ClassState> = Map::new(MODULE, 4);
@@ -51,9 +51,21 @@ pub fn free(offer: &Offer) -> u32 {
     terms(offer).devices.saturating_sub(offer.hired)
 }
 
+/// Where offers of a class are listed: firm devices, and slices that end when their machine renders, apart, since these are cheaper and
+/// not for everybody. No class has a space in its name.
+pub fn lane(class: &str, interruptible: bool) -> String {
+    if interruptible { format!("{class} idle") } else { class.to_owned() }
+}
+
+/// Whether what is hired of an offer ends when its machine has something to render.
+pub fn is_interruptible(offer: &Offer) -> bool {
+    offer.source() == Source::RenderIdle
+}
+
 fn listing(id: &OfferId, offer: &Offer) -> Option<(String, (u64, u64), OfferId)> {
     let terms = terms(offer);
-    (offer.state() == OfferState::Ready).then_some((terms.class, (terms.floor, offer.idle_height), *id))
+    let lane = lane(&terms.class, is_interruptible(offer));
+    (offer.state() == OfferState::Ready).then_some((lane, (terms.floor, offer.idle_height), *id))
 }
 
 /// Stores an offer in the state that follows from its facts, moves its index entries, and counts it in its class.

@@ -2,7 +2,7 @@
 
 use ledger::capacity;
 use proto::tetra::capacity::v1::Resources;
-use proto::tetra::cluster::v1::{Ask, ClusterState, NodeState, OfferState, Source};
+use proto::tetra::cluster::v1::{Ask, ClusterState, NodeState, OfferState, QueryQuoteRequest, Source};
 
 use super::support::{GIB, Net, ask, offer_id, owner, terms, why};
 
@@ -32,12 +32,27 @@ fn slices_are_cheaper_and_only_for_who_asks_for_them() {
     assert_eq!(net.state(1), OfferState::Ready);
     let firm = net.quote(1, ask(4)).unwrap();
     assert!(firm.lines.iter().all(|line| line.source() == Source::Provider));
-    let refused = why(net.quote(2, ask(5)));
-    assert!(refused.contains("it is interruptible, and firm devices are asked for"), "{refused}");
+    assert!(why(net.quote(2, ask(5))).contains("4 of 5 devices"));
+    let asked = QueryQuoteRequest { ask: Some(ask(5)) };
+    let excluded = crate::hire::queries::quote(&net.ctx, asked).unwrap().excluded;
+    assert_eq!(excluded[0].reason, "it is interruptible, and firm devices are asked for");
     let mixed = net.quote(3, interruptible(6)).unwrap();
     let prices: Vec<u64> = mixed.lines.iter().map(|line| line.price).collect();
     assert_eq!(prices.iter().filter(|price| **price == 15_000).count(), 2, "{prices:?}");
     assert_eq!(mixed.lines[0].source(), Source::RenderIdle, "the cheapest comes first");
+}
+
+/// What is quoted is what is taken, however long the cheaper slice is idle.
+#[test]
+fn one_cheaper_slice_is_taken_before_firm_devices_that_are_idle_for_longer() {
+    let mut net = with_window();
+    for cseq in [1, 2, 3] {
+        net.running(cseq, interruptible(1));
+        assert_eq!(net.nodes(cseq)[0].source(), Source::RenderIdle);
+        let id = net.id(cseq);
+        net.run(crate::hire::messages::stop_cluster, proto::tetra::cluster::v1::MsgStopCluster { id }).unwrap();
+        net.pass(3);
+    }
 }
 
 #[test]
