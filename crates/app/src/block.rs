@@ -110,10 +110,7 @@ impl App {
             Failure::Rejected(why) => Halt::EdgeOfBlock { height: block.height, why: why.to_string() },
         };
 
-        render::begin_block(&mut context).map_err(edge)?;
-        subnet::begin_block(&mut context).map_err(edge)?;
-        cluster::begin_block(&mut context).map_err(edge)?;
-        escrow::begin_block(&mut context).map_err(edge)?;
+        begin(&mut context).map_err(edge)?;
         let mut announced = std::mem::take(&mut context.events);
         let mut results = Vec::with_capacity(block.txs.len());
         for tx in &block.txs {
@@ -156,6 +153,15 @@ impl App {
         broken.extend(cluster::invariants::check(&context)?);
         Ok(broken)
     }
+}
+
+/// What happens before transactions, and what follows from it: work for a render node ends what was lent of its window.
+fn begin(context: &mut Context) -> Result<(), Failure> {
+    render::begin_block(context)?;
+    subnet::begin_block(context)?;
+    cluster::begin_block(context)?;
+    escrow::begin_block(context)?;
+    route_outcomes(context)
 }
 
 fn end(context: &mut Context) -> Result<ValidatorSet, Failure> {

@@ -22,6 +22,16 @@ pub(crate) fn live(cluster: &wire::Cluster) -> impl Iterator<Item = &wire::Node>
     cluster.nodes.iter().filter(|node| matches!(node.state(), Starting | Joined | Running))
 }
 
+/// The owners of all that ever were nodes of a cluster: who lost one may still have what another needs.
+pub(crate) fn owners(cluster: &wire::Cluster) -> std::collections::BTreeSet<String> {
+    cluster.nodes.iter().filter_map(|node| node.offer.as_ref()).map(|offer| offer.owner.clone()).collect()
+}
+
+/// Whether a cluster has ended for good.
+pub(crate) fn has_ended(cluster: &wire::Cluster) -> bool {
+    matches!(cluster.state(), wire::ClusterState::Stopped | wire::ClusterState::Failed)
+}
+
 impl Chain {
     /// An offer with its proof in the current round; none when there is none of that name.
     pub(crate) async fn cluster_offer(

@@ -1,13 +1,11 @@
 //! What other agents have: manifests of clusters that they run nodes of, products of their proofs. Each gateway is known by the
 //! certificate that its owner published on the chain.
 
-use std::collections::BTreeSet;
-
 use client::cluster::ClusterPath;
 use client::gateway::{Auth, Gateway, Trust};
 use proto::tetra::cluster::v1 as wire;
 
-use super::chain::live;
+use super::chain::owners;
 use super::supplier::Supplier;
 use super::trouble::Trouble;
 
@@ -28,10 +26,8 @@ impl Supplier {
         path: &ClusterPath,
         cluster: &wire::Cluster,
     ) -> Result<Vec<u8>, Trouble> {
-        let owners = live(cluster).filter_map(|node| node.offer.as_ref()).map(|offer| offer.owner.clone());
-        let others: BTreeSet<String> = owners.filter(|owner| owner != self.chain.address()).collect();
         let mut failures = Vec::new();
-        for owner in others {
+        for owner in owners(cluster).into_iter().filter(|owner| owner != self.chain.address()) {
             let fetched = async {
                 let gateway = self.gateway(&owner).await?;
                 gateway.cluster_manifest(path).await.map_err(|error| Trouble::Fetch(error.to_string()))

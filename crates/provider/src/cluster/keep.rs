@@ -16,7 +16,7 @@ use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use workload::ExecSpec;
 
-use super::chain::live;
+use super::chain::{live, owners};
 use super::pods;
 use super::ray;
 use super::supplier::Supplier;
@@ -163,8 +163,7 @@ impl Supplier {
 
     /// Gives a new head what is kept of the one before: its files, then its jobs that had not ended.
     pub(super) async fn restore(&self, look: &Look<'_>, cluster: &wire::Cluster) -> Result<(), Trouble> {
-        let owners = live(cluster).filter_map(|node| node.offer.as_ref()).map(|offer| offer.owner.clone());
-        for owner in owners.filter(|owner| owner != self.chain.address()).collect::<std::collections::BTreeSet<_>>() {
+        for owner in owners(cluster).into_iter().filter(|owner| owner != self.chain.address()) {
             let taken = async {
                 let gateway = self.gateway(&owner).await?;
                 let found = gateway.cluster_kept(look.path).await.map_err(|error| Trouble::Fetch(error.to_string()))?;

@@ -227,17 +227,18 @@ impl Supplier {
         Ok(kept.filter(|manifest| Manifest::hash(&manifest.to_bytes()) == named))
     }
 
-    /// Forgets what was remembered of a node, and of its cluster when no other node of it is here.
-    pub(super) fn forget(&self, path: &ClusterPath, number: u32) -> Result<(), Trouble> {
+    /// Forgets what was remembered of a node, and of its cluster when that has ended: who replaces a node asks for the manifest, also
+    /// those who have none of the cluster's nodes any more.
+    pub(super) fn forget(&self, path: &ClusterPath, number: u32, ended: bool) -> Result<(), Trouble> {
         let remove = |name: String| match std::fs::remove_file(self.home.state().join(&name)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(Trouble::Odd(format!("{name} cannot be removed: {error}")))
             }
             _ => Ok(()),
         };
-        // What is kept of its head stays for its tenant; `prune_kept` throws it away after a day.
+        // What is kept of its head stays for its tenant; `prune_kept` throws that away after a day, and manifests.
         remove(key_file(path, number))?;
-        if self.seats_of(path).is_empty() { remove(manifest_file(path)) } else { Ok(()) }
+        if ended { remove(manifest_file(path)) } else { Ok(()) }
     }
 
     fn secret(&self, path: &ClusterPath, number: u32) -> Result<SecretKey, Trouble> {

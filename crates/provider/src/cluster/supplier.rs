@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use workload::Runtime;
 
-use super::chain::{live, path_of};
+use super::chain::{has_ended, live, path_of};
 use super::config::ClusterConfig;
 use super::desk::ClusterDesk;
 use super::node::{NodeState, Seat};
@@ -315,7 +315,7 @@ impl Supplier {
             }
             tracing::info!(cluster = %path, node = number, "a node of a cluster ends");
             self.runtime.remove(&pods::id(&path, number), GRACE).await?;
-            self.forget(&path, number)?;
+            self.forget(&path, number, has_ended(&cluster))?;
         }
         Ok(())
     }
@@ -325,12 +325,12 @@ impl Supplier {
         let entries = std::fs::read_dir(self.home.state()).into_iter().flatten().flatten();
         for entry in entries {
             let Ok(name) = entry.file_name().into_string() else { continue };
-            let Some((cluster, _)) = name
-                .strip_prefix("cluster-")
-                .and_then(|rest| rest.split_once("-kept.").or_else(|| rest.split_once("-checkpoint.")))
-            else {
-                continue;
+            let kept = |rest: &str| {
+                ["-kept.", "-checkpoint.", "-manifest."]
+                    .iter()
+                    .find_map(|part| Some(rest.split_once(part)?.0.to_owned()))
             };
+            let Some(cluster) = name.strip_prefix("cluster-").and_then(kept) else { continue };
             let works = wanted.keys().any(|(path, _)| format!("{}-{}", path.tenant, path.cseq) == cluster);
             let age = entry.metadata().and_then(|data| data.modified()).ok().and_then(|at| at.elapsed().ok());
             if !works && age.is_some_and(|age| age >= KEPT) {

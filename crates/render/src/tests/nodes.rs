@@ -48,6 +48,27 @@ fn a_firm_lease_takes_the_machine_and_its_units_go_on_elsewhere() {
 }
 
 #[test]
+fn work_for_a_node_ends_what_was_lent_of_its_window() {
+    let mut net = net();
+    net.join(1, Render::Honest, Look::Honest);
+    let request = Request { cpu_milli: 1_000, memory: GI, storage: GI, gpus: Vec::new() };
+    let lend = |net: &mut Net, reference: &str| {
+        let claim = Claim { market: "cluster", reference: reference.to_owned(), units: vec![(request.clone(), 1)] };
+        capacity::lend_on(&mut net.ctx, &host_of(1), &claim)
+    };
+    lend(&mut net, "slice").unwrap();
+    net.block();
+    assert_eq!(capacity::held(&net.ctx, "cluster", "slice").unwrap().len(), 1, "nothing to render");
+    let id = net.submit(1, 2);
+    net.block();
+    assert_eq!(net.node(1).working.len(), 2);
+    assert!(capacity::held(&net.ctx, "cluster", "slice").unwrap().is_empty());
+    lend(&mut net, "again").unwrap_err();
+    net.until(|net| net.job(&id).state() == JobState::Review);
+    lend(&mut net, "again").unwrap();
+}
+
+#[test]
 fn a_node_without_a_sign_is_given_up_and_comes_back_by_one() {
     let mut net = net();
     net.join(1, Render::Lazy, Look::Honest);

@@ -104,6 +104,27 @@ fn websockets_pass(net: &Net, cluster: &str) {
     door.wait().unwrap();
 }
 
+/// Who replaces the only node has the manifest of who lost it.
+fn a_cluster_of_one_outlives_its_node(net: &Net) {
+    let marker = format!("sleep 99{}", std::process::id());
+    let wish = ["cluster", "create", "-n", "1", "-k", "shell", "--image", "hello-web:latest", "-y", "-o", "json"];
+    let created =
+        net.run(&[&wish[..], &["--max-price", "0.05usd", "--", "/bin/sh", "-c", &format!("{marker} & wait")]].concat());
+    let created: Value = serde_json::from_slice(&created.stdout).unwrap();
+    let cluster = created["cseq"].as_u64().unwrap().to_string();
+    let victim = processes(&format!("^{marker}$")).into_iter().next().expect("a container");
+    let stat = std::fs::read_to_string(format!("/proc/{victim}/stat")).unwrap();
+    let parent: i32 = stat.rsplit(") ").next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    kill(Pid::from_raw(parent), Signal::SIGKILL).unwrap();
+    until(|| {
+        let shown = net.json(&["cluster", "show", &cluster]);
+        let again = field(&shown, "state") == "running" && shown["nodes"].as_array().unwrap().len() == 2;
+        if again { Ok(()) } else { Err(shown) }
+    })
+    .unwrap_or_else(|shown| panic!("not mended: {shown:#}"));
+    net.json(&["cluster", "stop", &cluster, "-y"]);
+}
+
 /// A command that ends by itself keeps its cluster from forming; its nodes are kept, with its image and without its command.
 fn failed_nodes_are_looked_at(net: &Net) {
     let wish =
@@ -263,6 +284,7 @@ fn a_cluster_forms_works_is_mended_and_billed_for_what_worked() {
     assert!((spent - fee - cost).abs() <= 4, "{spent} spent, {fee} for the reservation, {cost} for three nodes");
     until(|| if processes(&marker).is_empty() { Ok(()) } else { Err("containers go on") }).unwrap();
     failed_nodes_are_looked_at(&net);
+    a_cluster_of_one_outlives_its_node(&net);
     until(|| {
         let held = net.held();
         if held.is_empty() { Ok(()) } else { Err(held) }
