@@ -57,6 +57,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("node", "number of a node in its cluster"),
     ("class", "class of devices"),
     ("endpoint", "where packets of an overlay arrive"),
+    ("formed", "whether an overlay formed with a newcomer"),
     ("found", "what a verifier found of a proof"),
     ("jobs", "how many jobs"),
     ("benchmark_ms", "milliseconds of the benchmark's frame"),

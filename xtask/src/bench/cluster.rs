@@ -198,7 +198,7 @@ fn inside(number: u64, script: &str) -> Result<std::process::Command> {
     let scratch = scratch.display();
     let limited = format!(
         "mkdir -p {group} && echo '50000 100000' > {group}/cpu.max && echo $$ > {group}/cgroup.procs; \
-         mount --bind /proc {root}/proc 2>/dev/null; mount --bind /dev {root}/dev 2>/dev/null; \
+         mount -t proc proc {root}/proc; mount --bind /dev {root}/dev 2>/dev/null; \
          mount --bind {scratch} {root}/tmp && \
          exec chroot {root} /bin/sh -c \"$1\""
     );
@@ -243,8 +243,10 @@ impl Hand {
                 1 => format!("exec ray start --head --port=6379 --dashboard-host=10.98.0.1 {common}"),
                 _ => format!("while :; do ray start --address=10.98.0.1:6379 {common} && break; sleep 1; done"),
             };
-            let node =
-                inside(number, &script)?.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+            let log = shell::target().join(format!("bench-ray-{number}.log"));
+            let out = fs::File::create(&log).doing(log.display())?;
+            let err = out.try_clone().doing(log.display())?;
+            let node = inside(number, &script)?.stdin(Stdio::null()).stdout(out).stderr(err).spawn();
             hand.nodes.push(node.doing("ray")?);
         }
         Ok(hand)
