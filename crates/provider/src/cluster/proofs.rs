@@ -196,9 +196,14 @@ impl Supplier {
         let (kind, why) = word(self.verdict(&proof, (&appeal.seed, &appeal.draw), appeal.terms).await);
         let wire::OfferId { owner, host_key } = self.id();
         let of = proof.offer.as_ref().map(|offer| offer.owner.clone()).unwrap_or_default();
-        let (kind_, reason) = (kind.into(), reason(&why));
-        let msg =
-            wire::MsgVerifyAppeal { owner, host_key, round: round.number, offer: proof.offer, kind: kind_, reason };
+        let msg = wire::MsgVerifyAppeal {
+            owner,
+            host_key,
+            round: round.number,
+            offer: proof.offer,
+            kind: kind.into(),
+            reason: reason(&why),
+        };
         self.chain.send(vec![msg.to_any()]).await?;
         tracing::info!(round = round.number, provider = of, found = kind.as_str_name(), "heard an appeal");
         Ok(())

@@ -1,7 +1,7 @@
 //! What every node of a cluster has at /data: a folder of here, or an archive.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use client::cluster::{ExecAsk, ExecEvent};
 use futures::future::try_join_all;
@@ -25,7 +25,7 @@ pub(super) struct Data {
 }
 
 enum Archive {
-    Given(File),
+    Given(PathBuf),
     Packed(NamedTempFile),
 }
 
@@ -53,7 +53,7 @@ impl Data {
                     let what = format!("{} is neither a folder nor a tar archive", path.display());
                     return Err(CliError::new(Class::Usage, what));
                 }
-                Archive::Given(File::open(path).map_err(missing)?)
+                Archive::Given(path.to_owned())
             }
         };
         let bytes = archive.open()?.metadata().class(Class::Machine)?.len();
@@ -111,16 +111,13 @@ impl Data {
 }
 
 impl Archive {
+    /// A reader of its own.
     fn open(&self) -> Result<File> {
-        use std::io::{Seek, SeekFrom};
-        let mut file = match self {
-            // Each reader has a place of its own.
-            Self::Given(file) => File::open(format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(file))),
-            Self::Packed(file) => File::open(file.path()),
-        }
-        .class(Class::Machine)?;
-        file.seek(SeekFrom::Start(0)).class(Class::Machine)?;
-        Ok(file)
+        let path = match self {
+            Self::Given(path) => path,
+            Self::Packed(file) => file.path(),
+        };
+        File::open(path).class(Class::Machine)
     }
 }
 
