@@ -55,6 +55,11 @@ impl Remote {
         &self.host
     }
 
+    fn by_hand(&self) -> String {
+        let words = ["ssh"].into_iter().chain(self.options.iter().map(String::as_str));
+        words.chain([self.host.as_str(), "true"]).collect::<Vec<_>>().join(" ")
+    }
+
     fn ssh(&self) -> Command {
         let mut command = Command::new("ssh");
         // Nobody is there to answer questions once it holds; a connection that is gone is noticed within half a minute.
@@ -82,7 +87,7 @@ impl Remote {
         let said = said.trim();
         match output.status.code() {
             Some(255) => CliError::new(Class::Unreachable, format!("{} is not reached: {said}", self.host))
-                .hint(format!("try it by hand, without a password: ssh {} {} true", self.options.join(" "), self.host)),
+                .hint(format!("try it by hand, without a password: {}", self.by_hand())),
             _ => CliError::new(Class::Machine, format!("{}: {said}", self.host)),
         }
     }
@@ -240,5 +245,8 @@ mod tests {
     fn words_of_a_shell_stay_one_word() {
         assert_eq!(quoted("a'b $c"), "'a'\\''b $c'");
         assert!(Remote::new("-oProxyCommand=x", &[], "d").is_err());
+        let of = |options: &[String]| Remote::new("root@h", options, "d").map(|remote| remote.by_hand()).ok();
+        assert_eq!(of(&[]).as_deref(), Some("ssh root@h true"));
+        assert_eq!(of(&["-p 22".to_owned()]).as_deref(), Some("ssh -p 22 root@h true"));
     }
 }
