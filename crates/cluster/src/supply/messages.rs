@@ -40,8 +40,10 @@ pub fn offer_devices(ctx: &mut Context, msg: MsgOfferDevices) -> Result<MsgOffer
     let id = OfferId::of(ctx, &msg.owner, &msg.host_key)?;
     let name = id.text(&ctx.chain.prefix);
     let wanted = msg.terms.ok_or_else(|| refusal::invalid("its terms are missing"))?;
-    if matches!(Source::try_from(msg.source), Ok(Source::Unspecified) | Err(_)) {
-        return Err(refusal::invalid("its source is missing: provider, idle renders, a lease, or SSH").into());
+    match Source::try_from(msg.source) {
+        Ok(Source::Provider | Source::RenderIdle | Source::Ssh) => {}
+        Ok(Source::Lease) => return Err(refusal::invalid("leases of other networks are not supported yet").into()),
+        _ => return Err(refusal::invalid("its source is missing: provider, idle renders, or SSH").into()),
     }
     if provider::get(ctx, &id.owner)?.is_none() {
         return Err(refusal::no_provider(&ctx.text(&id.owner)).into());

@@ -42,6 +42,16 @@ fn slices_are_cheaper_and_only_for_who_asks_for_them() {
     assert_eq!(mixed.lines[0].source(), Source::RenderIdle, "the cheapest comes first");
 }
 
+#[test]
+fn an_offer_says_by_which_way_it_comes() {
+    let mut net = Net::bare();
+    net.join(1);
+    let mut refused = |source| why(net.offer_from(source, 1, terms(0)));
+    assert!(refused(Source::Unspecified).contains("its source is missing"));
+    assert!(refused(Source::Lease).contains("not supported yet"));
+    net.offer_from(Source::Ssh, 1, terms(0)).unwrap();
+}
+
 /// What is quoted is what is taken, however long the cheaper slice is idle.
 #[test]
 fn one_cheaper_slice_is_taken_before_firm_devices_that_are_idle_for_longer() {
