@@ -120,7 +120,7 @@ fn nodes(
         };
         let firm = holds.iter().filter(|hold| hold.kind() == wanted).count();
         if firm != 1 || holds.len() != 1 {
-            broken.push(format!("node {reference} has {firm} holds of {} that are as they should be", holds.len()));
+            broken.push(format!("node {reference} has {} holds, {firm} of the kind that its source has", holds.len()));
         }
         let sum = offers.entry(OfferId::from_wire(ctx, node.offer.as_ref())?).or_insert(0);
         *sum = sum.saturating_add(1);

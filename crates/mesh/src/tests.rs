@@ -52,7 +52,7 @@ async fn nodes_in_namespaces_reach_each_other_and_themselves_with_full_packets()
     let secrets: Vec<SecretKey> = names.iter().map(|_| SecretKey::generate()).collect();
     let mut nodes = Vec::new();
     for ((netns, secret), number) in names.iter().zip(&secrets).zip(1..) {
-        let wire = Wire::udp("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let wire = Wire::udp(&["127.0.0.1:0".parse().unwrap()]).await.unwrap();
         let config = MeshConfig { secret: secret.clone(), number, netns: netns.path(), wire };
         nodes.push(Mesh::start(config).await.unwrap());
     }

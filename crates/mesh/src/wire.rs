@@ -104,11 +104,11 @@ async fn read_all(mut stream: impl AsyncRead + Unpin, queue: mpsc::Sender<Datagr
 }
 
 impl Wire {
-    /// A UDP socket here; port 0 is any.
+    /// A UDP socket here, at the first of these addresses that is free; port 0 is any.
     ///
     /// # Errors
     /// When the kernel refuses.
-    pub async fn udp(listen: SocketAddr) -> io::Result<Self> {
+    pub async fn udp(listen: &[SocketAddr]) -> io::Result<Self> {
         let socket = UdpSocket::bind(listen).await?;
         Ok(Self { local: socket.local_addr()?, way: Way::Udp(socket) })
     }
@@ -173,9 +173,10 @@ fn put((from, datagram): Datagram, buffer: &mut [u8]) -> (usize, SocketAddr) {
     (length, from)
 }
 
-/// Has a UDP socket for each stream that a listener takes, for as long as the stream is there. Whoever reaches the listener sends
+/// Has a UDP socket for each stream that a listener takes, at the first of `listen` that is free, for as long as the stream is there. Whoever reaches the listener sends
 /// datagrams in this machine's name: it belongs on loopback.
-pub async fn carry(listener: TcpListener, outside: IpAddr) {
+pub async fn carry(listener: TcpListener, listen: Vec<SocketAddr>) {
+    let listen: Arc<[SocketAddr]> = listen.into();
     let mut streams = JoinSet::new();
     loop {
         let Ok((stream, _)) = listener.accept().await else {
@@ -185,8 +186,9 @@ pub async fn carry(listener: TcpListener, outside: IpAddr) {
         while streams.try_join_next().is_some() {}
         // Small datagrams should not wait for each other.
         let _ = stream.set_nodelay(true);
+        let listen = Arc::clone(&listen);
         streams.spawn(async move {
-            if let Err(error) = carry_one(stream, outside).await {
+            if let Err(error) = carry_one(stream, &listen).await {
                 tracing::debug!(%error, "a stream of datagrams ended");
             }
         });
@@ -199,9 +201,9 @@ pub async fn carry(listener: TcpListener, outside: IpAddr) {
 /// When there is no socket, or the stream breaks.
 pub async fn carry_one(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    outside: IpAddr,
+    listen: &[SocketAddr],
 ) -> io::Result<()> {
-    let socket = Arc::new(UdpSocket::bind((outside, 0)).await?);
+    let socket = Arc::new(UdpSocket::bind(listen).await?);
     let (mut from, to) = tokio::io::split(stream);
     let (queue, waiting) = mpsc::channel(QUEUE);
     // There is room: nothing was sent yet.
@@ -238,9 +240,9 @@ mod tests {
     #[tokio::test]
     async fn datagrams_go_through_a_carrier_both_ways() {
         let (near, far) = tokio::io::duplex(1 << 16);
-        let carrier = tokio::spawn(carry_one(far, Ipv4Addr::LOCALHOST.into()));
+        let carrier = tokio::spawn(async move { carry_one(far, &[(Ipv4Addr::LOCALHOST, 0).into()]).await });
         let mut node = Wire::through(near).await.unwrap();
-        let mut other = Wire::udp("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let mut other = Wire::udp(&["127.0.0.1:0".parse().unwrap()]).await.unwrap();
         assert_eq!(node.local_address().ip(), Ipv4Addr::LOCALHOST);
         node.send(other.local_address(), b"there".to_vec()).await;
         let mut buffer = [0u8; ROOM];

@@ -72,7 +72,9 @@ impl Looking<'_> {
             return Ok(());
         }
         match room(ctx, &id, offer)? {
-            0 if is_interruptible(offer) => self.look.unfit.push((id, "its machine renders now".to_owned())),
+            0 if is_interruptible(offer) => {
+                self.look.unfit.push((id, "its machine renders now, or has no window open".to_owned()))
+            }
             0 => self.look.unfit.push((id, "its host has promised the room to another market".to_owned())),
             free => self.look.fitting.push((Chosen { offer: id, price, source: offer.source() }, free)),
         }

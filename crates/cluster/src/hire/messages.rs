@@ -100,13 +100,12 @@ pub fn create_cluster(ctx: &mut Context, msg: MsgCreateCluster) -> Result<MsgCre
     for ((line, number), rank) in quote.lines.iter().zip(1..).zip(0..) {
         let (offer, source) = (OfferId::from_wire(ctx, line.offer.as_ref())?, line.source());
         let device = Chosen { offer, price: line.price, source };
-        let holds = match source {
-            Source::RenderIdle => {
-                let claim = quote::claim(ctx, &id, number, &offer)?;
-                capacity::lend_on(ctx, &offer.host, &claim)?
-            }
-            _ => capacity::turn_firm(ctx, MARKET, &id.reference(&ctx.chain.prefix, number))?,
-        };
+        if source == Source::RenderIdle {
+            // Nothing was held of it.
+            nodes::add(ctx, &id, &mut cluster, rank, &device)?;
+            continue;
+        }
+        let holds = capacity::turn_firm(ctx, MARKET, &id.reference(&ctx.chain.prefix, number))?;
         nodes::seat(ctx, &id, &mut cluster, (number, rank), &device, &holds)?;
     }
     remove_quote(ctx, &id, &quote);

@@ -56,6 +56,9 @@ pub(super) fn open(ctx: &mut Context, id: &OfferId) -> Result<(), Failure> {
     if appeal.opened_ms > 0 {
         return refuse("it has appealed already");
     }
+    if now >= offer.appeal_until_ms {
+        return refuse("the time for it is over");
+    }
     let deposit = params(ctx)?.appeal_deposit;
     money::send(ctx, &id.owner, &money::collateral(), deposit.into())?;
     (appeal.opened_ms, appeal.deposit, offer.appeal_until_ms) = (now, deposit, 0);
@@ -89,7 +92,7 @@ pub(super) fn draw_judges(ctx: &mut Context, round: &Round) -> Result<(), Failur
     for (id, ()) in OPEN_APPEALS.first(&ctx.state, &(), MOST_PER_ROUND)? {
         let Some(mut appeal) = APPEALS.get(&ctx.state, &id)? else { continue };
         let proof = appeal.proof.clone().unwrap_or_default();
-        appeal.judges = judges(ctx, round, &params, &id, &proof)?;
+        (appeal.judges, appeal.verdicts) = (judges(ctx, round, &params, &id, &proof)?, Vec::new());
         // Where nobody else is there it waits for the next round.
         appeal.round = if appeal.judges.is_empty() { 0 } else { round.number };
         APPEALS.set(&mut ctx.state, &id, &appeal);

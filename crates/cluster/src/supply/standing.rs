@@ -32,7 +32,9 @@ pub fn of(offer: &Offer, now: u64, silence: u64) -> OfferState {
 /// When time alone changes the state next; 0: never.
 pub fn next_change(offer: &Offer, now: u64, silence: u64) -> u64 {
     let silent = offer.beat_ms.saturating_add(silence);
-    let times = [silent, if offer.proved_round > 0 { offer.fresh_until_ms } else { 0 }, offer.appeal_until_ms];
+    // What the end of an appeal's time does is done at the end of a block: one that has passed is still to come.
+    let appeal = if offer.appeal_until_ms > 0 { offer.appeal_until_ms.max(now.saturating_add(1)) } else { 0 };
+    let times = [silent, if offer.proved_round > 0 { offer.fresh_until_ms } else { 0 }, appeal];
     times.into_iter().filter(|time| *time > now).min().unwrap_or(0)
 }
 

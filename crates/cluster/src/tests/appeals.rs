@@ -2,13 +2,18 @@
 
 use proto::tetra::cluster::v1::{MsgWithdrawDevices, OfferState, VerdictKind};
 
-use super::support::{Net, offer_id, owner, terms, why};
+use super::support::{Net, comes_back, offer_id, owner, terms, why};
 use crate::money;
 use crate::supply::messages as supply;
 
 /// Nine suppliers, of whom the second was found wrong.
 fn condemned() -> Net {
+    condemned_after(0)
+}
+
+fn condemned_after(blocks: u64) -> Net {
     let mut net = Net::bare();
+    net.pass(blocks);
     for number in 1..=9 {
         net.join(number);
         net.offer(number, terms(20_000)).unwrap();
@@ -63,11 +68,23 @@ fn an_appeal_that_nobody_hears_is_lost_when_its_round_closes() {
     assert!(net.of(2).reason.contains("lost"));
 }
 
+/// A sign of life in the very block in which the time for an appeal ends does not keep it open.
 #[test]
-fn genesis_keeps_appeals() {
+fn the_time_for_an_appeal_ends_however_its_agent_beats() {
+    // Agents beat every tenth block: in one of these cases in that block.
+    for shift in 0..10 {
+        let mut net = condemned_after(shift);
+        let pool = net.usd(&money::pool());
+        net.pass(62);
+        assert_eq!((net.of(2).slashed, net.usd(&money::pool())), (0, pool + 1_000_000), "{shift}");
+        assert!(why(net.appeal(2)).contains("no proof of it was found wrong lately"));
+    }
+}
+
+#[test]
+fn genesis_keeps_appeals_open_and_not() {
     let mut net = condemned();
+    comes_back(&net);
     net.appeal(2).unwrap();
-    let exported = crate::genesis::export(&net.ctx).unwrap();
-    assert_eq!(exported.0.appeals.len(), 1);
-    assert!(exported.0.appeals[0].opened_ms > 0);
+    comes_back(&net);
 }

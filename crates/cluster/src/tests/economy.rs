@@ -4,7 +4,7 @@ use ledger::bank::Policy;
 use ledger::testing::{self, ALICE, balance};
 use proto::tetra::cluster::v1::{Params, Rewards};
 
-use super::support::{Net, ask, owner, terms, why};
+use super::support::{Net, ask, comes_back, owner, terms, why};
 use crate::money;
 use crate::params::params;
 use crate::supply::state::{PARAMS, REWARDS};
@@ -56,6 +56,7 @@ fn the_hourly_schedule_is_shared_among_devices_that_are_proved_and_free() {
     // The first hour of the schedule is 4,566.21 tokens, for two suppliers of two devices each.
     let others: Vec<u16> = (1..=4).filter(|number| *number != busy && *number != absent).collect();
     assert_eq!(others.iter().map(|number| of(*number)).collect::<Vec<_>>(), [2_283_105_022, 2_283_105_022]);
+    comes_back(&net);
     let state = REWARDS.get(&net.ctx.state).unwrap().unwrap();
     assert_eq!((state.passed, state.minted.as_str(), state.pool.as_str()), (1, "4566210044", "0"));
 }

@@ -5,7 +5,7 @@ use ledger::testing::ALICE;
 use proto::tetra::capacity::v1::{MsgShrinkHost, Resources};
 use proto::tetra::cluster::v1::{ClusterState, MsgReportLoss, NodeState, OfferState};
 
-use super::support::{GIB, Net, ask, offer_id, owner, why};
+use super::support::{GIB, Net, ask, comes_back, offer_id, owner, why};
 use crate::hire::messages as hires;
 
 #[test]
@@ -214,26 +214,5 @@ fn a_genesis_brings_back_the_same_market() {
     net.running(1, ask(2));
     net.quote(2, ask(1)).unwrap();
     net.pass(30);
-    let exported = crate::genesis::export(&net.ctx).unwrap();
-    let stored = crate::MODULES.map(|module| ledger::testing::stored(&net.ctx, module));
-    // Into a state that has everything below this market.
-    let mut other = Net::bare().ctx;
-    other.block = net.ctx.block.clone();
-    other.chain = net.ctx.chain.clone();
-    for part in ["bank", "escrow", "capacity", "provider", "accounts"] {
-        copy(&net.ctx, &mut other, store::Module(part));
-    }
-    crate::genesis::import(&mut other, &exported).unwrap();
-    assert_eq!(crate::genesis::export(&other).unwrap(), exported);
-    assert_eq!(crate::MODULES.map(|module| ledger::testing::stored(&other, module)), stored);
-}
-
-fn copy(from: &ledger::Context, to: &mut ledger::Context, module: store::Module) {
-    let pairs = |ctx: &ledger::Context| ctx.state.scan(module, &[], None, store::Direction::Up, usize::MAX).unwrap();
-    for (key, _) in pairs(to) {
-        to.state.write(module, key, None);
-    }
-    for (key, value) in pairs(from) {
-        to.state.write(module, key, Some(value));
-    }
+    comes_back(&net);
 }

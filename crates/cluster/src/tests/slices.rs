@@ -4,7 +4,7 @@ use ledger::capacity;
 use proto::tetra::capacity::v1::Resources;
 use proto::tetra::cluster::v1::{Ask, ClusterState, NodeState, OfferState, QueryQuoteRequest, Source};
 
-use super::support::{GIB, Net, ask, offer_id, owner, terms, why};
+use super::support::{GIB, Net, ask, comes_back, offer_id, owner, terms, why};
 
 /// Three suppliers; the first offers what its render node does not use.
 fn with_window() -> Net {
@@ -69,6 +69,7 @@ fn one_cheaper_slice_is_taken_before_firm_devices_that_are_idle_for_longer() {
 fn a_machine_that_renders_again_takes_its_slice_back_and_a_firm_device_replaces_it() {
     let mut net = with_window();
     net.running(1, interruptible(2));
+    comes_back(&net);
     let slice = net.nodes(1).into_iter().find(|node| node.source() == Source::RenderIdle).unwrap();
     let collateral = net.of(1).collateral;
     net.run(|ctx, ()| capacity::work_in(ctx, "render", "node", true), ()).unwrap();

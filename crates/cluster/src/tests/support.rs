@@ -379,3 +379,28 @@ pub(super) fn why<T: std::fmt::Debug>(result: Result<T, Failure>) -> String {
     let refusal = testing::refusal(result);
     format!("{} {}: {}", refusal.codespace, refusal.code, refusal.message)
 }
+
+/// What genesis says of a market makes it anew to the byte, indexes included, beside a state that has everything below it.
+pub(super) fn comes_back(net: &Net) {
+    let exported = crate::genesis::export(&net.ctx).unwrap();
+    let stored = crate::MODULES.map(|module| testing::stored(&net.ctx, module));
+    let mut other = Net::bare().ctx;
+    other.block = net.ctx.block.clone();
+    other.chain = net.ctx.chain.clone();
+    for part in ["bank", "escrow", "capacity", "provider", "accounts"] {
+        copy(&net.ctx, &mut other, store::Module(part));
+    }
+    crate::genesis::import(&mut other, &exported).unwrap();
+    assert_eq!(crate::genesis::export(&other).unwrap(), exported);
+    assert_eq!(crate::MODULES.map(|module| testing::stored(&other, module)), stored);
+}
+
+fn copy(from: &ledger::Context, to: &mut ledger::Context, module: store::Module) {
+    let pairs = |ctx: &ledger::Context| ctx.state.scan(module, &[], None, store::Direction::Up, usize::MAX).unwrap();
+    for (key, _) in pairs(to) {
+        to.state.write(module, key, None);
+    }
+    for (key, value) in pairs(from) {
+        to.state.write(module, key, Some(value));
+    }
+}

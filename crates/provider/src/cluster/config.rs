@@ -137,7 +137,7 @@ impl ClusterConfig {
     }
 
     /// Where overlays listen, one address after the other, and the address that others are told.
-    pub(crate) fn listen(&self, gateway: SocketAddr) -> (Vec<SocketAddr>, IpAddr) {
+    pub fn listen(&self, gateway: SocketAddr) -> (Vec<SocketAddr>, IpAddr) {
         let told = self.address.unwrap_or_else(|| gateway.ip());
         let any: IpAddr = if told.is_loopback() { told } else { Ipv4Addr::UNSPECIFIED.into() };
         let ports = self.ports.map_or(0..=0, |[first, last]| first..=last);

@@ -36,7 +36,7 @@ pub(super) fn most_of(bytes: u64) -> u64 {
     bytes.saturating_mul(2).saturating_add(BESIDE)
 }
 
-pub(super) fn disk(error: std::io::Error) -> Trouble {
+fn disk(error: std::io::Error) -> Trouble {
     Trouble::Odd(format!("the disk: {error}"))
 }
 

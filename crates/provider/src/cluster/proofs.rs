@@ -25,6 +25,11 @@ fn products_file(round: u64) -> String {
     format!("cluster-products-{round}.bin")
 }
 
+/// The round of such a file; none of others.
+fn products_round(name: &str) -> Option<u64> {
+    name.strip_prefix("cluster-products-")?.strip_suffix(".bin")?.parse().ok()
+}
+
 fn puzzle(class: &wire::Class) -> Puzzle {
     Puzzle { rows: class.rows as usize, depth: class.depth as usize }
 }
@@ -95,7 +100,7 @@ impl Supplier {
         let products = computed.map_err(|error| Trouble::Odd(error.to_string()))?;
         let digest = proving::digest(&products).to_vec();
         let bytes: Vec<u8> = products.iter().flat_map(Product::to_bytes).collect();
-        self.keep_products(round.number, &bytes, offer.blocked)?;
+        self.keep_products(round.number, &bytes)?;
         *lock(&self.committed) = Some(Arc::new(Committed { round: round.number, bytes }));
         let ready = self.ready_for_trial().await?;
         let id = self.id();
@@ -103,23 +108,27 @@ impl Supplier {
         let (overlay_key, endpoints) = (ready.key(), vec![ready.endpoint.clone()]);
         let msg = wire::MsgCommitProof { owner, host_key, round: round.number, digest, overlay_key, endpoints };
         self.chain.send(vec![msg.to_any()]).await?;
+        tracing::info!(round = round.number, "committed to a proof of devices");
         let committed = self.chain.cluster_offer(&self.id()).await?.and_then(|found| found.proof);
         if let Some(proof) = committed.filter(|proof| proof.round == round.number) {
-            *lock(&self.trial) = Some(Arc::new(ready.begin(round.number, proof.place).await?));
+            match ready.begin(round.number, proof.place).await {
+                Ok(trial) => *lock(&self.trial) = Some(Arc::new(trial)),
+                Err(error) => tracing::warn!(round = round.number, %error, "no part in this round's trials"),
+            }
         }
-        tracing::info!(round = round.number, "committed to a proof of devices");
         Ok(())
     }
 
-    /// Keeps products on disk, and forgets those of rounds that nobody asks for any more.
-    fn keep_products(&self, round: u64, bytes: &[u8], blocked: bool) -> Result<(), Trouble> {
+    /// Keeps products on disk, and forgets those of rounds that nobody asks for any more. Who is blocked commits to none, so that those it
+    /// is judged for stay.
+    fn keep_products(&self, round: u64, bytes: &[u8]) -> Result<(), Trouble> {
         let odd = |error: std::io::Error| Trouble::Odd(format!("products cannot be kept: {error}"));
-        std::fs::write(self.home.state().join(products_file(round)), bytes).map_err(odd)?;
-        // What a blocked offer is judged for stays until it is offered anew.
-        if !blocked && let Some(old) = round.checked_sub(KEPT) {
-            match std::fs::remove_file(self.home.state().join(products_file(old))) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(odd(error)),
-                _ => {}
+        let folder = self.home.state();
+        std::fs::write(folder.join(products_file(round)), bytes).map_err(odd)?;
+        for entry in std::fs::read_dir(&folder).map_err(odd)?.flatten() {
+            let name = entry.file_name();
+            if name.to_str().and_then(products_round).is_some_and(|old| old.saturating_add(KEPT) <= round) {
+                std::fs::remove_file(entry.path()).map_err(odd)?;
             }
         }
         Ok(())
@@ -136,12 +145,11 @@ impl Supplier {
 
     /// Tells this machine's end of the round's trial whom it is to reach, and who is to reach it. An agent that was restarted in the
     /// middle of a round has no end of it.
-    pub(super) async fn meet(&self, round: &wire::Round, duties: &wire::QueryDutiesResponse) -> Result<(), Trouble> {
+    pub(super) fn meet(&self, round: &wire::Round, duties: &wire::QueryDutiesResponse) {
         let trial = lock(&self.trial).clone().filter(|trial| trial.round == round.number);
         if let Some(trial) = trial {
             trial.meet(duties.proofs.iter().chain(&duties.verifiers));
         }
-        Ok(())
     }
 
     /// Verifies proofs that this offer is drawn for, and says what was found.
@@ -248,6 +256,13 @@ impl Supplier {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_of_products_are_known_by_their_round() {
+        assert_eq!(products_round(&products_file(17)), Some(17));
+        assert_eq!(products_round("cluster-products-x.bin"), None);
+        assert_eq!(products_round("cluster-tetra1-17-manifest.json"), None);
+    }
 
     #[test]
     fn a_verifier_finds_replayed_relayed_cut_and_cloned_products() {

@@ -250,7 +250,7 @@ impl Supplier {
             return Ok(());
         }
         let duties = self.chain.cluster_duties(&self.id()).await?;
-        self.meet(&round, &duties).await?;
+        self.meet(&round, &duties);
         if !duties.proofs.is_empty() || !duties.appeals.is_empty() {
             let supplier = Arc::clone(self);
             tasks.verifying = Some(tasks.tasks.spawn(async move {

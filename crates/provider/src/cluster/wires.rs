@@ -32,16 +32,12 @@ impl Supplier {
             let endpoint = (told, wire.local_address().port()).into();
             return Ok((wire, endpoint));
         }
-        let mut last = None;
-        for listen in addresses {
-            match Wire::udp(listen).await {
-                Ok(wire) => {
-                    let endpoint = (told, wire.local_address().port()).into();
-                    return Ok((wire, endpoint));
-                }
-                Err(error) => last = Some(format!("an overlay cannot listen at {listen}: {error}")),
-            }
-        }
-        Err(Trouble::Odd(last.unwrap_or_else(|| "no UDP port is configured for overlays".to_owned())))
+        let wire = Wire::udp(&addresses).await.map_err(|error| {
+            let ports =
+                config.ports.map_or_else(|| "any port".to_owned(), |[first, last]| format!("ports {first} to {last}"));
+            Trouble::Odd(format!("no overlay can listen at {ports}: {error}"))
+        })?;
+        let endpoint = (told, wire.local_address().port()).into();
+        Ok((wire, endpoint))
     }
 }

@@ -4,6 +4,7 @@ use super::support::*;
 use crate::capacity::{Claim, Request, held, hold_firm, lend_on, open_window, release, room_to_lend, state, work_in};
 use crate::context::Context;
 use crate::testing::{PROVIDER, refusal};
+use proptest::prelude::*;
 use proto::tetra::capacity::v1::Resources;
 
 fn core() -> Request {
@@ -66,4 +67,61 @@ fn what_is_lent_ends_with_its_window() {
     shrink(&mut ctx, &PROVIDER, 1, (1_000, 16, 100), &[]).unwrap();
     assert!(held(&ctx, "cluster", "a").unwrap().is_empty());
     assert_sound(&ctx);
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Lend(u8, u64),
+    Release(u8),
+    Work(bool),
+    Firm(u8, u64),
+    Close,
+    Open,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (0u8..5, 1u64..2_500).prop_map(|(name, cpu)| Step::Lend(name, cpu)),
+        2 => (0u8..5).prop_map(Step::Release),
+        2 => any::<bool>().prop_map(Step::Work),
+        1 => (5u8..7, 1u64..4_500).prop_map(|(name, cpu)| Step::Firm(name, cpu)),
+        1 => Just(Step::Close),
+        1 => Just(Step::Open),
+    ]
+}
+
+proptest! {
+    /// Whatever happens: what is lent lies in a window that nobody works in, and firm holds are as if nothing had been lent.
+    #[test]
+    fn lending_takes_nothing_from_anybody(steps in proptest::collection::vec(step(), 1..40)) {
+        let (mut with, mut without) = (window(), window());
+        let name = |number: u8| format!("hold {number}");
+        for step in steps {
+            for (ctx, lends) in [(&mut with, true), (&mut without, false)] {
+                // Refusals are outcomes as well.
+                let _ = ctx.attempt(|ctx| match &step {
+                    Step::Lend(number, cpu) if lends => {
+                        let claim = Claim { market: "cluster", ..claim(&name(*number), &[(request(*cpu, 1, 0), 1)]) };
+                        lend_on(ctx, &host_key(1), &claim).map(drop)
+                    }
+                    Step::Lend(..) => Ok(()),
+                    Step::Release(number) => release(ctx, "cluster", &name(*number)),
+                    Step::Work(works) => work_in(ctx, "render", "node", *works),
+                    Step::Firm(number, cpu) => {
+                        hold_firm(ctx, &PROVIDER, &claim(&name(*number), &[(request(*cpu, 1, 0), 1)])).map(drop)
+                    }
+                    Step::Close => release(ctx, "render", "node"),
+                    Step::Open => {
+                        let window = Resources { cpu_milli: 2_000, memory: 8, storage: 10, devices: Vec::new() };
+                        open_window(ctx, &PROVIDER, &host_key(1), ("render", "node"), &window).map(drop)
+                    }
+                });
+                assert_sound(ctx);
+            }
+            prop_assert_eq!(
+                state::HOSTS.get(&with.state, &host_key(1)).unwrap(),
+                state::HOSTS.get(&without.state, &host_key(1)).unwrap()
+            );
+        }
+    }
 }

@@ -169,7 +169,7 @@ async fn wait(context: &Context, name: &ClusterName, manifest: &Manifest) -> Res
                 return Ok(());
             }
             ClusterState::Kept => {
-                let left = cluster.ends_ms.saturating_sub(cluster.created_ms);
+                let kept = cluster.ask.as_ref().map_or(0, |ask| ask.keep_failed_ms);
                 return Err(CliError::new(
                     Class::Rejected,
                     format!("cluster {} did not form, and {}", id.cseq, cluster.reason),
@@ -177,7 +177,7 @@ async fn wait(context: &Context, name: &ClusterName, manifest: &Manifest) -> Res
                 .hint(format!(
                     "`tetra cluster ssh {0}` looks at one, `tetra cluster stop {0}` ends them; they go after {1}",
                     id.cseq,
-                    super::names::duration(left)
+                    super::names::duration(kept)
                 )));
             }
             ClusterState::Forming | ClusterState::Degraded => {

@@ -83,10 +83,8 @@ pub async fn run(_: &Context, args: Args) -> Result {
     }
     drop(talk);
 
-    let outside = cluster.address.unwrap_or_else(|| config.gateway_listen.ip());
-    // Loopback and all addresses are what they are; another one may be that of a router in front of this machine.
-    let bound = if config.gateway_listen.ip().is_loopback() { outside } else { std::net::Ipv4Addr::UNSPECIFIED.into() };
-    let carried = tokio::spawn(mesh::wire::carry(carrier, bound));
+    let (listen, _) = cluster.listen(config.gateway_listen);
+    let carried = tokio::spawn(mesh::wire::carry(carrier, listen));
     let ended = hold(&remote, &forwards, secret.as_deref(), &mut stop).await;
     carried.abort();
     ended
