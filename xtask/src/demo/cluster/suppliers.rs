@@ -1,14 +1,21 @@
 //! The suppliers of the demo: an account, a folder and an agent on each machine.
 
 use std::fs;
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::super::network::Home;
+use super::super::subnet::crew::wait;
 use super::lab::{GATEWAY, HOST, Lab, MACHINES, Machine, TETHERED};
 use crate::failure::{Doing, Failure, Result};
 use crate::shell;
+
+/// The folder of the agent that SSH leads to, on its machine.
+const REMOTE: &str = "tethered";
 
 /// Agents that end with the demo, however it ends, and what they left of the kernel.
 pub(super) struct Suppliers {
@@ -24,14 +31,15 @@ impl Suppliers {
     pub(super) fn start(home: &Home, lab: &Lab, image: &str) -> Result<Self> {
         let mut suppliers = Self { home: home.clone(), agents: Vec::new() };
         for (machine, place) in MACHINES.iter().zip(1u64..) {
-            let dir = home.file(&format!("supplier-{}", machine.name));
-            if dir.exists() {
-                fs::remove_dir_all(&dir).doing(dir.display())?;
-            }
-            account(home, machine)?;
-            configure(home, machine, place)?;
+            let dir = prepare(home, machine, place)?;
             home.json(&["image", "load", image, "--provider", &dir.display().to_string()])?;
         }
+        // As dear as the third, so that it may take that one's place.
+        prepare(home, &TETHERED, 3)?;
+        afresh(&home.file(REMOTE))?;
+        ssh_keys(home)?;
+        suppliers.agents.push(("its SSH server", ssh_server(home, lab)?));
+        ssh_answers()?;
         // All at once, so that their devices are in the first round of proofs.
         for machine in MACHINES {
             let dir = home.file(&format!("supplier-{}", machine.name)).display().to_string();
@@ -43,7 +51,7 @@ impl Suppliers {
             suppliers.agents.push((machine.name, agent));
             println!("  {} at {} ({})", machine.name, machine.outside, log.display());
         }
-        suppliers.agents.extend(tether(home, lab, image)?);
+        suppliers.agents.push((TETHERED.name, tether(home, image)?));
         Ok(suppliers)
     }
 
@@ -51,6 +59,20 @@ impl Suppliers {
     pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
         MACHINES.into_iter().chain([TETHERED]).map(|machine| machine.name)
     }
+}
+
+/// Takes away what an earlier demo left in a folder.
+fn afresh(folder: &Path) -> Result {
+    if folder.exists() { fs::remove_dir_all(folder).doing(folder.display()) } else { Ok(()) }
+}
+
+/// A supplier's account and folder.
+fn prepare(home: &Home, machine: &Machine, place: u64) -> Result<PathBuf> {
+    let dir = home.file(&format!("supplier-{}", machine.name));
+    afresh(&dir)?;
+    account(home, machine)?;
+    configure(home, machine, place)?;
+    Ok(dir)
 }
 
 /// A key in the clear, with money for gas and collateral.
@@ -118,32 +140,29 @@ fn configure(home: &Home, machine: &Machine, place: u64) -> Result {
     .map(drop)
 }
 
-/// Has an SSH server on the machine that nothing else leads to, and ties its agent to the host: two processes, the tether first.
-fn tether(home: &Home, lab: &Lab, image: &str) -> Result<Vec<(&'static str, Child)>> {
-    let machine = &TETHERED;
-    let (dir, there) = (home.file(&format!("supplier-{}", machine.name)), home.file("tethered"));
-    for folder in [&dir, &there] {
-        if folder.exists() {
-            fs::remove_dir_all(folder).doing(folder.display())?;
-        }
-    }
-    account(home, machine)?;
-    // As dear as the third, so that it may take that one's place.
-    configure(home, machine, 3)?;
-    fs::create_dir_all(&there).doing(there.display())?;
+/// Makes the keys of an SSH server and of who reaches it.
+fn ssh_keys(home: &Home) -> Result {
     let file = |name: &str| home.file(name).display().to_string();
     for name in ["ssh-host", "ssh-user"] {
         for old in [file(name), file(&format!("{name}.pub"))] {
+            // There is none the first time.
             let _ = fs::remove_file(old);
         }
         let key = ["-q", "-t", "ed25519", "-N", "", "-f", &file(name)];
         shell::read(shell::program("ssh-keygen").args(key)).map(drop)?;
     }
+    let _ = fs::remove_file(file("ssh-known"));
+    Ok(())
+}
+
+/// Starts an SSH server on the machine that nothing else leads to.
+fn ssh_server(home: &Home, lab: &Lab) -> Result<Child> {
+    let file = |name: &str| home.file(name).display().to_string();
     let (config, log) = (file("sshd_config"), file("sshd.log"));
     let text = format!(
         "ListenAddress {}:22\nHostKey {}\nAuthorizedKeysFile {}\nPermitRootLogin prohibit-password\nUsePAM no\n\
          StrictModes no\nPidFile none\n",
-        machine.inside,
+        TETHERED.inside,
         file("ssh-host"),
         file("ssh-user.pub")
     );
@@ -151,23 +170,32 @@ fn tether(home: &Home, lab: &Lab, image: &str) -> Result<Vec<(&'static str, Chil
     fs::create_dir_all("/run/sshd").doing("/run/sshd")?;
     let out = fs::File::create(&log).doing(&log)?;
     let sshd = shell::program("/usr/sbin/sshd");
-    let mut server = lab.on(machine.name, &sshd);
-    let server = server.args(["-D", "-e", "-f", &config]).stdin(Stdio::null()).stderr(out).spawn().doing("sshd")?;
+    let mut server = lab.on(TETHERED.name, &sshd);
+    server.args(["-D", "-e", "-f", &config]).stdin(Stdio::null()).stderr(out).spawn().doing("sshd")
+}
 
-    let known = format!(
+/// Waits until it takes connections.
+fn ssh_answers() -> Result {
+    let address: SocketAddr = format!("{}:22", TETHERED.inside).parse().doing(TETHERED.inside)?;
+    wait("the SSH server", || Ok(TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok().map(drop)))
+}
+
+/// Ties the agent of that machine to the host.
+fn tether(home: &Home, image: &str) -> Result<Child> {
+    let file = |name: &str| home.file(name).display().to_string();
+    let options = format!(
         "-i {} -o UserKnownHostsFile={} -o StrictHostKeyChecking=accept-new",
         file("ssh-user"),
         file("ssh-known")
     );
-    let _ = fs::remove_file(file("ssh-known"));
-    let (log, host) = (file(&format!("supplier-{}.log", machine.name)), format!("root@{}", machine.inside));
-    let (dir, there) = (dir.display().to_string(), there.display().to_string());
+    let (log, host) = (file(&format!("supplier-{}.log", TETHERED.name)), format!("root@{}", TETHERED.inside));
+    let (dir, there) = (file(&format!("supplier-{}", TETHERED.name)), file(REMOTE));
     let out = fs::File::create(&log).doing(&log)?;
-    let args = ["provider", "tether", &dir, &host, "--ssh", &known, "--image", image, "--remote-dir", &there];
+    let args = ["provider", "tether", &dir, &host, "--ssh", &options, "--image", image, "--remote-dir", &there];
     let mut command = home.tetra(&args);
     let tether = command.env("RUST_LOG", "info").stdin(Stdio::null()).stderr(out).spawn().doing("the tether")?;
-    println!("  {} at {}, by SSH alone ({log})", machine.name, machine.inside);
-    Ok(vec![(machine.name, tether), ("its SSH server", server)])
+    println!("  {} at {}, by SSH alone ({log})", TETHERED.name, TETHERED.inside);
+    Ok(tether)
 }
 
 impl Drop for Suppliers {
@@ -181,7 +209,7 @@ impl Drop for Suppliers {
         for name in self.names() {
             let _ = fs::remove_dir_all(self.home.file(&format!("supplier-{name}")));
         }
-        let _ = fs::remove_dir_all(self.home.file("tethered"));
+        let _ = fs::remove_dir_all(self.home.file(REMOTE));
         if let Err(failure) = self.home.json(&["provider", "clean", "--yes"]) {
             eprintln!("what the demo's suppliers held is not removed: {failure}");
         }
