@@ -9,6 +9,8 @@
 //! | [`certs`] | certificates of accounts: made, read, kept, compared with the chain |
 //! | [`token`], [`claims`] | what a tenant shows to a provider: signed by the account that owns the leases; what it permits |
 //! | [`gateway`] | [`Gateway`]: a provider's gateway: manifest, state of a lease, logs |
+//! | [`cluster`] | what tenants of clusters, and suppliers, ask of an agent's gateway |
+//! | [`mod@exec`] | programs in containers of leases and on nodes of clusters |
 //! | [`render`] | what creators and auditors ask of a render node's gateway |
 //! | [`account`] | [`Account`]: one account's transactions one after the other, recovering from sequence errors |
 //! | [`mod@chain_info`] | what a wallet must know of a chain |
@@ -23,6 +25,7 @@ pub mod certs;
 pub mod chain_info;
 pub mod claims;
 pub mod cluster;
+pub mod exec;
 pub mod gateway;
 pub mod health;
 pub mod keys;

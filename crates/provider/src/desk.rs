@@ -9,6 +9,8 @@ use futures::stream::BoxStream;
 use serde_json::Value;
 use thiserror::Error;
 use workload::LogLine;
+use workload::runtime::Exec;
+use workload::terminal::Size;
 
 use crate::cluster::desk::ClusterDesk;
 use crate::lease::LeaseName;
@@ -43,6 +45,21 @@ pub struct LogRequest {
     pub tail: Option<usize>,
     /// Whether to go on.
     pub follow: bool,
+}
+
+/// A program that a tenant wants to run in a container of a lease.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShellRequest {
+    /// Name of the service.
+    pub service: String,
+    /// Number of its replica, from 0.
+    pub index: u32,
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// The size of the terminal that it has; none: it has pipes.
+    pub terminal: Option<Size>,
+    /// Whether it is given what its client sends.
+    pub reads: bool,
 }
 
 /// One line of one replica.
@@ -90,4 +107,7 @@ pub trait Desk: Send + Sync + 'static {
 
     /// Log lines of a lease.
     async fn logs(&self, lease: &LeaseName, request: &LogRequest) -> Result<BoxStream<'static, NamedLine>, DeskError>;
+
+    /// Runs a program in a container of a lease that runs; it ends with what is returned.
+    async fn shell(&self, lease: &LeaseName, request: &ShellRequest) -> Result<Exec, DeskError>;
 }

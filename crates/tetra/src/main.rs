@@ -14,6 +14,7 @@ mod gateways;
 mod money;
 mod output;
 mod spend;
+mod terminal;
 
 use std::process::ExitCode;
 

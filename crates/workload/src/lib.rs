@@ -65,7 +65,7 @@ mod volume;
 pub use agents::{Presence, Resident};
 pub use config::HostConfig;
 pub use error::{Error, Result};
-pub use host::{Host, Running};
+pub use host::Host;
 pub use image::{ImageStore, ImageSummary};
 pub use leftovers::Leftovers;
 pub use probe::{HostReport, probe};

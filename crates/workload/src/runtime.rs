@@ -11,10 +11,9 @@ use time::OffsetDateTime;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::error::Result;
-use crate::host::Running;
 use crate::leftovers::Leftovers;
 use crate::spec::{Exposure, PodId, PodSpec};
-use crate::terminal::{Size, Terminal};
+use crate::terminal::Size;
 
 /// Runs pods. An implementation keeps containers running when the agent stops, and finds them
 /// again when it comes back.
@@ -92,9 +91,28 @@ pub struct Exec {
     /// As above, to its other stream; nothing where it has a terminal.
     pub stderr: Output,
     /// Its terminal, to give that another size.
-    pub terminal: Option<Terminal>,
+    pub terminal: Option<Box<dyn Resize>>,
     /// Its end. Dropped before that, the program ends.
-    pub running: Running,
+    pub running: Box<dyn Ending>,
+}
+
+/// A terminal whose size can change.
+pub trait Resize: Send + Sync {
+    /// Gives it another size; its program is told by a signal.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    fn resize(&self, size: Size) -> std::io::Result<()>;
+}
+
+/// A program that will end.
+#[async_trait]
+pub trait Ending: Send {
+    /// Waits for that; gives its exit code, 128 and the signal where one ended it.
+    ///
+    /// # Errors
+    /// When nobody tells how it ended.
+    async fn wait(&mut self) -> std::io::Result<i32>;
 }
 
 /// Outcome of [`Runtime::start`].

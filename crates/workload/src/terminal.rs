@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::runtime::Resize;
+
 /// Columns and rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -45,12 +47,10 @@ impl Terminal {
         terminal.resize(size)?;
         Ok((terminal, program))
     }
+}
 
-    /// Gives it another size; its program is told by a signal.
-    ///
-    /// # Errors
-    /// When the terminal is gone.
-    pub fn resize(&self, size: Size) -> io::Result<()> {
+impl Resize for Terminal {
+    fn resize(&self, size: Size) -> io::Result<()> {
         let size = Winsize { ws_row: size.rows, ws_col: size.columns, ws_xpixel: 0, ws_ypixel: 0 };
         Ok(tcsetwinsize(self.0.get_ref(), size)?)
     }

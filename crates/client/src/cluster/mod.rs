@@ -4,11 +4,9 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`manifest`] | what agents are told beside the chain |
-//! | [`exec`] | programs on nodes over a websocket |
 //!
 //! Addresses below `/cluster/v1/`.
 
-pub mod exec;
 pub mod manifest;
 
 use std::fmt;
@@ -21,7 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::gateway::{Gateway, GatewayError, refused};
 
-pub use exec::{ExecAsk, ExecEvent, ExecSession, TerminalSize};
+pub use crate::exec::{ExecAsk, ExecEvent, ExecSession, TerminalSize};
 pub use manifest::Manifest;
 
 /// For an answer that is short.

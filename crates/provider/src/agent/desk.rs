@@ -12,7 +12,8 @@ use sdl::ReceivedManifest;
 use sdl::manifest::Manifest;
 use serde_json::{Map, Value, json};
 use time::format_description::well_known::Rfc3339;
-use workload::{Isolation, LogQuery, Phases, PodStatus, ReplicaStatus, State, crash};
+use workload::runtime::Exec;
+use workload::{ExecSpec, Isolation, LogQuery, Phases, PodStatus, ReplicaStatus, State, crash};
 
 use super::answer::answering;
 use super::leases::{Work, runs};
@@ -21,7 +22,7 @@ use super::{Agent, lock};
 use crate::book::Amount;
 use crate::cluster::desk::ClusterDesk;
 use crate::cluster::supplier::Supplier;
-use crate::desk::{Desk, DeskError, LogRequest, NamedLine};
+use crate::desk::{Desk, DeskError, LogRequest, NamedLine, ShellRequest};
 use crate::devices;
 use crate::lease::LeaseName;
 use crate::pod::{isolation, pod};
@@ -85,6 +86,10 @@ impl Desk for Counter {
 
     async fn logs(&self, lease: &LeaseName, request: &LogRequest) -> Result<BoxStream<'static, NamedLine>, DeskError> {
         self.0.logs(lease, request).await
+    }
+
+    async fn shell(&self, lease: &LeaseName, request: &ShellRequest) -> Result<Exec, DeskError> {
+        self.0.shell(lease, request).await
     }
 }
 
@@ -205,6 +210,29 @@ impl Agent {
             streams.push(lines.map(move |line| NamedLine { name: name.clone(), line }));
         }
         Ok(stream::select_all(streams).boxed())
+    }
+
+    async fn shell(&self, lease: &LeaseName, request: &ShellRequest) -> Result<Exec, DeskError> {
+        let slot = self.slot(lease).ok_or_else(|| no_lease(lease))?;
+        if slot.work.lock().await.record.is_none() {
+            return Err(no_manifest(lease));
+        }
+        let pod = self.runtime.status(&lease.pod()).await.map_err(internal)?;
+        let ShellRequest { service, index, command, terminal, .. } = request;
+        let is = |replica: &&ReplicaStatus| replica.service == *service && replica.index == *index;
+        let none = || DeskError::NotFound(format!("lease {lease} has no replica {index} of a service {service:?}"));
+        let replica = pod.replicas.iter().find(is).ok_or_else(none)?;
+        if !matches!(replica.state, State::Running { .. }) {
+            let text =
+                format!("replica {index} of the service {service:?} does not run now; `tetra lease status` says why");
+            return Err(DeskError::Refused(text));
+        }
+        let env = terminal.iter().map(|_| ("TERM".to_owned(), "xterm-256color".to_owned())).collect();
+        let spec = ExecSpec { args: command.clone(), env, dir: None, terminal: *terminal };
+        self.runtime.exec(&lease.pod(), service, *index, &spec).await.map_err(|error| match error {
+            workload::Error::InvalidSpec { .. } => DeskError::Malformed(error.to_string()),
+            other => refused(other),
+        })
     }
 
     fn standing(&self) -> Standing {

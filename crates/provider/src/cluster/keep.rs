@@ -99,10 +99,10 @@ impl Supplier {
             file.write_all(&buffer[..length]).await.map_err(disk)?;
         }
         file.flush().await.map_err(disk)?;
-        let status = exec.running.wait().await.map_err(disk)?;
+        let code = exec.running.wait().await.map_err(disk)?;
         // A file that changes while it is read is no failure of tar's that matters: the next look has it whole.
-        if !matches!(status.code(), Some(0 | 1)) {
-            return Err(Trouble::Odd(format!("tar of the checkpoint volume ended with {status}")));
+        if !matches!(code, 0 | 1) {
+            return Err(Trouble::Odd(format!("tar of the checkpoint volume ended with code {code}")));
         }
         tokio::fs::rename(&beside, &target).await.map_err(disk)?;
         Ok(hex::encode(hash.finalize()))
@@ -205,9 +205,9 @@ impl Supplier {
         let mut said = String::new();
         exec.stderr.take(MOST_SAID).read_to_string(&mut said).await.map_err(disk)?;
         let ended = exec.running.wait().await.map_err(disk)?;
-        match ended.success() {
-            true => Ok(()),
-            false => Err(Trouble::Odd(format!("the archive for {folder} cannot be unpacked: {said}"))),
+        match ended {
+            0 => Ok(()),
+            _ => Err(Trouble::Odd(format!("the archive for {folder} cannot be unpacked: {said}"))),
         }
     }
 }

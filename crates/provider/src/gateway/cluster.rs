@@ -1,6 +1,5 @@
 //! The endpoints of suppliers of clusters, below `/cluster/v1/` (`client::cluster` has the other side). They are Tetra's own.
 
-use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,19 +13,20 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, put};
 use axum::{Json, Router};
-use client::cluster::exec::{STDERR, STDOUT};
 use client::cluster::manifest::MOST_BYTES;
 use client::cluster::{ClusterPath, ExecAsk, Kept, NodeReport, TerminalSize};
+use client::exec::{STDERR, STDOUT};
 use futures::StreamExt;
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::timeout;
 use workload::terminal::Size;
 
 use super::Shared;
-use super::auth::AuthError;
+use super::auth::{self, AuthError};
+use super::program::{self, Said, Stream, Words};
 use super::refusal::Refusal;
 use super::routes::{Caller, Refused};
 use crate::cluster::desk::{ClusterDesk, ClusterRefusal, Connected, Program};
@@ -256,10 +256,11 @@ async fn exec(
     Path((tenant, cseq, number)): Path<OfNode>,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Refused> {
-    let (desk, caller) = enter(&shared, caller)?;
+    let who = caller.0.clone();
+    let (desk, _) = enter(&shared, caller)?;
     let path = path((tenant, cseq));
     Ok(upgrade.on_upgrade(move |mut socket| async move {
-        if let Err(why) = run(desk, &caller, &path, number, &mut socket).await {
+        if let Err(why) = run((&shared, &who), desk, &path, number, &mut socket).await {
             let end = (0..=why.len().min(120)).rev().find(|end| why.is_char_boundary(*end)).unwrap_or(0);
             let close = CloseFrame { code: REFUSED, reason: why[..end].into() };
             // A client that is gone is told nothing.
@@ -270,8 +271,8 @@ async fn exec(
 
 /// Runs the program that the first message names.
 async fn run(
+    (shared, caller): (&Shared, &auth::Caller),
     desk: Arc<dyn ClusterDesk>,
-    caller: &str,
     path: &ClusterPath,
     number: u32,
     socket: &mut WebSocket,
@@ -279,59 +280,38 @@ async fn run(
     let first = timeout(FIRST, socket.recv()).await.map_err(|_| "nothing was asked for in time".to_owned())?;
     let Some(Ok(Message::Text(text))) = first else { return Err("the first message says what to run".to_owned()) };
     let ask: ExecAsk = serde_json::from_str(&text).map_err(|error| format!("what to run: {error}"))?;
-    let Program { exec, guard } = desk.exec(caller, path, number, ask).await.map_err(|error| error.to_string())?;
-    // Whatever ends this ends the program with it.
-    let workload::runtime::Exec { stdin, mut stdout, mut stderr, terminal, mut running } = exec;
-    let mut stdin = Some(stdin);
-    let (mut out, mut err) = (vec![0; PIECE], vec![0; PIECE]);
-    let (mut out_open, mut err_open) = (true, true);
-    let gone = || "the connection ended".to_owned();
-    while out_open || err_open {
-        let (stream, bytes) = tokio::select! {
-            read = stdout.read(&mut out), if out_open => match read.unwrap_or(0) {
-                0 => { out_open = false; continue }
-                length => (STDOUT, &out[..length]),
-            },
-            read = stderr.read(&mut err), if err_open => match read.unwrap_or(0) {
-                0 => { err_open = false; continue }
-                length => (STDERR, &err[..length]),
-            },
-            message = socket.recv() => match message.ok_or_else(gone)?.map_err(|_| gone())? {
-                Message::Binary(bytes) if bytes.is_empty() => { stdin = None; continue }
-                Message::Binary(bytes) => {
-                    // A program that reads no more is no failure.
-                    if let Some(input) = &mut stdin
-                        && input.write_all(&bytes).await.is_err()
-                    {
-                        stdin = None;
-                    }
-                    continue;
-                }
-                Message::Text(text) => {
-                    if let (Some(terminal), Ok(TerminalSize { columns, rows })) = (&terminal, serde_json::from_str(&text)) {
-                        // One that is gone has no size.
-                        let _ = terminal.resize(Size { columns, rows });
-                    }
-                    continue;
-                }
-                Message::Close(_) => return Ok(()),
-                _ => continue,
-            },
-        };
-        let message = [&[stream], bytes].concat();
-        socket.send(Message::Binary(message.into())).await.map_err(|_| gone())?;
-    }
-    let status = running.wait().await.map_err(|error| error.to_string())?;
+    let Program { exec, guard } =
+        desk.exec(&caller.owner, path, number, ask).await.map_err(|error| error.to_string())?;
+    let ended = program::talk((shared, caller), exec, &Node, socket).await;
     drop(guard);
-    let end = serde_json::json!({ "exit": code(status) }).to_string();
-    socket.send(Message::Text(end.into())).await.map_err(|_| gone())?;
-    let _ = socket.send(Message::Close(None)).await;
-    Ok(())
+    ended
 }
 
-fn code(status: ExitStatus) -> i32 {
-    use std::os::unix::process::ExitStatusExt;
-    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
+/// How clients of clusters say it.
+struct Node;
+
+impl Words for Node {
+    fn output(&self, stream: Stream, bytes: &[u8]) -> Message {
+        let first = if stream == Stream::Stdout { STDOUT } else { STDERR };
+        Message::Binary([&[first], bytes].concat().into())
+    }
+
+    fn ended(&self, code: i32) -> Message {
+        Message::Text(serde_json::json!({ "exit": code }).to_string().into())
+    }
+
+    fn read(&self, message: Message) -> Said {
+        match message {
+            Message::Binary(bytes) if bytes.is_empty() => Said::End,
+            Message::Binary(bytes) => Said::Input(bytes),
+            Message::Text(text) => match serde_json::from_str(&text) {
+                Ok(TerminalSize { columns, rows }) => Said::Size(Size { columns, rows }),
+                Err(_) => Said::Nothing,
+            },
+            Message::Close(_) => Said::Left,
+            Message::Ping(_) | Message::Pong(_) => Said::Nothing,
+        }
+    }
 }
 
 type OfPort = (String, u64, u32, u16);

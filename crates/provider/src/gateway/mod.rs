@@ -12,7 +12,8 @@
 //! | `routes`, `narrow` | the endpoints; answers cut down to the services that a token names |
 //! | `grpc` | the provider's status over gRPC |
 //! | `observe` | what is noted of every request |
-//! | `logs` | log lines over a websocket |
+//! | `logs`, `shell` | log lines, and programs in containers of leases, over a websocket |
+//! | `program` | how bytes move between programs and their clients |
 //! | `server` | connections: handshakes, time-outs, the end |
 
 pub mod auth;
@@ -23,10 +24,12 @@ pub mod keys;
 mod logs;
 mod narrow;
 mod observe;
+mod program;
 mod refusal;
 mod render;
 mod routes;
 mod server;
+mod shell;
 pub mod tls;
 
 use std::sync::Arc;

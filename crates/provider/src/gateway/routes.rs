@@ -20,7 +20,7 @@ use tokio::time::timeout;
 use super::auth::{self, AuthError};
 use super::refusal::Refusal;
 use super::server::Peer;
-use super::{Shared, cluster, logs, narrow, observe, render};
+use super::{Shared, cluster, logs, narrow, observe, render, shell};
 use crate::desk::DeskError;
 use crate::lease::LeaseName;
 
@@ -41,7 +41,7 @@ pub(super) fn router(shared: Shared) -> Router {
         .route("/lease/{dseq}/{gseq}/{oseq}/service/{name}/status", get(service_status))
         .route("/lease/{dseq}/{gseq}/{oseq}/logs", get(lease_logs))
         .route("/lease/{dseq}/{gseq}/{oseq}/kubeevents", get(events))
-        .route("/lease/{dseq}/{gseq}/{oseq}/shell", get(shell))
+        .route("/lease/{dseq}/{gseq}/{oseq}/shell", get(lease_shell))
         .route("/lease/{dseq}/{gseq}/{oseq}/attestation/quote", post(attestation))
         .route("/hostname/migrate", post(hostname_migrate))
         .route("/endpoint/migrate", post(ip_migrate))
@@ -227,9 +227,22 @@ async fn events(State(shared): State<Shared>, caller: Caller, Path(lease): Path<
     Err(Refusal::not_served("events of a lease", "the state of the lease says why a service does not run").into())
 }
 
-async fn shell(State(shared): State<Shared>, caller: Caller, Path(lease): Path<LeasePath>) -> Result<(), Refused> {
-    caller.lease(&shared, Scope::Shell, lease)?;
-    Err(Refusal::not_served("a shell into a lease", "run an SSH server in the container").into())
+async fn lease_shell(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Path(lease): Path<LeasePath>,
+    RawQuery(query): RawQuery,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, Refused> {
+    let (lease, services) = caller.lease(&shared, Scope::Shell, lease)?;
+    let bad = |text: String| Refusal(StatusCode::BAD_REQUEST, text);
+    let request = shell::request(query.as_deref().unwrap_or_default()).map_err(bad)?;
+    if !services.contain(&request.service) {
+        let text = format!("the token does not permit a shell in the service {:?}", request.service);
+        return Err(AuthError::Unauthorized(text).into());
+    }
+    let upgrade = upgrade.max_message_size(shell::LONGEST_FRAME).max_frame_size(shell::LONGEST_FRAME);
+    Ok(upgrade.on_upgrade(move |socket| shell::serve(shared, caller.0, lease, request, socket)))
 }
 
 async fn attestation(

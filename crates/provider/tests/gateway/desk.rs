@@ -11,7 +11,7 @@ use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use primitives::Prefix;
 use proto::akash::cert::v1::{Certificate, State};
-use provider::desk::{Desk, DeskError, LogRequest, NamedLine};
+use provider::desk::{Desk, DeskError, LogRequest, NamedLine, ShellRequest};
 use provider::gateway::keys::{KeyError, PublicKey};
 use provider::gateway::{Certificates, IssuedCertificate, Limits, OwnerKeys, Server, serve_with};
 use provider::lease::LeaseName;
@@ -20,6 +20,7 @@ use provider::status::Standing;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
+use workload::runtime::{Ending, Exec};
 use workload::{LogLine, LogStream};
 
 pub(crate) fn prefix() -> Prefix {
@@ -95,6 +96,17 @@ pub(crate) struct Memory {
     /// Dropped with the stream of lines.
     pub(crate) guard: Option<oneshot::Sender<()>>,
     pub(crate) renders: Option<Arc<dyn RenderDesk>>,
+    pub(crate) shells: Vec<ShellRequest>,
+}
+
+/// A program whose end is known.
+struct Ends(i32);
+
+#[async_trait]
+impl Ending for Ends {
+    async fn wait(&mut self) -> std::io::Result<i32> {
+        Ok(self.0)
+    }
 }
 
 #[derive(Clone, Default)]
@@ -156,6 +168,21 @@ impl Desk for FakeDesk {
         let guard = memory.guard.take();
         let state = (lines, guard);
         Ok(stream::unfold(state, |(mut lines, guard)| async { Some((lines.recv().await?, (lines, guard))) }).boxed())
+    }
+
+    /// A program that writes what it reads, and ends with code 3 when there is no more.
+    async fn shell(&self, _: &LeaseName, request: &ShellRequest) -> Result<Exec, DeskError> {
+        if request.service != "web" {
+            return Err(DeskError::NotFound(format!("no service {}", request.service)));
+        }
+        self.0.lock().unwrap().shells.push(request.clone());
+        let (near, far) = tokio::io::duplex(64);
+        let (mut from, mut to) = tokio::io::split(far);
+        tokio::spawn(async move { tokio::io::copy(&mut from, &mut to).await });
+        let (stdout, stdin) = tokio::io::split(near);
+        let stderr = Box::new(&b"beside"[..]);
+        let (stdin, stdout) = (Box::new(stdin), Box::new(stdout));
+        Ok(Exec { stdin, stdout, stderr, terminal: None, running: Box::new(Ends(3)) })
     }
 }
 

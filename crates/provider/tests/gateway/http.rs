@@ -52,7 +52,7 @@ async fn raw(running: &Running, head: &str, body: &[u8]) -> (u16, String, String
     (status, kind.to_owned(), body.to_owned())
 }
 
-fn scoped(leases: Value) -> String {
+pub(crate) fn scoped(leases: Value) -> String {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let claims =
         json!({ "iss": address(1), "iat": now, "nbf": now, "exp": now + 60, "version": "v1", "leases": leases });
@@ -145,10 +145,8 @@ async fn one_service_is_told_and_what_is_not_served_is_refused() {
     let (status, _, body) = raw(&running, &get("/lease/7/1/1/service/web/status"), b"").await;
     assert_eq!((status, serde_json::from_str::<Value>(&body).unwrap()["name"].clone()), (200, json!("web")));
     assert_eq!(raw(&running, &get("/lease/7/1/1/service/nil/status"), b"").await.0, 404);
-    for path in ["/lease/7/1/1/shell", "/lease/7/1/1/kubeevents"] {
-        let (status, kind, body) = raw(&running, &get(path), b"").await;
-        assert_eq!((status, kind.starts_with("text/plain")), (501, true), "{body}");
-    }
+    let (status, kind, body) = raw(&running, &get("/lease/7/1/1/kubeevents"), b"").await;
+    assert_eq!((status, kind.starts_with("text/plain")), (501, true), "{body}");
     for path in ["/hostname/migrate", "/endpoint/migrate", "/lease/7/1/1/attestation/quote"] {
         let head = format!("POST {path} HTTP/1.1\r\n{bearer}");
         assert_eq!(raw(&running, &head, b"{}").await.0, 501);

@@ -8,3 +8,4 @@ mod logs;
 mod matrix;
 mod names;
 mod render;
+mod shell;

@@ -29,7 +29,12 @@ const ROUTES: [(&str, &str, &str, Option<Scope>); 13] = [
     ),
     ("get", "/lease/{dseq}/{gseq}/{oseq}/logs", "/lease/7/1/1/logs", Some(Scope::Logs)),
     ("get", "/lease/{dseq}/{gseq}/{oseq}/kubeevents", "/lease/7/1/1/kubeevents", Some(Scope::Events)),
-    ("get", "/lease/{dseq}/{gseq}/{oseq}/shell", "/lease/7/1/1/shell", Some(Scope::Shell)),
+    (
+        "get",
+        "/lease/{dseq}/{gseq}/{oseq}/shell",
+        "/lease/7/1/1/shell?cmd0=sh&tty=0&stdin=0&service=web&podIndex=0",
+        Some(Scope::Shell),
+    ),
     (
         "post",
         "/lease/{dseq}/{gseq}/{oseq}/attestation/quote",
@@ -81,7 +86,7 @@ fn with_provider(permission: Value) -> Shown {
 
 async fn ask(running: &Running, shown: &Shown, method: &str, path: &str) -> u16 {
     let bearer = shown.token.as_ref().map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
-    let connection = if path.ends_with("/logs") {
+    let connection = if path.ends_with("/logs") || path.contains("/shell?") {
         "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
     } else {

@@ -22,6 +22,13 @@ fn the_examples_do_what_they_say_and_a_changed_file_updates_its_deployment() {
     let logs = net.run(&["lease", "logs", &dseq, "--tail", "50"]);
     assert!(logs.status.success() && String::from_utf8_lossy(&logs.stdout).contains("web-0"), "{logs:?}");
 
+    let shell = ["lease", "shell", &dseq, "--no-stdin", "--", "sh", "-c", "echo $GREETING; echo beside >&2; exit 7"];
+    let said = net.run(&shell);
+    assert_eq!(String::from_utf8_lossy(&said.stdout), "good day\n");
+    assert!(String::from_utf8_lossy(&said.stderr).starts_with("beside\n"), "{said:?}");
+    assert!(net.fails(8, &shell).contains("the program ended with code 7"));
+    assert!(net.fails(3, &["lease", "shell", &dseq, "--service", "db"]).contains("there is no service db"));
+
     let changed = net.file("changed.yaml", example, &[("GREETING=good day", "GREETING=good night")]);
     net.json(&["deploy", &changed, "--resume", &dseq]);
     let page =

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use async_trait::async_trait;
 use rustix::process::Signal;
 use tokio::process::{Child, Command};
 
@@ -13,24 +14,23 @@ use super::Host;
 use super::pod::PodRecord;
 use crate::error::{Error, Result};
 use crate::process::{ProcessId, descendants};
-use crate::runtime::{Exec, ExecSpec, State};
+use crate::runtime::{Ending, Exec, ExecSpec, Resize, State};
 use crate::spec::Isolation;
 use crate::terminal::Terminal;
 
 /// The runtime's process that waits for a program. When it is dropped before the program ended, the program ends, and all that it
 /// started with it.
-pub struct Running {
+struct Running {
     child: Child,
     pid_file: PathBuf,
 }
 
-impl Running {
-    /// Waits for the program to end.
-    ///
-    /// # Errors
-    /// When the kernel does not tell.
-    pub async fn wait(&mut self) -> std::io::Result<std::process::ExitStatus> {
-        self.child.wait().await
+#[async_trait]
+impl Ending for Running {
+    async fn wait(&mut self) -> std::io::Result<i32> {
+        use std::os::unix::process::ExitStatusExt;
+        let status = self.child.wait().await?;
+        Ok(status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0)))
     }
 }
 
@@ -100,7 +100,8 @@ impl Host {
         };
         let (streams, child) = spawned.map_err(|error| failed(error.to_string()))?;
         let Streams { stdin, stdout, stderr, terminal } = streams;
-        Ok(Exec { stdin, stdout, stderr, terminal, running: Running { child, pid_file } })
+        let terminal = terminal.map(|terminal| Box::new(terminal) as Box<dyn Resize>);
+        Ok(Exec { stdin, stdout, stderr, terminal, running: Box::new(Running { child, pid_file }) })
     }
 }
 

@@ -33,7 +33,6 @@ use crate::logs;
 use crate::runtime::{Exec, ExecSpec, ExitStatus, LogLine, LogQuery, Phases, PodStatus, Runtime, Started};
 use crate::slots::Claims;
 use crate::spec::{PodId, PodSpec};
-pub use exec::Running;
 use pod::PodRecord;
 
 /// Containers on this machine, for one agent.

@@ -1,5 +1,6 @@
 //! `tetra lease`: what the chain and the providers say of your leases, and who else may ask them.
 
+mod shell;
 mod token;
 
 use client::gateway::{LastExit, LeaseStatus, LogOptions, ServiceStatus};
@@ -33,6 +34,8 @@ pub enum Verb {
     },
     /// A token that permits others to ask providers in your name: all, some actions, one deployment
     Token(token::Args),
+    /// A shell, or another program, in a container
+    Shell(shell::Args),
     /// Log lines of the containers
     Logs {
         /// The deployment [default: the only one with a lease]
@@ -107,6 +110,7 @@ pub async fn run(context: &Context, verb: Verb) -> Result {
         Verb::List { all } => list(context, &chain, all).await,
         Verb::Status { dseq, auth } => status(context, &chain, dseq, auth.kind).await,
         Verb::Token(args) => token::run(context, &chain, args).await,
+        Verb::Shell(args) => shell::run(context, &chain, args).await,
         Verb::Logs { dseq, follow, tail, service, auth } => {
             logs(context, &chain, dseq, LogOptions { services: service, tail, follow }, auth.kind).await
         }
