@@ -134,7 +134,7 @@ pub(crate) async fn run(args: &Args) -> Result<Value> {
     let mut nodes = Vec::new();
     for ((secret, at), number) in secrets.iter().zip(0..).zip(1..) {
         let wire = Wire::udp(&[listen]).await.map_err(failed)?;
-        let config = MeshConfig { secret: secret.clone(), number, netns: pair.path(at), wire };
+        let config = MeshConfig { secret: secret.clone(), number, place: mesh::Place::Namespace(pair.path(at)), wire };
         nodes.push(Mesh::start(config).await.map_err(failed)?);
     }
     let [first, second] = nodes.as_slice() else { return Err(failed("two nodes were made")) };

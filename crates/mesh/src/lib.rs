@@ -1,7 +1,7 @@
 //! The private network of a cluster: one encrypted overlay over every node's container, by WireGuard's protocol in user space.
 //!
-//! Each node has a [`Mesh`]: a TUN device in the network namespace of its container, and a UDP socket outside of it. Keys are made
-//! on the nodes; who is a peer comes from the chain; endpoints are learned from packets that authenticate, and from nothing else.
+//! Each node has a [`Mesh`]: a TUN device in the network namespace of its container, and a UDP socket outside of it; or, where its
+//! container may have no device, an end in a process inside of that. Keys are made on the nodes; who is a peer comes from the chain; endpoints are learned from packets that authenticate, and from nothing else.
 //!
 //! ```text
 //! container ─▶ tetra0 ─▶ Mesh: which peer? encrypt ─▶ direct, when packets came back lately
@@ -17,6 +17,7 @@
 //! | [`frame`] | what nodes tell each other beside the packets of containers |
 //! | [`netns`] | doing things inside of a container's network namespace (Linux) |
 //! | [`wire`] | a UDP socket here, or behind a stream |
+//! | `place` | where an overlay ends: a device, or `stack`, TCP in this process, with [`proxy`] for programs beside it |
 //! | `peer`, `switch` | a peer, its tunnel and its paths; which packet goes where |
 //! | `run` | the task that moves packets |
 //! | `probe` | whether nodes reach each other, and themselves, through the whole of it |
@@ -28,8 +29,11 @@ pub mod frame;
 pub mod key;
 pub mod netns;
 mod peer;
+mod place;
 mod probe;
+pub mod proxy;
 mod run;
+mod stack;
 mod switch;
 pub mod wire;
 
@@ -41,12 +45,17 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 pub use key::{PublicKey, SecretKey};
+pub use place::Place;
 pub use wire::Wire;
+
+/// A stream of bytes in both directions.
+pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
 /// The number of a node in its cluster, from 1.
 pub type Number = u32;
@@ -69,6 +78,14 @@ pub enum MeshError {
         /// What the kernel said.
         source: io::Error,
     },
+    /// The proxy of a container without a device cannot listen.
+    #[error("the proxy for programs cannot listen on 127.0.0.1:{port}: {source}; something else of the container does")]
+    Proxy {
+        /// Where.
+        port: u16,
+        /// What the kernel said.
+        source: io::Error,
+    },
 }
 
 /// What a node is told.
@@ -78,8 +95,8 @@ pub struct MeshConfig {
     pub secret: SecretKey,
     /// Its number, which is its address.
     pub number: Number,
-    /// The network namespace of its container.
-    pub netns: PathBuf,
+    /// Where it ends.
+    pub place: Place,
     /// What carries its packets.
     pub wire: Wire,
 }
@@ -133,7 +150,7 @@ pub struct Status {
 
 /// A node of an overlay at work. Dropping it takes the device away.
 pub struct Mesh {
-    netns: PathBuf,
+    inside: place::Inside,
     number: Number,
     local: SocketAddr,
     peers: mpsc::UnboundedSender<Vec<PeerSpec>>,
@@ -148,20 +165,17 @@ impl Mesh {
     /// # Errors
     /// [`MeshError`].
     pub async fn start(config: MeshConfig) -> Result<Self, MeshError> {
-        let MeshConfig { secret, number, netns, wire } = config;
+        let MeshConfig { secret, number, place, wire } = config;
         let (address, local) = (address::of(number), wire.local_address());
-        let made = |source| MeshError::Device { netns: netns.clone(), source };
-        let device = netns::device(&netns, DEVICE, address, MTU).await.map_err(made)?;
-        let echo = probe::listen(&netns, address).await.map_err(made)?;
+        let mut tasks = JoinSet::new();
+        let (device, inside) = place.begin(address, &mut tasks).await?;
         let (peers, told) = mpsc::unbounded_channel();
         let (wanted, whom) = watch::channel(Vec::new());
         let (paths, seen_paths) = watch::channel(BTreeMap::new());
         let (status, shown) = watch::channel(Status::default());
-        let mut tasks = JoinSet::new();
         tasks.spawn(run::run(switch::Switch::new(secret, number), wire, device, told, paths));
-        tasks.spawn(probe::echo(echo));
-        tasks.spawn(probe::run(netns.clone(), number, whom, seen_paths, status));
-        Ok(Self { netns, number, local, peers, wanted, status: shown, _tasks: tasks })
+        tasks.spawn(probe::run(inside.clone(), number, whom, seen_paths, status));
+        Ok(Self { inside, number, local, peers, wanted, status: shown, _tasks: tasks })
     }
 
     /// Where its packets arrive.
@@ -172,6 +186,14 @@ impl Mesh {
     /// Its address in the overlay.
     pub fn address(&self) -> Ipv4Addr {
         address::of(self.number)
+    }
+
+    /// Where programs of a container without a device find their proxy; none where there is a device.
+    pub fn proxy(&self) -> Option<SocketAddr> {
+        match &self.inside {
+            place::Inside::Namespace(_) => None,
+            place::Inside::Process { proxy, .. } => Some(*proxy),
+        }
     }
 
     /// Who the other nodes are. Tunnels to those whose key stays are kept.
@@ -195,8 +217,8 @@ impl Mesh {
     ///
     /// # Errors
     /// When nobody listens there, or in time.
-    pub async fn connect(&self, to: SocketAddr, limit: Duration) -> io::Result<TcpStream> {
-        netns::connect(&self.netns, to, limit).await
+    pub async fn connect(&self, to: SocketAddr, limit: Duration) -> io::Result<Box<dyn Duplex>> {
+        self.inside.connect(to, limit).await
     }
 }
 

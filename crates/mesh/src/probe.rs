@@ -1,31 +1,25 @@
 //! Whether nodes reach each other, and themselves, through the whole of the overlay: device, tunnel, tunnel, device. A
-//! connection is made from inside of the container's namespace to the other's address, as the container's own processes would.
+//! connection is made from inside of the container to the other's address, as the container's own processes would.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::place::Inside;
 use crate::switch::Seen;
-use crate::{Number, PeerStatus, Status, address, netns};
+use crate::{Number, PeerStatus, Status, address};
 
 /// Where nodes answer, in the overlay alone: above the ports that connections are given.
-const PORT: u16 = 62_127;
+pub(crate) const PORT: u16 = 62_127;
 /// Between two rounds.
 const PAUSE: Duration = Duration::from_secs(1);
 /// A connection that takes longer counts as none.
 const LIMIT: Duration = Duration::from_secs(3);
 /// Failures in a row until a node counts as not reached: one lost packet is none.
 const PATIENCE: u32 = 3;
-
-pub(crate) async fn listen(netns: &Path, address: Ipv4Addr) -> io::Result<TcpListener> {
-    netns::listen(netns, (address, PORT).into()).await
-}
 
 /// Takes connections and lets them go.
 pub(crate) async fn echo(listener: TcpListener) {
@@ -36,15 +30,15 @@ pub(crate) async fn echo(listener: TcpListener) {
     }
 }
 
-async fn try_one(netns: &Path, number: Number) -> (Number, Option<Duration>) {
+async fn try_one(inside: &Inside, number: Number) -> (Number, Option<Duration>) {
     let began = Instant::now();
-    let made = netns::connect(netns, (address::of(number), PORT).into(), LIMIT).await;
+    let made = inside.connect((address::of(number), PORT).into(), LIMIT).await;
     (number, made.is_ok().then(|| began.elapsed()))
 }
 
 /// Tries all peers and itself, again and again.
 pub(crate) async fn run(
-    netns: PathBuf,
+    inside: Inside,
     own: Number,
     mut wanted: watch::Receiver<Vec<Number>>,
     paths: watch::Receiver<BTreeMap<Number, Seen>>,
@@ -55,7 +49,7 @@ pub(crate) async fn run(
         let numbers: Vec<Number> = std::iter::once(own).chain(wanted.borrow_and_update().iter().copied()).collect();
         let numbers: std::collections::BTreeSet<Number> = numbers.into_iter().collect();
         let tried: BTreeMap<Number, Option<Duration>> =
-            join_all(numbers.iter().map(|number| try_one(&netns, *number))).await.into_iter().collect();
+            join_all(numbers.iter().map(|number| try_one(&inside, *number))).await.into_iter().collect();
         let known: Vec<Number> = failures.keys().copied().filter(|number| !numbers.contains(number)).collect();
         for gone in known {
             failures.remove(&gone);

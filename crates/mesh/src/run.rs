@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
-use tun_rs::AsyncDevice;
 
+use crate::place::Device;
 use crate::switch::{Out, Seen, Switch};
 use crate::wire::{ROOM, Wire};
 use crate::{Number, PeerSpec};
@@ -19,7 +19,7 @@ const BATCH: usize = 64;
 pub(crate) async fn run(
     mut switch: Switch,
     mut wire: Wire,
-    device: AsyncDevice,
+    mut device: Device,
     mut told: mpsc::UnboundedReceiver<Vec<PeerSpec>>,
     seen: watch::Sender<BTreeMap<Number, Seen>>,
 ) {
@@ -28,7 +28,7 @@ pub(crate) async fn run(
     let (mut inner, mut outer) = ([0u8; ROOM], [0u8; ROOM]);
     loop {
         tokio::select! {
-            read = device.recv(&mut inner) => match read {
+            read = device.receive(&mut inner) => match read {
                 Ok(length) => switch.take_packet(&inner[..length], Instant::now()),
                 // The namespace is gone, and the device with it.
                 Err(error) => return tracing::debug!(%error, "the overlay's device ended"),
@@ -60,7 +60,7 @@ pub(crate) async fn run(
         while let Some(out) = switch.next() {
             // A packet that cannot be sent is lost, as packets are.
             match out {
-                Out::Device(packet) => drop(device.send(&packet).await),
+                Out::Device(packet) => device.send(packet).await,
                 Out::Network(to, datagram) => wire.send(to, datagram).await,
             }
         }

@@ -53,7 +53,7 @@ async fn nodes_in_namespaces_reach_each_other_and_themselves_with_full_packets()
     let mut nodes = Vec::new();
     for ((netns, secret), number) in names.iter().zip(&secrets).zip(1..) {
         let wire = Wire::udp(&["127.0.0.1:0".parse().unwrap()]).await.unwrap();
-        let config = MeshConfig { secret: secret.clone(), number, netns: netns.path(), wire };
+        let config = MeshConfig { secret: secret.clone(), number, place: Place::Namespace(netns.path()), wire };
         nodes.push(Mesh::start(config).await.unwrap());
     }
     let specs: Vec<PeerSpec> = nodes
@@ -95,4 +95,59 @@ async fn nodes_in_namespaces_reach_each_other_and_themselves_with_full_packets()
     let mut status = nodes[0].watch();
     let gone = status.wait_for(|status| status.reached == [1, 2]);
     tokio::time::timeout(Duration::from_secs(60), gone).await.expect("in time").unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_without_a_device_reaches_others_by_its_proxy_and_is_reached_by_them() {
+    if !is_root() {
+        return;
+    }
+    let netns = Netns::new("p");
+    let secrets = [SecretKey::generate(), SecretKey::generate()];
+    let places = [Place::Namespace(netns.path()), Place::Process { proxy: 0 }];
+    let mut nodes = Vec::new();
+    for ((secret, place), number) in secrets.iter().zip(places).zip(1..) {
+        let wire = Wire::udp(&["127.0.0.1:0".parse().unwrap()]).await.unwrap();
+        nodes.push(Mesh::start(MeshConfig { secret: secret.clone(), number, place, wire }).await.unwrap());
+    }
+    for (at, other) in [(0, 1), (1, 0)] {
+        let (number, key) = (other as u32 + 1, secrets[other].public());
+        nodes[at].set_peers(vec![PeerSpec { number, key, endpoints: vec![nodes[other].local_address()] }]);
+    }
+    for node in &nodes {
+        let mut status = node.watch();
+        let all = status.wait_for(|status| status.reached == [1, 2]);
+        tokio::time::timeout(Duration::from_secs(60), all).await.expect("in time").unwrap();
+    }
+    // By its proxy to the other node, to itself, and to where nobody listens.
+    let there = netns::listen(&netns.path(), (address::of(1), 7_000).into()).await.unwrap();
+    let here = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let own = here.local_addr().unwrap().port();
+    let echo = |listener: tokio::net::TcpListener| async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let (mut from, mut to) = stream.split();
+        tokio::io::copy(&mut from, &mut to).await.unwrap();
+    };
+    let echoes = [tokio::spawn(echo(there)), tokio::spawn(echo(here))];
+    let proxy = nodes[1].proxy().unwrap();
+    for to in [(address::of(1), 7_000), (address::of(2), own)] {
+        let config = fast_socks5::client::Config::default();
+        let connected = fast_socks5::client::Socks5Stream::connect(proxy, to.0.to_string(), to.1, config).await;
+        let mut stream = connected.unwrap();
+        stream.write_all(b"there and back").await.unwrap();
+        let mut back = [0; 14];
+        stream.read_exact(&mut back).await.unwrap();
+        assert_eq!(&back, b"there and back");
+    }
+    for echo in echoes {
+        echo.await.unwrap();
+    }
+    let config = fast_socks5::client::Config::default();
+    let nobody = fast_socks5::client::Socks5Stream::connect(proxy, address::of(1).to_string(), 7_001, config).await;
+    assert!(nobody.err().unwrap().to_string().contains("refused"));
+    // The other node reaches a port of its loopback.
+    let here = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let to = (address::of(2), here.local_addr().unwrap().port()).into();
+    nodes[0].connect(to, Duration::from_secs(10)).await.unwrap();
+    here.accept().await.unwrap();
 }

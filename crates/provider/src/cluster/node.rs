@@ -299,9 +299,9 @@ impl Supplier {
 
     async fn overlay(&self, path: &ClusterPath, number: u32, pid: i32) -> Result<Arc<Mesh>, Trouble> {
         let secret = self.secret(path, number)?;
-        let netns = PathBuf::from(format!("/proc/{pid}/ns/net"));
+        let place = Place::Namespace(PathBuf::from(format!("/proc/{pid}/ns/net")));
         let (way, endpoint) = self.wire().await?;
-        let config = MeshConfig { secret: secret.clone(), number, netns, wire: way };
+        let config = MeshConfig { secret: secret.clone(), number, place, wire: way };
         let mesh = Mesh::start(config).await?;
         let wire::OfferId { owner, host_key } = self.id();
         let msg = wire::MsgJoinCluster {
