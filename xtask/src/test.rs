@@ -72,7 +72,12 @@ fn steps(args: &Args) -> Vec<Step> {
             doc
         }),
         demo_step("demo: 4 validators, 2 providers", demo::Args { validators: 4, providers: 2, ..Default::default() }),
-        step("demo: a cluster with Ray", "cargo xtask demo cluster --short", cluster_demo),
+        step("demo: a cluster with Ray", "cargo xtask demo cluster --short", |skipped| {
+            in_namespaces("demo: a cluster with Ray", &demo::Args::short_cluster(), skipped)
+        }),
+        step("demo: a cluster with a lease elsewhere", "cargo xtask demo mixed --short", |skipped| {
+            in_namespaces("demo: a cluster with a lease elsewhere", &demo::Args::short_mixed(), skipped)
+        }),
     ];
     if args.full {
         let one = demo::Args { validators: 1, providers: 1, ..Default::default() };
@@ -99,11 +104,11 @@ fn command_step(name: &'static str, command: impl Fn() -> Command + 'static) -> 
 }
 
 /// Namespaces of machines need root; what else is missing is installed.
-fn cluster_demo(skipped: &mut Vec<String>) -> Result {
+fn in_namespaces(name: &str, args: &demo::Args, skipped: &mut Vec<String>) -> Result {
     if setup::is_root() {
-        return demo::run(&demo::Args::short_cluster());
+        return demo::run(args);
     }
-    skipped.push("demo: a cluster with Ray: network namespaces need root".to_owned());
+    skipped.push(format!("{name}: network namespaces need root"));
     Ok(())
 }
 

@@ -5,6 +5,7 @@
 //! last, as text. In leases the address says what to run, and the first byte of each message what the rest is (spec/akash.md 3.3);
 //! there a message of input without bytes ends the input for providers of this program alone.
 
+use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
@@ -121,9 +122,24 @@ impl Words {
     }
 }
 
+type Socket = WebSocketStream<TlsStream<TcpStream>>;
+
 /// A program that runs in a container.
 pub struct ExecSession {
-    socket: WebSocketStream<TlsStream<TcpStream>>,
+    input: ExecInput,
+    output: ExecOutput,
+}
+
+/// The half of a session that the program reads from.
+pub struct ExecInput {
+    sink: SplitSink<Socket, Message>,
+    gateway: Gateway,
+    words: Words,
+}
+
+/// The half of a session that the program writes to.
+pub struct ExecOutput {
+    stream: SplitStream<Socket>,
     gateway: Gateway,
     words: Words,
 }
@@ -142,9 +158,9 @@ impl Gateway {
         let url = self.url(&format!("cluster/v1/{cluster}/nodes/{number}/exec"))?;
         let words = Words::Node;
         let socket = self.socket(words.what(), url).await?;
-        let mut session = ExecSession { socket, gateway: self.clone(), words };
-        let text = serde_json::to_string(ask).map_err(|error| session.garbled(error))?;
-        session.put(Message::text(text)).await?;
+        let mut session = ExecSession::new(socket, self, words);
+        let text = serde_json::to_string(ask).map_err(|error| self.garbled(words.what(), error))?;
+        session.input.put(Message::text(text)).await?;
         Ok(session)
     }
 
@@ -159,7 +175,7 @@ impl Gateway {
         url.set_query(Some(&ask.query()));
         let words = Words::Lease;
         let socket = self.socket(words.what(), url).await?;
-        let mut session = ExecSession { socket, gateway: self.clone(), words };
+        let mut session = ExecSession::new(socket, self, words);
         if let Some(size) = ask.terminal {
             session.resize(size).await?;
         }
@@ -168,12 +184,45 @@ impl Gateway {
 }
 
 impl ExecSession {
-    fn garbled(&self, why: impl ToString) -> GatewayError {
-        self.gateway.garbled(self.words.what(), why)
+    fn new(socket: Socket, gateway: &Gateway, words: Words) -> Self {
+        let (sink, stream) = socket.split();
+        let input = ExecInput { sink, gateway: gateway.clone(), words };
+        Self { input, output: ExecOutput { stream, gateway: gateway.clone(), words } }
     }
 
+    /// As [`ExecInput::send`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn send(&mut self, bytes: Vec<u8>) -> Result<(), GatewayError> {
+        self.input.send(bytes).await
+    }
+
+    /// As [`ExecInput::resize`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn resize(&mut self, size: TerminalSize) -> Result<(), GatewayError> {
+        self.input.resize(size).await
+    }
+
+    /// As [`ExecOutput::next`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn next(&mut self) -> Result<ExecEvent, GatewayError> {
+        self.output.next().await
+    }
+
+    /// Both halves, for who writes and reads at once. The program ends when both are dropped.
+    pub fn split(self) -> (ExecInput, ExecOutput) {
+        (self.input, self.output)
+    }
+}
+
+impl ExecInput {
     async fn put(&mut self, message: Message) -> Result<(), GatewayError> {
-        let sent = self.socket.send(message).await;
+        let sent = self.sink.send(message).await;
         sent.map_err(|error| self.gateway.websocket(self.words.what(), error))
     }
 
@@ -197,13 +246,22 @@ impl ExecSession {
     pub async fn resize(&mut self, size: TerminalSize) -> Result<(), GatewayError> {
         let [.., resize] = LEASE;
         let message = match self.words {
-            Words::Node => Message::text(serde_json::to_string(&size).map_err(|error| self.garbled(error))?),
+            Words::Node => {
+                let text = serde_json::to_string(&size);
+                Message::text(text.map_err(|error| self.gateway.garbled(self.words.what(), error))?)
+            }
             Words::Lease => {
                 let (columns, rows) = (size.columns.to_be_bytes(), size.rows.to_be_bytes());
                 Message::binary([&[resize], &columns[..], &rows[..]].concat())
             }
         };
         self.put(message).await
+    }
+}
+
+impl ExecOutput {
+    fn garbled(&self, why: impl ToString) -> GatewayError {
+        self.gateway.garbled(self.words.what(), why)
     }
 
     /// What comes next. When this is dropped before it is done, nothing that came is lost.
@@ -212,7 +270,7 @@ impl ExecSession {
     /// When the agent refuses, or the connection breaks.
     pub async fn next(&mut self) -> Result<ExecEvent, GatewayError> {
         loop {
-            let message = match self.socket.next().await {
+            let message = match self.stream.next().await {
                 None => return Err(self.garbled("the connection ended before the program did")),
                 Some(message) => message.map_err(|error| self.gateway.websocket(self.words.what(), error))?,
             };
@@ -242,6 +300,11 @@ impl ExecSession {
 enum Odd {
     Refused(String),
     Garbled(String),
+}
+
+/// What a message of a lease's program says; none of one that is no event.
+pub fn of_lease(bytes: &[u8]) -> Option<ExecEvent> {
+    event(Words::Lease, bytes).ok()
 }
 
 /// What a message with bytes says.

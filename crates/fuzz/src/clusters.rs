@@ -3,19 +3,23 @@
 use std::net::SocketAddr;
 
 use client::cluster::{ExecAsk, Kept, Manifest};
+use client::exec::{self, ExecEvent};
 use mesh::frame::{self, Frame};
 use mesh::wire;
+use provider::cluster::guest;
 use proving::{Product, Puzzle};
 
 /// The first byte chooses the decoder.
 pub(crate) fn cluster(bytes: &[u8]) {
     let Some((first, body)) = bytes.split_first() else { return };
-    match first % 5 {
+    match first % 7 {
         0 => overlay(body),
         1 => manifest(body),
         2 => products(body),
         3 => asked(body),
-        _ => carried(body),
+        4 => carried(body),
+        5 => leased(body),
+        _ => told(body),
     }
 }
 
@@ -67,5 +71,21 @@ fn asked(bytes: &[u8]) {
     if let Ok(kept) = serde_json::from_slice::<Kept>(bytes) {
         let again = serde_json::to_vec(&kept).expect("texts serialise");
         serde_json::from_slice::<Kept>(&again).expect("what was written is read");
+    }
+}
+
+/// A lease's program says what its first byte names, and nothing that was not sent.
+fn leased(bytes: &[u8]) {
+    match exec::of_lease(bytes) {
+        Some(ExecEvent::Stdout(text) | ExecEvent::Stderr(text)) => assert_eq!(text, bytes[1..]),
+        Some(ExecEvent::Exit(_)) => assert_eq!(bytes[0], 102),
+        None => {}
+    }
+}
+
+/// What a broker and its guest tell each other is read as it is written again.
+fn told(line: &[u8]) {
+    if let Some(again) = guest::rewritten(line) {
+        assert_eq!(guest::rewritten(&again), Some(again));
     }
 }

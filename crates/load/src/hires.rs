@@ -90,6 +90,7 @@ fn market(devices: u32) -> Result<Context> {
             kind: SupplierKind::Private.into(),
             // In no order that the index could profit by.
             floor: 20_000 + u64::from(number.wrapping_mul(2_654_435_761) % 10_000),
+            lease: None,
             ..OfferTerms::default()
         };
         let offer = Offer {

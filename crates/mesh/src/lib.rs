@@ -191,7 +191,7 @@ impl Mesh {
     /// Where programs of a container without a device find their proxy; none where there is a device.
     pub fn proxy(&self) -> Option<SocketAddr> {
         match &self.inside {
-            place::Inside::Namespace(_) => None,
+            place::Inside::Namespace { .. } => None,
             place::Inside::Process { proxy, .. } => Some(*proxy),
         }
     }
@@ -201,6 +201,11 @@ impl Mesh {
         self.wanted.send_replace(peers.iter().map(|peer| peer.number).collect());
         // Ends only with the task that reads it.
         let _ = self.peers.send(peers);
+    }
+
+    /// Whether it has ended by itself: its container is gone, or what carried its packets.
+    pub fn is_over(&self) -> bool {
+        self.peers.is_closed()
     }
 
     /// What is known now.

@@ -34,6 +34,7 @@ async fn inside<T: Send + 'static>(
 }
 
 /// A network namespace of its own, with nothing but a loopback device that is up. It is there as long as what is returned.
+#[derive(Debug)]
 pub struct Fresh(File);
 
 impl Fresh {

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -17,10 +18,12 @@ use crate::{DEVICE, Duplex, MTU, MeshError, netns, probe, proxy};
 const QUEUE: usize = 1_024;
 
 /// Where the container of a node is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Place {
     /// Behind a network namespace, in which a TUN device is made.
     Namespace(PathBuf),
+    /// In no container: a namespace beside which nothing runs, and which goes with the overlay.
+    Fresh(netns::Fresh),
     /// Around this process, which has no right to make a device: other nodes reach ports of its loopback, and programs beside it
     /// reach other nodes by [`proxy`].
     Process {
@@ -61,14 +64,14 @@ impl Device {
 /// How connections are made as programs of the container make them.
 #[derive(Clone)]
 pub(crate) enum Inside {
-    Namespace(PathBuf),
+    Namespace { path: PathBuf, _kept: Option<Arc<netns::Fresh>> },
     Process { stack: Stack, proxy: SocketAddr },
 }
 
 impl Inside {
     pub(crate) async fn connect(&self, to: SocketAddr, limit: Duration) -> io::Result<Box<dyn Duplex>> {
         match self {
-            Self::Namespace(path) => Ok(Box::new(netns::connect(path, to, limit).await?)),
+            Self::Namespace { path, .. } => Ok(Box::new(netns::connect(path, to, limit).await?)),
             Self::Process { stack, .. } => stack.reach(to, limit).await,
         }
     }
@@ -78,13 +81,8 @@ impl Place {
     /// Makes what the overlay ends in.
     pub(crate) async fn begin(self, address: Ipv4Addr, tasks: &mut JoinSet<()>) -> Result<(Device, Inside), MeshError> {
         match self {
-            Self::Namespace(path) => {
-                let made = |source| MeshError::Device { netns: path.clone(), source };
-                let device = netns::device(&path, DEVICE, address, MTU).await.map_err(made)?;
-                let echo = netns::listen(&path, (address, probe::PORT).into()).await.map_err(made)?;
-                tasks.spawn(probe::echo(echo));
-                Ok((Device::Tun(device), Inside::Namespace(path)))
-            }
+            Self::Namespace(path) => in_namespace(path, None, address, tasks).await,
+            Self::Fresh(fresh) => in_namespace(fresh.path(), Some(Arc::new(fresh)), address, tasks).await,
             Self::Process { proxy: port } => {
                 let failed = |source| MeshError::Proxy { port, source };
                 let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(failed)?;
@@ -100,4 +98,17 @@ impl Place {
             }
         }
     }
+}
+
+async fn in_namespace(
+    path: PathBuf,
+    kept: Option<Arc<netns::Fresh>>,
+    address: Ipv4Addr,
+    tasks: &mut JoinSet<()>,
+) -> Result<(Device, Inside), MeshError> {
+    let made = |source| MeshError::Device { netns: path.clone(), source };
+    let device = netns::device(&path, DEVICE, address, MTU).await.map_err(made)?;
+    let echo = netns::listen(&path, (address, probe::PORT).into()).await.map_err(made)?;
+    tasks.spawn(probe::echo(echo));
+    Ok((Device::Tun(device), Inside::Namespace { path, _kept: kept }))
 }

@@ -31,7 +31,7 @@ pub(crate) async fn serve(listener: TcpListener, stack: Stack) {
         let stack = stack.clone();
         connections.spawn(async move {
             if let Err(why) = connect(stream, &stack).await {
-                tracing::debug!(why, "a connection by the proxy ended");
+                tracing::debug!(reason = why, "a connection by the proxy ended");
             }
         });
     }

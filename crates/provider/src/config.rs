@@ -227,6 +227,22 @@ impl<'de> Deserialize<'de> for CoinText {
     }
 }
 
+/// A number with a fraction, `"0.0025"` in JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DecText(pub Dec);
+
+impl Serialize for DecText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for DecText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
 fn default_public_host() -> String {
     "localhost".to_owned()
 }

@@ -9,6 +9,7 @@ use workload::probe::{Gpu, ProbeRoots};
 use workload::{HostReport, Isolation};
 
 use crate::book::Amount;
+use crate::cluster::{ClusterConfig, Origin};
 use crate::config::ProviderConfig;
 use crate::devices::{self, GpuModel, SIMULATED};
 use crate::error::ProviderError;
@@ -42,6 +43,9 @@ impl Inventory {
     /// # Errors
     /// [`ProviderError::Isolation`] with the remedies where tenants could not be kept apart.
     pub async fn detect(config: &ProviderConfig, data: &Path, host_key: &[u8; 32]) -> Result<Self, ProviderError> {
+        if let Some(cluster) = config.cluster.as_ref().filter(|cluster| cluster.origin == Origin::Lease) {
+            return Ok(Self::of(config, elsewhere(cluster), host_key));
+        }
         let report = workload::probe(&ProbeRoots::default(), data).await?;
         if let Some(problems) = problems(&report) {
             return Err(ProviderError::Isolation(problems));
@@ -91,6 +95,29 @@ impl Inventory {
     /// GPUs that were found; none can be passed into a container by this runtime, so none is offered.
     pub fn gpus(&self) -> &[Gpu] {
         &self.report.gpus
+    }
+}
+
+/// What a broker has: its devices are leases on another network, and what they have together is what it offers.
+fn elsewhere(cluster: &ClusterConfig) -> HostReport {
+    let devices = u64::from(cluster.devices);
+    let cpus = cluster.cpu_milli.saturating_mul(devices).div_ceil(1_000);
+    let memory = cluster.memory.saturating_mul(devices).saturating_add(KEPT_MEMORY);
+    let disk = (cluster.storage.saturating_mul(devices)).div_ceil(1 << 30) << 30;
+    HostReport {
+        cpus: u32::try_from(cpus).unwrap_or(u32::MAX),
+        cpu_model: "leased elsewhere".to_owned(),
+        // Its guest is this very program.
+        architecture: if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" }.to_owned(),
+        memory_bytes: memory,
+        memory_available_bytes: memory,
+        disk_bytes: disk,
+        disk_free_bytes: disk,
+        gpus: Vec::new(),
+        kernel: String::new(),
+        cgroup: None,
+        tools: Vec::new(),
+        capabilities: Vec::new(),
     }
 }
 

@@ -17,6 +17,7 @@ use crate::backoff::Backoff;
 use crate::book::Book;
 use crate::certify::{CertifyError, certify, keep_certified};
 use crate::chain::{Chain, Facts};
+use crate::cluster::Origin;
 use crate::cluster::supplier::Supplier;
 use crate::config::ProviderConfig;
 use crate::devices::SIMULATED;
@@ -114,6 +115,7 @@ pub async fn start(home: Home, key: SigningKey) -> Result<RunningProvider, Provi
     check_simulated(&config, &facts)?;
     let pricer = Pricer::new(config.scale.clone(), config.price_source.clone(), facts.block_interval_ms);
     let metrics = ProviderMetrics::default();
+    let own_key = key.clone();
     let chain = Chain::new(node.clone(), key, facts, metrics.chain_failures.clone());
 
     // Taken before anything is registered, so that the chain never names an address that another program has.
@@ -165,7 +167,8 @@ pub async fn start(home: Home, key: SigningKey) -> Result<RunningProvider, Provi
         .map_err(|error| server("render")(error.to_string()))?;
     let (own_chain, own_home) = (agent.chain.clone(), agent.home.clone());
     let gateway_address = gateway_listener.local_addr().map_err(|error| server("gateway")(error.to_string()))?;
-    let supplier = Supplier::open(own_chain, own_home, public, Arc::clone(&agent.runtime), gateway_address);
+    let ground = crate::cluster::ground_of(&agent.config, &own_home, &agent.runtime, own_key)?;
+    let supplier = Supplier::open(own_chain, own_home, public, ground, gateway_address);
     let desk = Arc::new(Counter(Arc::clone(&agent), Arc::clone(&renders), Arc::clone(&supplier)));
     let grpc = grpc_listener.map(|listener| {
         let (desk, certificates) = (desk.clone(), Arc::clone(&certificates));
@@ -228,6 +231,17 @@ fn check(config: &ProviderConfig) -> Result<(), ProviderError> {
     }
     if !config.host_uri.starts_with("https://") || host_of(&config.host_uri).is_empty() {
         return refuse("host_uri wants https://host:port, as tenants reach the gateway");
+    }
+    let leases = config.cluster.as_ref().filter(|cluster| cluster.origin == Origin::Lease);
+    if leases.is_some_and(|cluster| cluster.lease.is_none()) {
+        return refuse(
+            "cluster.origin is lease, and cluster.lease does not say where; `tetra provider cluster enable` does",
+        );
+    }
+    if leases.is_some() && (config.bid.enabled || config.render.as_ref().is_some_and(|render| render.enabled)) {
+        return refuse(
+            "an agent whose devices are leases elsewhere runs nothing here: bid.enabled and render are to be off",
+        );
     }
     if config.gateway_certificate.is_some() && host_of(&config.host_uri).parse::<IpAddr>().is_ok() {
         return refuse("gateway_certificate is shown to clients that ask for a host name, and host_uri has an address");

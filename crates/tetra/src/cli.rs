@@ -70,6 +70,9 @@ pub enum Command {
     /// Keys of miners and validators of subnets: make, import, bind, take, swap
     #[command(subcommand)]
     Hotkey(commands::hotkey::Verb),
+    /// In the container of a lease elsewhere: what a broker's agent asks of it
+    #[command(subcommand, hide = true)]
+    Guest(commands::guest::Verb),
     /// A miner of a subnet: a real model, the signed door in front of it, how it stands
     #[command(subcommand)]
     Miner(commands::inference::miner::Verb),

@@ -8,7 +8,7 @@
 //! | `held` | what agents hold of the kernel |
 //! | `render` | renders instead: a scene, frames, proofs, a film, burn and mint |
 //! | `subnet` | a subnet instead: miners, validators, OpenAI's client |
-//! | `cluster` | a cluster instead: three machines, an overlay, Ray, faults, a bill |
+//! | `cluster` | a cluster instead: three machines, an overlay, Ray, faults, a bill; `mixed`: one of all sources |
 //! | `checks` | the claims |
 
 mod audit;
@@ -71,6 +71,8 @@ pub(crate) enum What {
     Render(render::Args),
     /// A cluster: three suppliers in network namespaces, an all-reduce, Ray, a worker and the head killed, and the bill
     Cluster(cluster::Args),
+    /// A cluster of all four sources: a provider, an idle render window, a machine behind SSH, a lease on a second network
+    Mixed(cluster::mixed::Args),
     /// A subnet: a real model, three miners, two validators, OpenAI's client, and who was paid
     Subnet(subnet::Args),
 }
@@ -80,6 +82,12 @@ impl Args {
     pub(crate) fn short_cluster() -> Self {
         let short = cluster::Args { short: true, keep: false };
         Self { what: Some(What::Cluster(short)), ..Self::default() }
+    }
+
+    /// The short demo of a lease in a cluster.
+    pub(crate) fn short_mixed() -> Self {
+        let short = cluster::mixed::Args { short: true, keep: false };
+        Self { what: Some(What::Mixed(short)), ..Self::default() }
     }
 }
 
@@ -98,6 +106,7 @@ pub(crate) fn run(args: &Args) -> Result {
         Some(What::Render(args)) => return render::run(args),
         Some(What::Subnet(args)) => return subnet::run(args),
         Some(What::Cluster(args)) => return cluster::run(args),
+        Some(What::Mixed(args)) => return cluster::mixed::run(args),
         None => {}
     }
     setup::run(setup::RUN)?;

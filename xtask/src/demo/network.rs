@@ -65,6 +65,11 @@ impl Home {
         Self { folder: shell::target().join("demo"), profile: "debug" }
     }
 
+    /// A folder of another network beside it.
+    pub(crate) fn beside(&self, name: &str) -> Self {
+        Self { folder: shell::target().join(format!("demo-{name}")), profile: self.profile }
+    }
+
     /// The same, with the release build of `tetra`.
     pub(crate) fn release() -> Self {
         Self { profile: "release", ..Self::new() }

@@ -93,6 +93,11 @@ pub fn unfit(ctx: &Context, ask: &Ask, offer: &Offer, price: u64) -> Option<Stri
     if is_interruptible(offer) && !ask.interruptible {
         return Some("it is interruptible, and firm devices are asked for".to_owned());
     }
+    if ask.kind() != ClusterKind::Shell && terms.lease.as_ref().is_some_and(|lease| !lease.device) {
+        return Some(
+            "its lease permits no network device, so that it takes part in clusters of type shell alone".to_owned(),
+        );
+    }
     if free(offer) == 0 {
         return Some("all of its devices are hired".to_owned());
     }

@@ -41,7 +41,8 @@ pub fn quote(ctx: &Context, request: QueryQuoteRequest) -> Result<QueryQuoteResp
         .map(|(id, reason)| Excluded { offer: Some(id.to_wire(&ctx.chain.prefix)), reason: reason.clone() });
     let excluded = excluded.collect();
     let others = look.fitting.iter().filter(|(device, _)| !chosen.contains(device));
-    let alternatives = others.take(MOST_ALTERNATIVES).map(|(device, _)| quote::line(ctx, device)).collect();
+    let alternatives =
+        others.take(MOST_ALTERNATIVES).map(|(device, _)| quote::line(ctx, device)).collect::<Result<_, _>>()?;
     let (quote, refusal) = match chosen.len() == ask.nodes as usize {
         true => (Some(quote::of(ctx, &ask, &chosen)?), String::new()),
         false => (None, quote::too_few(&ask, &chosen, &look).to_string()),

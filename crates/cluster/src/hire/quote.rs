@@ -41,9 +41,13 @@ pub fn fee(params: &Params, total: u64) -> Result<u64, Failure> {
 }
 
 /// A device as quotes show it.
-pub(super) fn line(ctx: &Context, chosen: &Chosen) -> QuoteLine {
+///
+/// # Errors
+/// `cluster_supply` 3 when the offer is gone.
+pub(super) fn line(ctx: &Context, chosen: &Chosen) -> Result<QuoteLine, Failure> {
     let (offer, source) = (chosen.offer.to_wire(&ctx.chain.prefix), chosen.source.into());
-    QuoteLine { offer: Some(offer), price: chosen.price, source }
+    let lease = terms(&require(ctx, &chosen.offer)?).lease;
+    Ok(QuoteLine { offer: Some(offer), price: chosen.price, source, lease })
 }
 
 /// A quote of chosen devices.
@@ -56,7 +60,7 @@ pub(super) fn of(ctx: &Context, ask: &Ask, chosen: &[Chosen]) -> Result<Quote, F
     Ok(Quote {
         id: None,
         ask: Some(ask.clone()),
-        lines: chosen.iter().map(|device| line(ctx, device)).collect(),
+        lines: chosen.iter().map(|device| line(ctx, device)).collect::<Result<_, _>>()?,
         hourly,
         total,
         fee: fee(&params, total)?,

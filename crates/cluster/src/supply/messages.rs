@@ -40,10 +40,16 @@ pub fn offer_devices(ctx: &mut Context, msg: MsgOfferDevices) -> Result<MsgOffer
     let id = OfferId::of(ctx, &msg.owner, &msg.host_key)?;
     let name = id.text(&ctx.chain.prefix);
     let wanted = msg.terms.ok_or_else(|| refusal::invalid("its terms are missing"))?;
-    match Source::try_from(msg.source) {
-        Ok(Source::Provider | Source::RenderIdle | Source::Ssh) => {}
-        Ok(Source::Lease) => return Err(refusal::invalid("leases of other networks are not supported yet").into()),
-        _ => return Err(refusal::invalid("its source is missing: provider, idle renders, or SSH").into()),
+    let is_lease = match Source::try_from(msg.source) {
+        Ok(Source::Provider | Source::RenderIdle | Source::Ssh) => false,
+        Ok(Source::Lease) => true,
+        _ => {
+            return Err(refusal::invalid("its source is missing: provider, idle renders, lease, or SSH").into());
+        }
+    };
+    if is_lease != wanted.lease.is_some() {
+        let why = "devices that are leased elsewhere say where, and no others";
+        return Err(refusal::invalid(why).into());
     }
     if provider::get(ctx, &id.owner)?.is_none() {
         return Err(refusal::no_provider(&ctx.text(&id.owner)).into());

@@ -42,7 +42,11 @@ pub(super) fn check(ctx: &Context, params: &Params, id: &OfferId, terms: &OfferT
     if terms.kind() == SupplierKind::Unspecified {
         return refuse("its kind of supplier is missing: private, data centre, miner or storage network".to_owned());
     }
-    let names = terms.flags.iter().chain([&terms.region]);
+    let network = terms.lease.as_ref().map(|lease| &lease.network);
+    if network.is_some_and(String::is_empty) {
+        return refuse("the network of its leases is missing".to_owned());
+    }
+    let names = terms.flags.iter().chain([&terms.region]).chain(network);
     for name in names {
         if name.len() > LONGEST_NAME || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
             return refuse(format!("{name:?} is no name of at most {LONGEST_NAME} readable letters"));

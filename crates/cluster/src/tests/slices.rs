@@ -2,7 +2,9 @@
 
 use ledger::capacity;
 use proto::tetra::capacity::v1::Resources;
-use proto::tetra::cluster::v1::{Ask, ClusterState, NodeState, OfferState, QueryQuoteRequest, Source};
+use proto::tetra::cluster::v1::{
+    Ask, ClusterKind, ClusterState, LeaseTerms, NodeState, OfferState, OfferTerms, QueryQuoteRequest, Source,
+};
 
 use super::support::{GIB, Net, ask, comes_back, offer_id, owner, terms, why};
 
@@ -48,8 +50,31 @@ fn an_offer_says_by_which_way_it_comes() {
     net.join(1);
     let mut refused = |source| why(net.offer_from(source, 1, terms(0)));
     assert!(refused(Source::Unspecified).contains("its source is missing"));
-    assert!(refused(Source::Lease).contains("not supported yet"));
+    assert!(refused(Source::Lease).contains("say where, and no others"));
+    let leased = OfferTerms { lease: Some(LeaseTerms::default()), ..terms(0) };
+    assert!(why(net.offer_from(Source::Ssh, 1, leased.clone())).contains("say where, and no others"));
+    assert!(why(net.offer_from(Source::Lease, 1, leased)).contains("the network of its leases is missing"));
     net.offer_from(Source::Ssh, 1, terms(0)).unwrap();
+}
+
+#[test]
+fn devices_that_are_leased_elsewhere_say_where_and_take_part_in_clusters_of_type_shell_unless_they_may_have_a_device() {
+    let mut net = Net::bare();
+    let lease = LeaseTerms { network: "akash-classic-local".to_owned(), margin_bp: 2_000, device: false };
+    for number in 1..=3 {
+        net.join(number);
+        let (source, lease) = if number == 3 { (Source::Lease, Some(lease.clone())) } else { (Source::Ssh, None) };
+        net.offer_from(source, number, OfferTerms { lease, ..terms(0) }).unwrap();
+    }
+    net.round(&[]);
+    assert_eq!(net.state(3), OfferState::Ready);
+    let quote = net.quote(1, ask(3)).unwrap();
+    let leased: Vec<_> = quote.lines.iter().filter(|line| line.source() == Source::Lease).collect();
+    assert_eq!(leased.len(), 1);
+    assert_eq!(leased[0].lease, Some(lease.clone()));
+    comes_back(&net);
+    let rays = Ask { kind: ClusterKind::Ray.into(), ..ask(5) };
+    assert!(why(net.quote(2, rays)).contains("type shell alone"));
 }
 
 /// What is quoted is what is taken, however long the cheaper slice is idle.

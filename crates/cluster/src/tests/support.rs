@@ -70,6 +70,7 @@ pub(super) fn terms(floor: u64) -> OfferTerms {
         kind: SupplierKind::Private.into(),
         flags: Vec::new(),
         floor,
+        lease: None,
     }
 }
 

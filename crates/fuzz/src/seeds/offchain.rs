@@ -26,6 +26,9 @@ fn clusters() -> Vec<Seed> {
         of("product", 2, &product.to_bytes()),
         of("exec", 3, br#"{"args":["python","x.py"],"env":[["A","b"]],"dir":"/root"}"#),
         of("carried", 4, &mesh::wire::write("192.0.2.7:51820".parse().unwrap(), b"a datagram").unwrap()),
+        of("shell", 5, br#"f{"exit_code":3}"#),
+        of("order", 6, br#"{"peers":[{"number":3,"key":"00","endpoints":["192.0.2.7:51820"]}]}"#),
+        of("word", 6, br#"{"knows":{"reached":[1,2],"peers":{"2":{"path":{"relay":3},"handshake":null,"sent":1,"received":2,"connect":null}}}}"#),
         of("kept", 3, br#"{"jobs":[{"submission_id":"a","status":"RUNNING"}],"checkpoint":"00","at_ms":5}"#),
     ]
 }

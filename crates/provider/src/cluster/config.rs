@@ -6,6 +6,8 @@ use proto::tetra::capacity::v1::Resources;
 use proto::tetra::cluster::v1::{OfferTerms, Source, SupplierKind};
 use serde::{Deserialize, Serialize};
 
+use crate::config::DecText;
+
 /// `cluster` in `provider.json`. An agent that runs looks at it every few seconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -45,6 +47,9 @@ pub struct ClusterConfig {
     /// A carrier that packets of overlays go through, where this machine sends and receives none itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub via: Option<SocketAddr>,
+    /// Where and how its devices are leased; of origin `lease` alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lease: Option<LeaseConfig>,
     /// A SOCKS 5 proxy by which other suppliers' gateways are reached, where this machine reaches none itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy: Option<SocketAddr>,
@@ -69,8 +74,36 @@ impl Default for ClusterConfig {
             origin: Origin::Provider,
             via: None,
             proxy: None,
+            lease: None,
         }
     }
+}
+
+/// `cluster.lease` in `provider.json`: a network that speaks Akash's API, and what may be spent there. The account there is the one of
+/// the provider's own key, under that network's prefix.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeaseConfig {
+    /// URL of a node's JSON-RPC there.
+    pub node: String,
+    /// How addresses begin there.
+    pub prefix: String,
+    /// What a unit of gas costs there, in base units, and of which denom.
+    pub gas_price: DecText,
+    /// As above.
+    pub gas_denom: String,
+    /// In what leases are paid there.
+    pub denom: String,
+    /// The most for a device, in base units of that per block of that network.
+    pub most: DecText,
+    /// What is set aside for each lease, in base units; as much is added whenever less than an hour's worth is left.
+    pub deposit: u64,
+    /// What one base unit there is worth in base units here.
+    pub rate: DecText,
+    /// What is asked for above what is paid, in ten-thousandths.
+    pub margin_bp: u32,
+    /// What runs in a lease while nothing is hired of it: an image with a shell, as that network's providers find it.
+    pub image: String,
 }
 
 /// Kinds of suppliers.
@@ -98,6 +131,8 @@ pub enum Origin {
     RenderIdle,
     /// A machine that its owner reaches by SSH alone.
     Ssh,
+    /// Leases on another network.
+    Lease,
 }
 
 impl Origin {
@@ -111,6 +146,7 @@ impl Origin {
             Self::Provider => Source::Provider,
             Self::RenderIdle => Source::RenderIdle,
             Self::Ssh => Source::Ssh,
+            Self::Lease => Source::Lease,
         }
     }
 }
@@ -133,6 +169,7 @@ impl ClusterConfig {
             kind: kind.into(),
             flags: self.flags.clone(),
             floor: self.floor,
+            lease: None,
         }
     }
 

@@ -136,7 +136,7 @@ impl ClusterDesk for Counter {
     ) -> Result<BoxStream<'static, LogLine>, ClusterRefusal> {
         self.seat(caller, path, number)?;
         let query = LogQuery { service: pods::SERVICE.to_owned(), index: 0, tail, follow };
-        self.0.runtime.logs(&pods::id(path, number), &query).await.map_err(internal)
+        self.0.ground.logs(&pods::id(path, number), &query).await.map_err(internal)
     }
 
     async fn exec(
@@ -150,10 +150,10 @@ impl ClusterDesk for Counter {
         let cluster = seat.cluster();
         let place = pods::place(&cluster, number)
             .ok_or_else(|| ClusterRefusal::Unavailable("the cluster has no head now; try again".to_owned()))?;
-        let spec = pods::program(&cluster, place, ask);
-        let exec = self.0.runtime.exec(&pods::id(path, number), pods::SERVICE, 0, &spec).await;
+        let spec = pods::program(&cluster, place, ask, self.0.ground.has_device());
+        let exec = self.0.ground.exec(&pods::id(path, number), &spec).await;
         exec.map(|exec| Program { exec, guard: Box::new(seat.program()) }).map_err(|error| match error {
-            workload::Error::InvalidSpec { .. } => ClusterRefusal::Malformed(error.to_string()),
+            Trouble::Runtime(workload::Error::InvalidSpec { .. }) => ClusterRefusal::Malformed(error.to_string()),
             other => ClusterRefusal::Unavailable(other.to_string()),
         })
     }

@@ -20,7 +20,7 @@ impl Supplier {
     pub(super) async fn pack_data(&self, path: &ClusterPath, number: u32) -> Result<Exec, Trouble> {
         let args = ["tar", "-C", pods::DATA, "-cf", "-", "."].map(str::to_owned).to_vec();
         let spec = ExecSpec { args, ..ExecSpec::default() };
-        Ok(self.runtime.exec(&pods::id(path, number), pods::SERVICE, 0, &spec).await?)
+        self.ground.exec(&pods::id(path, number), &spec).await
     }
 
     /// Fills the data volume of a node that replaces another, from the first running one that gives it.

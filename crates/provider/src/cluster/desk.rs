@@ -6,7 +6,6 @@ use async_trait::async_trait;
 use client::cluster::{ClusterPath, ExecAsk, Kept, NodeReport};
 use futures::stream::BoxStream;
 use thiserror::Error;
-use tokio::net::TcpStream;
 use workload::LogLine;
 use workload::runtime::Exec;
 
@@ -33,7 +32,7 @@ pub enum ClusterRefusal {
 /// A connection to a program on a node.
 pub struct Connected {
     /// The stream.
-    pub stream: TcpStream,
+    pub stream: Box<dyn mesh::Duplex>,
     /// What a program of the cluster itself wants to be shown, such as Ray's dashboard.
     pub bearer: Option<String>,
 }

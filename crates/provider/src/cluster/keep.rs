@@ -7,7 +7,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use client::cluster::{ClusterPath, Kept};
 use futures::StreamExt;
-use mesh::Mesh;
 use proto::tetra::cluster::v1 as wire;
 use proto::tetra::cluster::v1::ClusterKind;
 use serde_json::Value;
@@ -17,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use workload::ExecSpec;
 
 use super::chain::{live, owners};
+use super::ground::Overlay;
 use super::pods;
 use super::ray;
 use super::supplier::Supplier;
@@ -51,7 +51,7 @@ pub(super) struct Look<'a> {
     pub(super) number: u32,
     pub(super) kind: ClusterKind,
     pub(super) secret: &'a str,
-    pub(super) mesh: &'a Mesh,
+    pub(super) mesh: &'a dyn Overlay,
     /// Bytes of its checkpoint volume; 0: it has none.
     pub(super) checkpoint_bytes: u64,
 }
@@ -84,7 +84,7 @@ impl Supplier {
     async fn pack(&self, path: &ClusterPath, number: u32) -> Result<String, Trouble> {
         let args = ["tar", "-C", pods::CHECKPOINT, "-cf", "-", "."].map(str::to_owned).to_vec();
         let spec = ExecSpec { args, ..ExecSpec::default() };
-        let mut exec = self.runtime.exec(&pods::id(path, number), pods::SERVICE, 0, &spec).await?;
+        let mut exec = self.ground.exec(&pods::id(path, number), &spec).await?;
         drop(exec.stdin);
         let target = self.checkpoint_path(path);
         let beside = target.with_extension("new");
@@ -198,7 +198,7 @@ impl Supplier {
     ) -> Result<(), Trouble> {
         let args = ["tar", "-C", folder, "-xf", "-"].map(str::to_owned).to_vec();
         let spec = ExecSpec { args, ..ExecSpec::default() };
-        let mut exec = self.runtime.exec(&pods::id(path, number), pods::SERVICE, 0, &spec).await?;
+        let mut exec = self.ground.exec(&pods::id(path, number), &spec).await?;
         tokio::io::copy(archive, &mut exec.stdin).await.map_err(disk)?;
         exec.stdin.shutdown().await.map_err(disk)?;
         drop(exec.stdin);

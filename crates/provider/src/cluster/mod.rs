@@ -9,6 +9,7 @@
 //! | `supplier` | the supplier at work: offer, signs of life, what it has to do |
 //! | `proofs` | computing proofs, and verifying those of others |
 //! | `trial` | clusters with strangers, before the first hire |
+//! | `ground` | where devices are: `machine`, this one; `lease`, leases of another network |
 //! | `wires` | where packets of overlays arrive |
 //! | `node` | a node of a cluster from reservation to end |
 //! | `pods` | what its container runs |
@@ -30,7 +31,10 @@ mod counter;
 mod data;
 pub mod desk;
 mod fetch;
+pub(crate) mod ground;
 mod keep;
+mod lease;
+mod machine;
 mod node;
 mod pods;
 mod proofs;
@@ -41,9 +45,29 @@ mod trial;
 mod trouble;
 mod wires;
 
+use std::sync::Arc;
+
+use client::SigningKey;
+use workload::Runtime;
+
+use crate::config::ProviderConfig;
 use crate::home::{Home, HomeError};
 
-pub use config::{ClusterConfig, Origin, Supply};
+pub use config::{ClusterConfig, LeaseConfig, Origin, Supply};
+pub use lease::guest;
+
+/// Where the devices of an agent are. It stays so until the agent starts again.
+pub(crate) fn ground_of(
+    config: &ProviderConfig,
+    home: &Home,
+    runtime: &Arc<dyn Runtime>,
+    key: SigningKey,
+) -> Result<Arc<dyn ground::Ground>, HomeError> {
+    match &config.cluster {
+        Some(cluster) if cluster.origin == Origin::Lease => Ok(Arc::new(lease::Broker::open(home.clone(), key)?)),
+        _ => Ok(Arc::new(machine::Machine(Arc::clone(runtime)))),
+    }
+}
 
 /// Writes into `provider.json` that this machine offers devices to clusters. An agent that runs follows within seconds.
 /// `options.enabled` does not matter.
@@ -53,6 +77,8 @@ pub use config::{ClusterConfig, Origin, Supply};
 pub fn enable(home: &Home, options: ClusterConfig) -> Result<ClusterConfig, HomeError> {
     let mut config = home.config()?;
     let cluster = ClusterConfig { enabled: true, withdraw: false, ..options };
+    // Whoever leases elsewhere has nothing here to bid with.
+    config.bid.enabled &= cluster.origin != Origin::Lease;
     config.cluster = Some(cluster.clone());
     home.rewrite(&config)?;
     Ok(cluster)

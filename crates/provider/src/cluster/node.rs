@@ -1,12 +1,11 @@
 //! A node of a cluster, from reservation to end: manifest, container, overlay, and what the chain is told of it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use client::cluster::{ClusterPath, Manifest};
-use mesh::{Mesh, MeshConfig, PeerSpec, PublicKey, SecretKey};
+use mesh::{PeerSpec, PublicKey, SecretKey};
 use proto::ToAny;
 use proto::tetra::cluster::v1 as wire;
 use proto::tetra::cluster::v1::ClusterKind;
@@ -15,6 +14,7 @@ use tokio::sync::watch;
 use workload::{PodStatus, State};
 
 use super::chain::{cluster_id, live};
+use super::ground::Overlay;
 use super::keep::{self, Look};
 use super::pods::{self, Each, Place};
 use super::ray;
@@ -60,7 +60,7 @@ struct Live {
     problem: Option<String>,
     cluster: wire::Cluster,
     manifest: Option<Manifest>,
-    mesh: Option<Arc<Mesh>>,
+    mesh: Option<Arc<dyn Overlay>>,
     /// Programs of the tenant that run, and when the last one ended.
     programs: usize,
     active: Option<Instant>,
@@ -97,7 +97,7 @@ impl Seat {
         lock(&self.live).problem.clone()
     }
 
-    pub(super) fn mesh(&self) -> Option<Arc<Mesh>> {
+    pub(super) fn mesh(&self) -> Option<Arc<dyn Overlay>> {
         lock(&self.live).mesh.clone()
     }
 
@@ -139,7 +139,7 @@ impl Drop for Program {
 
 /// How a node's container is over.
 enum Over {
-    /// Its head, and with it its container, is another: it starts anew.
+    /// Its head, and with it its container, is another, or it left its overlay: it starts anew.
     Anew,
     /// It ended, and whether that is its tenant's command's doing.
     Ended(String, bool),
@@ -147,13 +147,6 @@ enum Over {
 
 fn kind_of(cluster: &wire::Cluster) -> ClusterKind {
     cluster.ask.clone().unwrap_or_default().kind()
-}
-
-fn pid(status: &PodStatus) -> Option<i32> {
-    status.replicas.iter().find_map(|replica| match replica.state {
-        State::Running { pid, .. } => Some(pid),
-        _ => None,
-    })
 }
 
 fn ended(status: &PodStatus) -> Option<String> {
@@ -279,13 +272,12 @@ impl Supplier {
         seat.is(NodeState::Starting);
         let found = self.chain.cluster_offer(&self.id()).await?.and_then(|found| found.offer);
         let terms = found.and_then(|offer| offer.terms).unwrap_or_default();
-        let spec = pods::spec(path, kind, &manifest, place, &Each::from(&terms));
-        let started = self.runtime.start(&spec).await?;
-        let Some(pid) = pid(&started.status) else {
-            let why = ended(&started.status).unwrap_or_else(|| "its container is gone".to_owned());
-            return Ok(Over::Ended(why, by_command(&started.status, &manifest)));
-        };
-        let mesh = self.overlay(path, *number, pid).await?;
+        let spec = pods::spec(path, kind, &manifest, (place, self.ground.has_device()), &Each::from(&terms));
+        let started = self.ground.start(&spec).await?;
+        if let Some(why) = ended(&started) {
+            return Ok(Over::Ended(why, by_command(&started, &manifest)));
+        }
+        let mesh = self.overlay(path, *number, &started).await?;
         {
             let mut live = lock(&seat.live);
             (live.mesh, live.problem) = (Some(Arc::clone(&mesh)), None);
@@ -297,24 +289,24 @@ impl Supplier {
         over
     }
 
-    async fn overlay(&self, path: &ClusterPath, number: u32, pid: i32) -> Result<Arc<Mesh>, Trouble> {
+    async fn overlay(&self, path: &ClusterPath, number: u32, started: &PodStatus) -> Result<Arc<dyn Overlay>, Trouble> {
         let secret = self.secret(path, number)?;
-        let place = Place::Namespace(PathBuf::from(format!("/proc/{pid}/ns/net")));
-        let (way, endpoint) = self.wire().await?;
-        let config = MeshConfig { secret: secret.clone(), number, place, wire: way };
-        let mesh = Mesh::start(config).await?;
+        let overlay_key = secret.public().0.to_vec();
+        let entrance = self.ground.enter(Some(started), &self.carriage()?).await?;
+        let endpoint = entrance.endpoint();
+        let mesh = entrance.begin(secret, number).await?;
         let wire::OfferId { owner, host_key } = self.id();
         let msg = wire::MsgJoinCluster {
             owner,
             host_key,
             id: Some(cluster_id(path)),
             number,
-            overlay_key: secret.public().0.to_vec(),
+            overlay_key,
             endpoints: vec![endpoint.to_string()],
         };
         self.chain.send(vec![msg.to_any()]).await?;
         tracing::info!(cluster = %path, node = number, address = %mesh.address(), endpoint = %endpoint, "a node joined its cluster");
-        Ok(Arc::new(mesh))
+        Ok(mesh)
     }
 
     /// Tells the overlay who its peers are and the chain whom it reaches, until the container or the place ends.
@@ -323,7 +315,7 @@ impl Supplier {
         seat: &Arc<Seat>,
         follow: &mut watch::Receiver<wire::Cluster>,
         (kind, place): (ClusterKind, Place),
-        mesh: &Arc<Mesh>,
+        mesh: &Arc<dyn Overlay>,
     ) -> Result<Over, Trouble> {
         let (path, number) = &seat.key;
         let began = Instant::now();
@@ -340,9 +332,14 @@ impl Supplier {
             if kind == ClusterKind::Ray && pods::place(&cluster, *number).is_some_and(|now| now.head != place.head) {
                 return Ok(Over::Anew);
             }
-            let status = self.runtime.status(&pods::id(path, *number)).await?;
+            // Looked at first: an overlay that left because its container ended is no reason to start that again.
+            let is_over = mesh.is_over();
+            let status = self.ground.status(&pods::id(path, *number)).await?;
             if let Some(why) = ended(&status) {
                 return Ok(Over::Ended(why, by_command(&status, &manifest)));
+            }
+            if is_over {
+                return Ok(Over::Anew);
             }
             mesh.set_peers(peers(&cluster, *number));
             let mut reached = mesh.status().reached;
@@ -355,7 +352,7 @@ impl Supplier {
                     }
                 };
             }
-            if !filled || (kind == ClusterKind::Ray && !self.ray_answers(mesh, place).await) {
+            if !filled || (kind == ClusterKind::Ray && !self.ray_answers(&**mesh, place).await) {
                 // A node without its data, or whose own Ray does not answer, is not there yet.
                 reached.retain(|other| other != number);
             }
@@ -369,14 +366,14 @@ impl Supplier {
             }
             if place.rank == 0 && looked.elapsed() >= IDLE_LOOK {
                 looked = Instant::now();
-                self.look_idle(seat, &cluster, (kind, began), mesh).await?;
+                self.look_idle(seat, &cluster, (kind, began), &**mesh).await?;
             }
             let look = Look {
                 path,
                 number: *number,
                 kind,
                 secret: &manifest.secret,
-                mesh,
+                mesh: &**mesh,
                 checkpoint_bytes: manifest.checkpoint_bytes,
             };
             if !restored && all {
@@ -404,7 +401,7 @@ impl Supplier {
         Ok(())
     }
 
-    async fn ray_answers(&self, mesh: &Mesh, place: Place) -> bool {
+    async fn ray_answers(&self, mesh: &dyn Overlay, place: Place) -> bool {
         let port = if place.rank == 0 { pods::RAY_DASHBOARD } else { pods::RAY_NODE };
         mesh.connect((mesh.address(), port).into(), LOCAL).await.is_ok()
     }
@@ -415,7 +412,7 @@ impl Supplier {
         seat: &Arc<Seat>,
         cluster: &wire::Cluster,
         (kind, began): (ClusterKind, Instant),
-        mesh: &Mesh,
+        mesh: &dyn Overlay,
     ) -> Result<(), Trouble> {
         let idle = Duration::from_millis(cluster.ask.as_ref().map_or(0, |ask| ask.idle_ms));
         if idle.is_zero() || cluster.formed_ms == 0 {

@@ -30,8 +30,21 @@ const PIDS: u32 = 8_192;
 /// The least writable disk of a node.
 const LEAST_DISK: u64 = 256 << 20;
 
-/// Waits for the overlay.
-const WAIT: &str = "until grep -q tetra0: /proc/net/dev; do sleep 0.1; done; ";
+/// A node's program begins once its overlay is there: a device, or where there can be none a mark that the overlay's process leaves.
+const DEVICE_IS_THERE: &str = "grep -q tetra0: /proc/net/dev";
+/// The mark, in a folder of the container that is made for the overlay's process.
+pub(super) const MARK: &str = "/tmp/.tetra/joined";
+
+fn wait(has_device: bool) -> String {
+    let there = if has_device { DEVICE_IS_THERE.to_owned() } else { format!("test -e {MARK}") };
+    format!("until {there}; do sleep 0.1; done; ")
+}
+
+/// Where programs find the others when there is no device: the words that curl and many others look for.
+fn proxy(has_device: bool) -> Option<(String, String)> {
+    let address = format!("socks5h://127.0.0.1:{}", mesh::proxy::PORT);
+    (!has_device).then(|| ("ALL_PROXY".to_owned(), address))
+}
 
 /// A node's place in its cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,14 +102,14 @@ fn ray(place: Place, memory: u64, cpus: u64) -> String {
     }
 }
 
-fn command(kind: ClusterKind, manifest: &Manifest, place: Place, each: &Each) -> Vec<String> {
+fn command(kind: ClusterKind, manifest: &Manifest, (place, has_device): (Place, bool), each: &Each) -> Vec<String> {
     if kind == ClusterKind::Ray {
-        return shell(format!("{WAIT}{}", ray(place, each.memory, each.cpu_milli.div_ceil(1_000))));
+        return shell(format!("{}{}", wait(has_device), ray(place, each.memory, each.cpu_milli.div_ceil(1_000))));
     }
     match manifest.command.is_empty() {
         true => shell("trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done".to_owned()),
         false => {
-            let mut command = shell(format!("{WAIT}exec \"$@\""));
+            let mut command = shell(format!("{}exec \"$@\"", wait(has_device)));
             command.push("node".to_owned());
             command.extend(manifest.command.iter().cloned());
             command
@@ -149,9 +162,16 @@ fn secrets(kind: ClusterKind, manifest: &Manifest) -> Vec<(String, String)> {
 
 /// The container of a node. What changes as others come and go is told to programs when they are run, so that it stays the same
 /// while its head does.
-pub(super) fn spec(path: &ClusterPath, kind: ClusterKind, manifest: &Manifest, place: Place, each: &Each) -> PodSpec {
+pub(super) fn spec(
+    path: &ClusterPath,
+    kind: ClusterKind,
+    manifest: &Manifest,
+    (place, has_device): (Place, bool),
+    each: &Each,
+) -> PodSpec {
     let mut env: Vec<(String, String)> = manifest.env.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
     env.extend(secrets(kind, manifest));
+    env.extend(proxy(has_device));
     env.push(("TETRA_ADDRESS".to_owned(), mesh::address::of(place.number).to_string()));
     let shared = VolumeSpec {
         name: "shm".to_owned(),
@@ -170,7 +190,7 @@ pub(super) fn spec(path: &ClusterPath, kind: ClusterKind, manifest: &Manifest, p
         name: SERVICE.to_owned(),
         image: manifest.image.clone(),
         credentials: None,
-        command: command(kind, manifest, place, each),
+        command: command(kind, manifest, (place, has_device), each),
         args: Vec::new(),
         env,
         replica_env: Vec::new(),
@@ -195,13 +215,14 @@ pub(super) fn spec(path: &ClusterPath, kind: ClusterKind, manifest: &Manifest, p
 }
 
 /// A program of the tenant on a node, with what it is told of the cluster.
-pub(super) fn program(cluster: &wire::Cluster, place: Place, ask: ExecAsk) -> ExecSpec {
+pub(super) fn program(cluster: &wire::Cluster, place: Place, ask: ExecAsk, has_device: bool) -> ExecSpec {
     let kind = cluster.ask.clone().unwrap_or_default().kind();
     let mut env = told(cluster, place);
     if kind == ClusterKind::Ray {
         let head = mesh::address::of(place.head);
         env.push(("RAY_ADDRESS".to_owned(), format!("{head}:{RAY_HEAD}")));
     }
+    env.extend(proxy(has_device));
     env.extend(ask.env);
     let args = match kind {
         ClusterKind::Mpi => {
@@ -256,7 +277,7 @@ mod tests {
         let place = place(&cluster, 2).unwrap();
         assert_eq!(place, Place { number: 2, rank: 1, head: 3 });
         let ask = ExecAsk { args: vec!["python".to_owned()], ..ExecAsk::default() };
-        let spec = program(&cluster, place, ask);
+        let spec = program(&cluster, place, ask, true);
         let env: Vec<String> = spec.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(
             env,
@@ -272,10 +293,24 @@ mod tests {
     }
 
     #[test]
+    fn without_a_device_programs_wait_for_a_mark_and_are_told_their_proxy() {
+        let cluster = cluster(ClusterKind::Shell);
+        let path = ClusterPath { tenant: "t".to_owned(), cseq: 7 };
+        let manifest = Manifest { command: vec!["serve".to_owned()], ..manifest() };
+        let place = place(&cluster, 2).unwrap();
+        let service = spec(&path, ClusterKind::Shell, &manifest, (place, false), &EACH).services.remove(0);
+        assert_eq!(service.command[2], "until test -e /tmp/.tetra/joined; do sleep 0.1; done; exec \"$@\"");
+        let proxy = ("ALL_PROXY".to_owned(), "socks5h://127.0.0.1:1080".to_owned());
+        assert!(service.env.contains(&proxy));
+        assert!(program(&cluster, place, ExecAsk::default(), false).env.contains(&proxy));
+    }
+
+    #[test]
     fn ray_runs_at_the_address_of_the_overlay_with_its_token_and_pinned_ports() {
         let cluster = cluster(ClusterKind::Ray);
         let path = ClusterPath { tenant: "t".to_owned(), cseq: 7 };
-        let spec = spec(&path, ClusterKind::Ray, &manifest(), place(&cluster, 2).unwrap(), &EACH);
+        let place = place(&cluster, 2).unwrap();
+        let spec = spec(&path, ClusterKind::Ray, &manifest(), (place, true), &EACH);
         let script = spec.services[0].command[2].clone();
         assert!(script.contains("ray start --address=100.127.0.3:6379 --node-ip-address=100.127.0.2"), "{script}");
         assert!(script.contains("--num-cpus=2"));

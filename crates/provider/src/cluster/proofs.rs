@@ -39,18 +39,6 @@ fn class<'a>(params: &'a wire::Params, name: &str) -> Result<&'a wire::Class, Tr
     found.ok_or_else(|| Trouble::Odd(format!("the chain has no class {name:?}")))
 }
 
-/// The products of all devices of an offer, each on a thread of its own.
-fn compute(puzzle: Puzzle, beacon: &[u8], host_key: &[u8; 32], devices: u32) -> Vec<Product> {
-    std::thread::scope(|scope| {
-        let one = |device| {
-            let seed = proving::seed(beacon, host_key, device);
-            scope.spawn(move || proving::prove(puzzle, &seed))
-        };
-        let threads: Vec<_> = (0..devices).map(one).collect();
-        threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
-    })
-}
-
 /// Bytes of a product.
 fn size(puzzle: Puzzle) -> usize {
     puzzle.rows * puzzle.rows * 2
@@ -95,9 +83,8 @@ impl Supplier {
         let params = self.params().await?;
         let terms = offer.terms.clone().unwrap_or_default();
         let puzzle = puzzle(class(&params, &terms.class)?);
-        let (beacon, host_key, devices) = (round.seed.clone(), self.host_key, terms.devices);
-        let computed = tokio::task::spawn_blocking(move || compute(puzzle, &beacon, &host_key, devices)).await;
-        let products = computed.map_err(|error| Trouble::Odd(error.to_string()))?;
+        let seeds = (0..terms.devices).map(|device| proving::seed(&round.seed, &self.host_key, device)).collect();
+        let products = self.ground.products(puzzle, seeds).await?;
         let digest = proving::digest(&products).to_vec();
         let bytes: Vec<u8> = products.iter().flat_map(Product::to_bytes).collect();
         self.keep_products(round.number, &bytes)?;
@@ -105,7 +92,7 @@ impl Supplier {
         let ready = self.ready_for_trial().await?;
         let id = self.id();
         let (owner, host_key) = (id.owner, id.host_key);
-        let (overlay_key, endpoints) = (ready.key(), vec![ready.endpoint.clone()]);
+        let (overlay_key, endpoints) = (ready.key(), vec![ready.endpoint()]);
         let msg = wire::MsgCommitProof { owner, host_key, round: round.number, digest, overlay_key, endpoints };
         self.chain.send(vec![msg.to_any()]).await?;
         tracing::info!(round = round.number, "committed to a proof of devices");
@@ -255,6 +242,7 @@ impl Supplier {
 
 #[cfg(test)]
 mod tests {
+    use super::super::machine::compute;
     use super::*;
 
     #[test]
@@ -270,7 +258,8 @@ mod tests {
         let round = (&[1; 32][..], &[2; 32][..]);
         let (host, other) = ([3u8; 32], [4u8; 32]);
         let of = |beacon: &[u8], host: &[u8; 32], devices| {
-            let products = compute(puzzle, beacon, host, devices);
+            let seeds: Vec<_> = (0..devices).map(|device| proving::seed(beacon, host, device)).collect();
+            let products = compute(puzzle, &seeds);
             let bytes: Vec<u8> = products.iter().flat_map(Product::to_bytes).collect();
             (proving::digest(&products).to_vec(), bytes)
         };
@@ -283,7 +272,7 @@ mod tests {
         let (digest, bytes) = of(&[1; 32], &other, 2);
         assert!(fault(puzzle, round, &host, (2, &digest), &bytes).is_some());
         // One device computed once, and shown as two.
-        let first = compute(puzzle, &[1; 32], &host, 1);
+        let first = compute(puzzle, &[proving::seed(&[1; 32], &host, 0)]);
         let twice = [first[0].clone(), first[0].clone()];
         let bytes: Vec<u8> = twice.iter().flat_map(Product::to_bytes).collect();
         let digest = proving::digest(&twice).to_vec();

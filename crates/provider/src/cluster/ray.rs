@@ -6,9 +6,9 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use mesh::Mesh;
 use serde_json::{Value, json};
 
+use super::ground::Overlay;
 use super::keep::name_of;
 use super::pods;
 
@@ -16,7 +16,7 @@ use super::pods;
 const LIMIT: Duration = Duration::from_secs(10);
 
 async fn call(
-    mesh: &Mesh,
+    mesh: &dyn Overlay,
     secret: &str,
     method: Method,
     path: &str,
@@ -46,7 +46,7 @@ async fn call(
 }
 
 /// All jobs that were submitted; none when it does not answer.
-pub(super) async fn jobs(mesh: &Mesh, secret: &str) -> Option<Vec<Value>> {
+pub(super) async fn jobs(mesh: &dyn Overlay, secret: &str) -> Option<Vec<Value>> {
     let (_, body) = call(mesh, secret, Method::GET, "/api/jobs/", String::new()).await.ok()?;
     let jobs: Vec<Value> = serde_json::from_slice(&body).ok()?;
     Some(jobs.into_iter().filter(|job| name_of(job).is_some()).collect())
@@ -58,7 +58,7 @@ pub(super) fn goes_on(job: &Value) -> bool {
 }
 
 /// Submits a job again under its name.
-pub(super) async fn submit_again(mesh: &Mesh, secret: &str, job: &Value) -> Result<(), String> {
+pub(super) async fn submit_again(mesh: &dyn Overlay, secret: &str, job: &Value) -> Result<(), String> {
     let field = |name: &str| job.get(name).cloned().filter(|value| !value.is_null());
     let mut ask = json!({ "entrypoint": field("entrypoint"), "submission_id": field("submission_id") });
     if let Some(ask) = ask.as_object_mut() {

@@ -11,11 +11,11 @@ use proto::tetra::cluster::v1 as wire;
 use proto::tetra::cluster::v1::{OfferState, Tier};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
-use workload::Runtime;
 
 use super::chain::{has_ended, live, path_of};
 use super::config::ClusterConfig;
 use super::desk::ClusterDesk;
+use super::ground::{Carriage, Ground};
 use super::node::{NodeState, Seat};
 use super::proofs::Committed;
 use super::trial::Trial;
@@ -32,9 +32,6 @@ const TICK: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_secs(2);
 /// Between two looks at parameters.
 const PARAMS: Duration = Duration::from_secs(30);
-/// For what runs on a node that ends.
-const GRACE: Duration = Duration::from_secs(10);
-
 /// How long what was kept of a cluster stays after its end.
 const KEPT: Duration = Duration::from_secs(24 * 3600);
 
@@ -46,7 +43,7 @@ pub(crate) struct Supplier {
     pub(super) chain: Chain,
     pub(super) home: Home,
     pub(super) host_key: [u8; 32],
-    pub(super) runtime: Arc<dyn Runtime>,
+    pub(super) ground: Arc<dyn Ground>,
     gateway: std::net::SocketAddr,
     enabled: Mutex<bool>,
     /// What was committed to last.
@@ -77,14 +74,14 @@ impl Supplier {
         chain: Chain,
         home: Home,
         host_key: [u8; 32],
-        runtime: Arc<dyn Runtime>,
+        ground: Arc<dyn Ground>,
         gateway: std::net::SocketAddr,
     ) -> Arc<Self> {
         Arc::new(Self {
             chain,
             home,
             host_key,
-            runtime,
+            ground,
             gateway,
             enabled: Mutex::default(),
             committed: Mutex::default(),
@@ -111,9 +108,11 @@ impl Supplier {
         Ok(self.home.config()?.cluster.unwrap_or_default())
     }
 
-    /// Where the gateway listens.
-    pub(super) fn gateway_address(&self) -> std::net::SocketAddr {
-        self.gateway
+    /// How packets of overlays reach it.
+    pub(super) fn carriage(&self) -> Result<Carriage, Trouble> {
+        let config = self.config()?;
+        let (listen, told) = config.listen(self.gateway);
+        Ok(Carriage { listen, told, via: config.via })
     }
 
     /// Parameters of the market, not older than half a minute.
@@ -139,7 +138,10 @@ impl Supplier {
                     tokio::time::sleep(pause).await;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "the supplier of clusters does not go on; trying again");
+                    match error {
+                        Trouble::Waits(why) => tracing::info!(reason = why, "the supplier of clusters waits"),
+                        error => tracing::warn!(%error, "the supplier of clusters does not go on; trying again"),
+                    }
                     tokio::time::sleep(backoff.wait()).await;
                 }
             }
@@ -170,7 +172,10 @@ impl Supplier {
         offer: Option<wire::Offer>,
     ) -> Result<Option<wire::Offer>, Trouble> {
         let wire::OfferId { owner, host_key } = self.id();
-        let terms = config.terms();
+        if !config.enabled && offer.as_ref().is_none_or(|offer| offer.hired == 0) {
+            self.ground.let_go().await?;
+        }
+        let terms = if config.enabled { self.ground.terms(config).await? } else { config.terms() };
         match offer {
             None if !config.enabled => Ok(None),
             Some(offer)
@@ -304,8 +309,8 @@ impl Supplier {
     /// Removes pods of nodes that the chain knows to have ended.
     async fn sweep(self: &Arc<Self>, wanted: &BTreeMap<NodeKey, wire::Cluster>) -> Result<(), Trouble> {
         self.prune_kept(wanted);
-        let pods = self.runtime.list().await?;
-        let here = pods.iter().filter_map(|pod| pods::of_pod(&pod.id));
+        let pods = self.ground.list().await?;
+        let here = pods.iter().filter_map(pods::of_pod);
         let over: Vec<NodeKey> = here.filter(|key| !wanted.contains_key(key)).collect();
         for (path, number) in over {
             let Some(cluster) = self.chain.cluster(&path).await? else { continue };
@@ -314,7 +319,7 @@ impl Supplier {
                 continue;
             }
             tracing::info!(cluster = %path, node = number, "a node of a cluster ends");
-            self.runtime.remove(&pods::id(&path, number), GRACE).await?;
+            self.ground.remove(&pods::id(&path, number)).await?;
             self.forget(&path, number, has_ended(&cluster))?;
         }
         Ok(())

@@ -2,12 +2,13 @@
 //! to reach it through an overlay, in a network namespace without a container, and say with their verdict whether that worked.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use mesh::netns::Fresh;
-use mesh::{Mesh, MeshConfig, Number, PeerSpec, PublicKey, SecretKey};
+use mesh::{Number, PeerSpec, PublicKey, SecretKey};
 use proto::tetra::cluster::v1 as wire;
 
+use super::ground::{Entrance, Overlay};
 use super::supplier::Supplier;
 use super::trouble::Trouble;
 
@@ -20,8 +21,7 @@ const NUMBERS: u32 = 65_000;
 pub(super) struct Trial {
     pub(super) round: u64,
     key: PublicKey,
-    mesh: Mesh,
-    _namespace: Fresh,
+    mesh: Arc<dyn Overlay>,
 }
 
 /// The number of who committed at a place.
@@ -38,8 +38,7 @@ fn peer(proof: &wire::Proof) -> Option<PeerSpec> {
 /// A way into an overlay that waits for its place: the place is known when the commitment is on the chain.
 pub(super) struct Ready {
     secret: SecretKey,
-    wire: mesh::Wire,
-    pub(super) endpoint: String,
+    entrance: Box<dyn Entrance>,
 }
 
 impl Ready {
@@ -47,22 +46,23 @@ impl Ready {
         self.secret.public().0.to_vec()
     }
 
+    pub(super) fn endpoint(&self) -> String {
+        self.entrance.endpoint().to_string()
+    }
+
     /// Takes the place that the chain gave.
     pub(super) async fn begin(self, round: u64, place: u32) -> Result<Trial, Trouble> {
-        let Self { secret, wire, .. } = self;
-        let odd = |error: std::io::Error| Trouble::Odd(format!("no network namespace for a trial: {error}"));
-        let namespace = Fresh::new().await.map_err(odd)?;
-        let (key, netns) = (secret.public(), namespace.path());
-        let mesh = Mesh::start(MeshConfig { secret, number: number(place), netns, wire }).await?;
-        Ok(Trial { round, key, mesh, _namespace: namespace })
+        let key = self.secret.public();
+        let mesh = self.entrance.begin(self.secret, number(place)).await?;
+        Ok(Trial { round, key, mesh })
     }
 }
 
 impl Supplier {
     /// Opens the way into the overlay of a trial.
     pub(super) async fn ready_for_trial(&self) -> Result<Ready, Trouble> {
-        let (wire, endpoint) = self.wire().await?;
-        Ok(Ready { secret: SecretKey::generate(), wire, endpoint: endpoint.to_string() })
+        let entrance = self.ground.enter(None, &self.carriage()?).await?;
+        Ok(Ready { secret: SecretKey::generate(), entrance })
     }
 }
 

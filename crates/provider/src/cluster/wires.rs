@@ -6,38 +6,45 @@ use std::time::Duration;
 use mesh::Wire;
 use tokio::net::TcpStream;
 
-use super::supplier::Supplier;
+use super::ground::Carriage;
 use super::trouble::Trouble;
 
-/// For the way to a carrier.
+/// For a carrier that does not answer.
 const LIMIT: Duration = Duration::from_secs(10);
 
-impl Supplier {
-    /// A way for the packets of an overlay, and the address that other nodes are told: a UDP socket of this machine, or one of the
-    /// carrier that it is configured to go through.
-    pub(super) async fn wire(&self) -> Result<(Wire, SocketAddr), Trouble> {
-        let config = self.config()?;
-        let (addresses, told) = config.listen(self.gateway_address());
-        if let Some(carrier) = config.via {
-            let broken = |error: std::io::Error| {
-                Trouble::Waits(format!(
-                    "the carrier of overlays at {carrier} does not work: {error}; is its tether up?"
-                ))
-            };
-            let stream = tokio::time::timeout(LIMIT, TcpStream::connect(carrier)).await;
-            let stream = stream.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into())).map_err(broken)?;
-            stream.set_nodelay(true).map_err(broken)?;
-            let wire = tokio::time::timeout(LIMIT, Wire::through(stream)).await;
-            let wire = wire.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into())).map_err(broken)?;
-            let endpoint = (told, wire.local_address().port()).into();
-            return Ok((wire, endpoint));
+/// A connection to a carrier.
+///
+/// # Errors
+/// [`Trouble::Waits`] when it does not answer.
+pub(super) async fn carrier(carrier: SocketAddr) -> Result<TcpStream, Trouble> {
+    let stream = tokio::time::timeout(LIMIT, TcpStream::connect(carrier)).await;
+    let stream = stream.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()));
+    let stream = stream.and_then(|stream| stream.set_nodelay(true).map(|()| stream));
+    stream.map_err(|error| broken(carrier, &error))
+}
+
+fn broken(carrier: SocketAddr, error: &std::io::Error) -> Trouble {
+    Trouble::Waits(format!("the carrier of overlays at {carrier} does not work: {error}; is its tether up?"))
+}
+
+/// A wire for a node of this machine, and the endpoint that others are told.
+///
+/// # Errors
+/// When there is no socket, or no carrier.
+pub(super) async fn wire(carriage: &Carriage) -> Result<(Wire, SocketAddr), Trouble> {
+    let wire = match carriage.via {
+        Some(via) => {
+            let wire = tokio::time::timeout(LIMIT, Wire::through(carrier(via).await?)).await;
+            let wire = wire.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()));
+            wire.map_err(|error| broken(via, &error))?
         }
-        let wire = Wire::udp(&addresses).await.map_err(|error| {
-            let ports =
-                config.ports.map_or_else(|| "any port".to_owned(), |[first, last]| format!("ports {first} to {last}"));
-            Trouble::Odd(format!("no overlay can listen at {ports}: {error}"))
-        })?;
-        let endpoint = (told, wire.local_address().port()).into();
-        Ok((wire, endpoint))
-    }
+        None => Wire::udp(&carriage.listen).await.map_err(|error| {
+            let (first, last) = (carriage.listen.first(), carriage.listen.last());
+            let ports = [first, last].map(|address| address.map_or(0, SocketAddr::port));
+            let [first, last] = ports;
+            Trouble::Odd(format!("no overlay can listen at ports {first} to {last} (0: any): {error}"))
+        })?,
+    };
+    let endpoint = (carriage.told, wire.local_address().port()).into();
+    Ok((wire, endpoint))
 }

@@ -63,6 +63,9 @@ pub(super) async fn talk(
 ) -> Result<(), String> {
     let Exec { stdin, mut stdout, mut stderr, terminal, mut running } = exec;
     let mut stdin = Some(stdin);
+    // What the program has not read yet. Until it has, its client is not listened to; what the program writes goes on, or one that does
+    // not read before it has written would wait for ever.
+    let mut unread = Bytes::new();
     let (mut out, mut err) = (vec![0; PIECE], vec![0; PIECE]);
     let (mut out_open, mut err_open) = (true, true);
     let ping = shared.limits.ping;
@@ -87,7 +90,18 @@ pub(super) async fn talk(
                 0 => { err_open = false; continue }
                 length => words.output(Stream::Stderr, &err[..length]),
             },
-            message = socket.recv() => {
+            written = async { stdin.as_mut()?.write(&unread).await.ok() }, if !unread.is_empty() => {
+                match written {
+                    // A program that reads no more is no failure.
+                    None | Some(0) => (stdin, unread) = (None, Bytes::new()),
+                    Some(length) => drop(unread.split_to(length)),
+                }
+                if unread.is_empty() && let Some(input) = &mut stdin {
+                    let _ = input.flush().await;
+                }
+                continue;
+            }
+            message = socket.recv(), if unread.is_empty() => {
                 let message = message.ok_or_else(gone)?.map_err(|_| gone())?;
                 match words.read(message) {
                     Said::End => {
@@ -96,14 +110,8 @@ pub(super) async fn talk(
                             let _ = input.shutdown().await;
                         }
                     }
-                    Said::Input(bytes) => {
-                        // A program that reads no more is no failure.
-                        if let Some(input) = &mut stdin
-                            && (input.write_all(&bytes).await.is_err() || input.flush().await.is_err())
-                        {
-                            stdin = None;
-                        }
-                    }
+                    Said::Input(bytes) if stdin.is_some() => unread = bytes,
+                    Said::Input(_) => {}
                     Said::Size(size) => {
                         if let Some(terminal) = &terminal {
                             // One that is gone has no size.

@@ -10,6 +10,7 @@ pub mod daemon;
 pub mod deploy;
 pub mod deployment;
 pub mod doctor;
+pub mod guest;
 pub mod hotkey;
 pub mod image;
 pub mod inference;
@@ -64,6 +65,7 @@ pub async fn run(cli: Cli) -> Result {
         Command::Token(verb) => token::run(&context, verb).await,
         Command::Oracle(verb) => oracle::run(&context, verb).await,
         Command::Query(verb) => query::run(&context, verb).await,
+        Command::Guest(verb) => guest::run(verb).await,
         Command::Doctor(args) => doctor::run(&context, args).await,
         Command::Completions(args) => completions::run(args),
     }

@@ -3,6 +3,7 @@
 //! a bill that adds up. This shares no code with the chain.
 
 mod lab;
+pub(super) mod mixed;
 mod suppliers;
 
 use std::fs;
@@ -69,7 +70,7 @@ pub(crate) fn run(args: &Args) -> Result {
     let network = Network::start(home.clone(), 1, 0, "500ms")?;
     let port = network.rpc()?.rsplit(':').next().and_then(|port| port.parse().ok());
     let lab = Lab::make(port.ok_or_else(|| Failure::new("the node's address names no port"))?)?;
-    let suppliers = Suppliers::start(&home, &lab, &image)?;
+    let suppliers = Suppliers::start(&home, &lab, &image, &MACHINES, &[])?;
     let mut checks = Checks::default();
 
     step("each proves its devices, and is verified by the others");

@@ -17,6 +17,9 @@ use crate::shell;
 /// The folder of the agent that SSH leads to, on its machine.
 const REMOTE: &str = "tethered";
 
+/// The folder of the agent that leases its devices elsewhere.
+pub(super) const BROKER: &str = "supplier-broker";
+
 /// Agents that end with the demo, however it ends, and what they left of the kernel.
 pub(super) struct Suppliers {
     home: Home,
@@ -24,15 +27,21 @@ pub(super) struct Suppliers {
 }
 
 impl Suppliers {
-    /// Starts one on each machine.
+    /// Starts one on each of these machines, and on the one that SSH alone leads to. Of those in `idle` it is the window of a render
+    /// node that is offered.
     ///
     /// # Errors
     /// When an agent does not start.
-    pub(super) fn start(home: &Home, lab: &Lab, image: &str) -> Result<Self> {
+    pub(super) fn start(home: &Home, lab: &Lab, image: &str, machines: &[Machine], idle: &[&str]) -> Result<Self> {
         let mut suppliers = Self { home: home.clone(), agents: Vec::new() };
-        for (machine, place) in MACHINES.iter().zip(1u64..) {
-            let dir = prepare(home, machine, place)?;
-            home.json(&["image", "load", image, "--provider", &dir.display().to_string()])?;
+        for (machine, place) in machines.iter().zip(1u64..) {
+            let dir = prepare(home, machine, place)?.display().to_string();
+            home.json(&["image", "load", image, "--provider", &dir])?;
+            if idle.contains(&machine.name) {
+                let window = ["--cpu", "2", "--memory", "3", "--storage", "2", "--threads", "1"];
+                home.json(&[&["provider", "render", "enable", &dir][..], &window].concat())?;
+                home.json(&["provider", "cluster", "enable", &dir, "--source", "render-idle", "--floor", "0"])?;
+            }
         }
         // As dear as the third, so that it may take that one's place.
         prepare(home, &TETHERED, 3)?;
@@ -41,7 +50,7 @@ impl Suppliers {
         suppliers.agents.push(("its SSH server", ssh_server(home, lab)?));
         ssh_answers()?;
         // All at once, so that their devices are in the first round of proofs.
-        for machine in MACHINES {
+        for machine in machines {
             let dir = home.file(&format!("supplier-{}", machine.name)).display().to_string();
             let log = home.file(&format!("supplier-{}.log", machine.name));
             let out = fs::File::create(&log).doing(log.display())?;
@@ -53,6 +62,21 @@ impl Suppliers {
         }
         suppliers.agents.push((TETHERED.name, tether(home, image)?));
         Ok(suppliers)
+    }
+
+    /// Starts the agent of a folder on the host.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub(super) fn also(&mut self, name: &'static str, dir: &str) -> Result {
+        let log = self.home.file(&format!("supplier-{name}.log"));
+        let out = fs::File::create(&log).doing(log.display())?;
+        let err = out.try_clone().doing(log.display())?;
+        let mut command = self.home.tetra(&["provider", "start", dir]);
+        let agent = command.env("RUST_LOG", "info").stdin(Stdio::null()).stdout(out).stderr(err).spawn().doing(name)?;
+        self.agents.push((name, agent));
+        println!("  {name} on the host ({})", log.display());
+        Ok(())
     }
 
     /// The names of their keys.
@@ -67,7 +91,7 @@ fn afresh(folder: &Path) -> Result {
 }
 
 /// A supplier's account and folder.
-fn prepare(home: &Home, machine: &Machine, place: u64) -> Result<PathBuf> {
+pub(super) fn prepare(home: &Home, machine: &Machine, place: u64) -> Result<PathBuf> {
     let dir = home.file(&format!("supplier-{}", machine.name));
     afresh(&dir)?;
     account(home, machine)?;
@@ -209,7 +233,9 @@ impl Drop for Suppliers {
         for name in self.names() {
             let _ = fs::remove_dir_all(self.home.file(&format!("supplier-{name}")));
         }
-        let _ = fs::remove_dir_all(self.home.file(REMOTE));
+        for folder in [REMOTE, BROKER] {
+            let _ = fs::remove_dir_all(self.home.file(folder));
+        }
         if let Err(failure) = self.home.json(&["provider", "clean", "--yes"]) {
             eprintln!("what the demo's suppliers held is not removed: {failure}");
         }

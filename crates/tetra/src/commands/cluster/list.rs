@@ -6,7 +6,7 @@ use proto::tetra::cluster::v1 as wire;
 use serde_json::{Value, json};
 
 use super::ask::{has_ended, is_live};
-use super::names::{ClusterName, duration, offer, short, source, time};
+use super::names::{ClusterName, duration, lease, lease_data, offer, short, source, time};
 use super::reach::Reach;
 use crate::chain::Chain;
 use crate::context::Context;
@@ -236,7 +236,7 @@ pub async fn offers(context: &Context, args: Offers) -> Result {
         json!({
             "supplier": id.owner, "host_key": hex::encode(id.host_key), "class": terms.class, "devices": terms.devices,
             "hired": offer.hired, "state": short(offer.state().as_str_name(), "OFFER_STATE_"), "reason": offer.reason,
-            "source": source(offer.source()), "kind": kind(&terms), "region": terms.region,
+            "source": source(offer.source()), "lease": lease_data(terms.lease.as_ref()), "kind": kind(&terms), "region": terms.region,
             "cpu_milli": each.cpu_milli, "memory": each.memory, "storage": each.storage, "floor": terms.floor.to_string(),
             "proved_round": offer.proved_round, "tried_round": offer.tried_round, "slashed": offer.slashed.to_string(), "proved_in_ms": offer.proved_in_ms, "fresh_until": time(offer.fresh_until_ms),
             "collateral": offer.collateral.to_string(), "tier": line(offer),
@@ -266,7 +266,7 @@ pub async fn offers(context: &Context, args: Offers) -> Result {
         };
         second.push(row([
             &offer(one.id.as_ref()),
-            &source(one.source()),
+            &format!("{}{}", source(one.source()), lease(terms.lease.as_ref())),
             &kind(&terms),
             &terms.class,
             &format!("{} of {}", terms.devices.saturating_sub(one.hired), terms.devices),

@@ -7,7 +7,7 @@
 //! | [`wish`] | what is asked for, as options |
 //! | [`quote`], [`create`] | what it would cost and from whom; hiring it |
 //! | `data` | what every node has at /data |
-//! | [`list`] | list, show, nodes, offers |
+//! | [`list`], `rewards` | list, show, nodes, offers; what is minted for suppliers |
 //! | [`change`] | scale, extend, stop |
 //! | [`reach`] | the gateways of a cluster's nodes |
 //! | [`run`](mod@run), [`ssh`], [`files`], [`logs`] | programs, shells, files and logs of nodes |
@@ -25,6 +25,7 @@ pub mod logs;
 pub mod names;
 pub mod quote;
 pub mod reach;
+mod rewards;
 pub mod run;
 pub mod ssh;
 pub mod wish;
@@ -47,6 +48,8 @@ pub enum Verb {
     Nodes(list::Show),
     /// Devices on offer: what is proved, what is claimed, prices
     Offers(list::Offers),
+    /// What the network mints for devices that are proved and free
+    Rewards,
     /// More nodes, or fewer
     Scale(change::Scale),
     /// Pay for more time
@@ -84,6 +87,7 @@ pub async fn run(context: &Context, verb: Verb) -> Result {
         Verb::Show(args) => list::show(context, args).await,
         Verb::Nodes(args) => list::nodes(context, args).await,
         Verb::Offers(args) => list::offers(context, args).await,
+        Verb::Rewards => rewards::run(context).await,
         Verb::Scale(args) => change::scale(context, args).await,
         Verb::Extend(args) => change::extend(context, args).await,
         Verb::Stop(args) => change::stop(context, args).await,

@@ -3,7 +3,8 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use proto::tetra::cluster::v1::{ClusterId, ClusterKind, OfferId, Source, SupplierKind, Tier};
+use proto::tetra::cluster::v1::{ClusterId, ClusterKind, LeaseTerms, OfferId, Source, SupplierKind, Tier};
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -162,6 +163,22 @@ impl TierName {
 /// By which way a device comes into the pool: `provider`, `render idle`, `lease` or `ssh`.
 pub fn source(source: Source) -> String {
     short(source.as_str_name(), "SOURCE_")
+}
+
+/// Where a device is leased and what its broker adds, for people; nothing of other devices.
+pub fn lease(lease: Option<&LeaseTerms>) -> String {
+    match lease {
+        Some(lease) => format!(" on {}, margin {} %", lease.network, crate::money::shifted(lease.margin_bp.into(), 2)),
+        None => String::new(),
+    }
+}
+
+/// The same as data.
+pub fn lease_data(lease: Option<&LeaseTerms>) -> Value {
+    lease.map_or(
+        Value::Null,
+        |lease| json!({ "network": lease.network, "margin_bp": lease.margin_bp, "device": lease.device }),
+    )
 }
 
 /// A device's offer for people: the end of the owner's address and the beginning of the host's key.

@@ -3,7 +3,7 @@
 use proto::tetra::cluster::v1 as wire;
 use serde_json::{Value, json};
 
-use super::names::{duration, offer, source};
+use super::names::{duration, lease, lease_data, offer, source};
 use super::wish::Wish;
 use crate::chain::Chain;
 use crate::context::Context;
@@ -34,7 +34,7 @@ fn line_data(line: &wire::QuoteLine) -> Value {
     let id = line.offer.clone().unwrap_or_default();
     json!({
         "supplier": id.owner, "host_key": hex::encode(id.host_key), "source": source(line.source()),
-        "price_per_hour": line.price.to_string(),
+        "price_per_hour": line.price.to_string(), "lease": lease_data(line.lease.as_ref()),
     })
 }
 
@@ -43,7 +43,7 @@ fn line(chain: &Chain, denom: &str, line: &wire::QuoteLine) -> Result<String> {
     let (price, whose) = (chain.money(denom, line.price)?, offer(line.offer.as_ref()));
     Ok(match line.source() {
         wire::Source::Provider => format!("{price} an hour, of {whose}"),
-        other => format!("{price} an hour, of {whose} ({})", source(other)),
+        other => format!("{price} an hour, of {whose} ({}{})", source(other), lease(line.lease.as_ref())),
     })
 }
 

@@ -1,6 +1,7 @@
 //! `tetra provider cluster`: offers devices to clusters beside leases, or no longer.
 
 mod appeal;
+mod lease;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -20,7 +21,7 @@ use crate::output::{self, row};
 #[derive(Debug, clap::Subcommand)]
 pub enum Verb {
     /// Offer devices of this machine; an agent that runs follows within seconds, and proves them in the next round
-    Enable(Enable),
+    Enable(Box<Enable>),
     /// Offer them no more; what is hired stays hired
     Disable {
         /// The agent's folder
@@ -74,6 +75,8 @@ pub struct Enable {
     /// By which way the devices come into the pool
     #[arg(long, value_enum)]
     source: Option<Way>,
+    #[command(flatten)]
+    lease: lease::Args,
 }
 
 /// Ways into the pool.
@@ -83,6 +86,8 @@ enum Way {
     Provider,
     /// The window of its render node while that renders nothing: cheaper, and interruptible
     RenderIdle,
+    /// Leases on another network of Akash's API, at what they cost there and your margin; this machine runs nothing itself
+    Lease,
 }
 
 fn parse_ports(text: &str) -> std::result::Result<[u16; 2], String> {
@@ -110,7 +115,10 @@ pub async fn run(context: &Context, verb: Verb) -> Result {
 }
 
 /// What was configured, with what is named anew.
-fn changed(old: ClusterConfig, args: &Enable) -> ClusterConfig {
+///
+/// # Errors
+/// When something is missing that has no default.
+fn changed(old: ClusterConfig, args: &Enable) -> Result<ClusterConfig> {
     let gib = |gib: u64| gib << 30;
     let kind = args.kind.map(|kind| match kind {
         Supplier::Private => Supply::Private,
@@ -118,7 +126,16 @@ fn changed(old: ClusterConfig, args: &Enable) -> ClusterConfig {
         Supplier::Miner => Supply::Miner,
         Supplier::StorageNetwork => Supply::StorageNetwork,
     });
-    ClusterConfig {
+    let origin = args.source.map_or(old.origin, |way| match way {
+        Way::Provider => Origin::Provider,
+        Way::RenderIdle => Origin::RenderIdle,
+        Way::Lease => Origin::Lease,
+    });
+    let lease = match origin {
+        Origin::Lease => Some(lease::changed(old.lease, &args.lease)?),
+        _ => old.lease,
+    };
+    Ok(ClusterConfig {
         enabled: true,
         withdraw: false,
         class: args.class.clone().unwrap_or(old.class),
@@ -132,19 +149,17 @@ fn changed(old: ClusterConfig, args: &Enable) -> ClusterConfig {
         floor: args.floor.unwrap_or(old.floor),
         address: args.address.or(old.address),
         ports: args.ports.or(old.ports),
-        origin: args.source.map_or(old.origin, |way| match way {
-            Way::Provider => Origin::Provider,
-            Way::RenderIdle => Origin::RenderIdle,
-        }),
+        origin,
+        lease,
         via: old.via,
         proxy: old.proxy,
-    }
+    })
 }
 
 fn enable(context: &Context, args: &Enable) -> Result {
     let home = Home::new(&args.dir);
     let old = home.config().map_err(|error| explain(error.into()))?.cluster.unwrap_or_default();
-    let config = cluster::enable(&home, changed(old, args)).map_err(|error| explain(error.into()))?;
+    let config = cluster::enable(&home, changed(old, args)?).map_err(|error| explain(error.into()))?;
     output::show(context.format(), &config, |config| {
         let gib = |bytes: u64| format!("{} GiB", bytes >> 30);
         output::table(&[

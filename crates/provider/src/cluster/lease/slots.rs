@@ -1,0 +1,107 @@
+//! Which lease stands for which device, and what runs in it. Kept on disk before anything is paid for, so that nothing that was bought is
+//! forgotten.
+
+use primitives::Dec;
+use serde::{Deserialize, Serialize};
+use workload::PodId;
+
+use super::file::Content;
+use crate::cluster::config::{ClusterConfig, LeaseConfig};
+use crate::config::DecText;
+
+/// The file of the agent's state.
+pub(super) const FILE: &str = "cluster-leases.json";
+
+/// A lease.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Lease {
+    pub(super) dseq: u64,
+    pub(super) gseq: u32,
+    pub(super) oseq: u32,
+    /// Bech32, there.
+    pub(super) provider: String,
+    /// Per block there.
+    pub(super) price: String,
+}
+
+impl Lease {
+    pub(super) fn price(&self) -> Dec {
+        self.price.parse().unwrap_or(Dec::ZERO)
+    }
+}
+
+/// What was asked for when a lease was bought: a lease keeps it for good.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Shape {
+    pub(super) cpu_milli: u64,
+    pub(super) memory: u64,
+    pub(super) storage: u64,
+    pub(super) denom: String,
+    pub(super) most: DecText,
+}
+
+impl Shape {
+    /// What is asked for now.
+    pub(super) fn of(config: &ClusterConfig, lease: &LeaseConfig) -> Self {
+        let ClusterConfig { cpu_milli, memory, storage, .. } = *config;
+        Self { cpu_milli, memory, storage, denom: lease.denom.clone(), most: lease.most }
+    }
+}
+
+/// A device: a deployment, its lease once there is one, and what runs in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Slot {
+    pub(super) dseq: u64,
+    pub(super) shape: Shape,
+    pub(super) lease: Option<Lease>,
+    /// What an hour costs here, without the margin, as when it was bought: a price that moved with every block would be other terms.
+    pub(super) cost: u64,
+    /// Whether this program is in it, and its containers were looked at.
+    pub(super) is_ready: bool,
+    /// Whether its containers may have a device for an overlay.
+    pub(super) device: bool,
+    /// Counts what ran in it.
+    pub(super) edition: u64,
+    /// The node that it is.
+    pub(super) pod: Option<Tenant>,
+}
+
+/// What a tenant runs in a lease.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tenant {
+    pub(super) id: PodId,
+    pub(super) image: String,
+    pub(super) command: Vec<String>,
+    pub(super) env: Vec<(String, String)>,
+}
+
+impl Tenant {
+    pub(super) fn content(&self, edition: u64) -> Content {
+        let Self { image, command, env, .. } = self.clone();
+        Content { image, command, env, edition }
+    }
+}
+
+/// All of them, in the order of devices.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Slots {
+    /// The chain id of the network that they are on.
+    pub(super) network: String,
+    pub(super) slots: Vec<Slot>,
+}
+
+impl Slots {
+    pub(super) fn of(&self, id: &PodId) -> Option<&Slot> {
+        self.slots.iter().find(|slot| slot.pod.as_ref().is_some_and(|tenant| tenant.id == *id))
+    }
+
+    /// The slot of a deployment.
+    pub(super) fn slot(&mut self, dseq: u64) -> Option<&mut Slot> {
+        self.slots.iter_mut().find(|slot| slot.dseq == dseq)
+    }
+}
