@@ -24,7 +24,7 @@ use workload::{
 
 use super::leases::Leases;
 use super::reach::Guest;
-use super::slots::{Lease, Slot, Tenant};
+use super::slots::{Lease, Slot, Tenant, Work};
 use super::{install, streams};
 use crate::agent::lock;
 use crate::cluster::config::{ClusterConfig, Origin};
@@ -146,8 +146,9 @@ impl Ground for Broker {
         self.tend(config.devices as usize).await?;
         let foreign = self.leases.foreign().await?;
         let margin_bp = self.leases.config()?.1.margin_bp;
-        let slots: Vec<Slot> = self.leases.slots().into_iter().filter(|slot| slot.is_ready).collect();
-        if slots.is_empty() {
+        let slots: Vec<Slot> = self.leases.slots().into_iter().filter(|slot| slot.lease.is_some()).collect();
+        // What a tenant left is made ready again in a moment.
+        if slots.iter().all(|slot| slot.work == Work::Raw && slot.edition == 1) {
             return Err(Trouble::Waits(format!("waiting for a lease on {}", foreign.network)));
         }
         let cost = slots.iter().map(|slot| slot.cost).max().unwrap_or(0);
@@ -168,9 +169,9 @@ impl Ground for Broker {
 
     async fn products(&self, puzzle: Puzzle, seeds: Vec<[u8; 32]>) -> Result<Vec<Product>, Trouble> {
         let foreign = self.leases.foreign().await?;
-        let leases: Vec<Lease> = self.leases.slots().into_iter().filter_map(|slot| slot.lease).collect();
+        let leases: Vec<Lease> = self.leases.slots().iter().filter_map(|slot| slot.idle().cloned()).collect();
         if leases.len() < seeds.len() {
-            return Err(Trouble::Waits("there are fewer leases than devices".to_owned()));
+            return Err(Trouble::Waits("fewer leases are ready than there are devices".to_owned()));
         }
         let computed = leases.iter().zip(&seeds).map(async |(lease, seed)| {
             let (rows, depth, seed) = (puzzle.rows.to_string(), puzzle.depth.to_string(), hex::encode(seed));
@@ -231,11 +232,14 @@ impl Ground for Broker {
 
     async fn remove(&self, id: &PodId) -> Result<(), Trouble> {
         lock(&self.states).remove(id);
-        self.leases.free(id).await
+        self.leases.free(id)?;
+        // At once, not at the next look.
+        lock(&self.tending).ended = None;
+        Ok(())
     }
 
     async fn list(&self) -> Result<Vec<PodId>, Trouble> {
-        Ok(self.leases.slots().into_iter().filter_map(|slot| slot.pod).map(|tenant| tenant.id).collect())
+        Ok(self.leases.slots().iter().filter_map(|slot| slot.tenant().map(|tenant| tenant.id.clone())).collect())
     }
 
     async fn enter(&self, node: Option<&PodStatus>, carriage: &Carriage) -> Result<Box<dyn Entrance>, Trouble> {
@@ -243,8 +247,9 @@ impl Ground for Broker {
         let lease = match node {
             Some(status) => self.leases.lease_of(&status.id)?,
             None => {
-                let free = self.leases.slots().into_iter().find(|slot| slot.pod.is_none());
-                free.and_then(|slot| slot.lease).ok_or_else(|| Trouble::Waits("no lease is free".to_owned()))?
+                let slots = self.leases.slots();
+                let idle = slots.iter().find_map(Slot::idle).cloned();
+                idle.ok_or_else(|| Trouble::Waits("no lease is ready".to_owned()))?
             }
         };
         Ok(Box::new(Guest::start(foreign, lease, carriage).await?))

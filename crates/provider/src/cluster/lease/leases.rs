@@ -12,7 +12,7 @@ use workload::PodId;
 use super::file::{Content, EDITION};
 use super::foreign::Foreign;
 use super::install;
-use super::slots::{self, Lease, Shape, Slot, Slots, Tenant};
+use super::slots::{self, Lease, Shape, Slot, Slots, Tenant, Work};
 use crate::agent::lock;
 use crate::cluster::config::{ClusterConfig, LeaseConfig};
 use crate::cluster::trouble::Trouble;
@@ -101,37 +101,44 @@ impl Leases {
     }
 
     /// Buys a lease for one more device.
-    async fn buy(&self, foreign: &Arc<Foreign>) -> Result<(), Trouble> {
+    async fn buy(&self, foreign: &Foreign) -> Result<(), Trouble> {
         let (config, lease) = self.config()?;
         let last = self.slots().iter().map(|slot| slot.dseq).max().unwrap_or(0);
         let dseq = foreign.free_number(last).await?;
-        let content = Content::idle(&lease, 1);
         let shape = Shape::of(&config, &lease);
-        let file = content.file(&shape).map_err(Trouble::Odd)?;
-        let slot = Slot { dseq, shape, lease: None, cost: 0, is_ready: false, device: false, edition: 1, pod: None };
+        let file = Content::idle(&lease, 1).file(&shape).map_err(Trouble::Odd)?;
+        let slot = Slot { dseq, shape, lease: None, cost: 0, device: false, edition: 1, work: Work::Raw };
         self.change(|slots| slots.slots.push(slot))?;
         foreign.create(dseq, &file).await?;
         let taken = foreign.take_cheapest(dseq).await?;
         tracing::info!(dseq, provider = taken.provider, price = taken.price, "leased a device elsewhere");
-        let hour = foreign.hourly(&taken).amount;
-        let cost = Dec::from_integer(hour).and_then(|hour| hour.mul_floor(lease.rate.0));
-        let cost =
-            cost.map_or(u64::MAX, |cost| u64::try_from(cost.atoms().div_ceil(Dec::ONE.atoms())).unwrap_or(u64::MAX));
-        let bought = taken.clone();
-        self.change(|slots| {
-            if let Some(slot) = slots.slot(dseq) {
-                (slot.lease, slot.cost) = (Some(bought), cost);
-            }
-        })?;
-        foreign.put(&taken, &file).await?;
-        runs(foreign, &taken, 1).await?;
-        install::install(foreign, &taken).await?;
-        let (_, said) = install::script(foreign, &taken, install::command(&["look"]).join(" ")).await?;
-        self.change(|slots| {
-            if let Some(slot) = slots.slot(dseq) {
-                (slot.is_ready, slot.device) = (true, said.trim() == "device");
-            }
-        })
+        let cost = Dec::from_integer(foreign.hourly(&taken).amount).and_then(|hour| hour.mul_floor(lease.rate.0));
+        let cost = cost.and_then(|cost| u64::try_from(cost.atoms().div_ceil(Dec::ONE.atoms())).ok());
+        self.of(dseq, |slot| (slot.lease, slot.cost) = (Some(taken), cost.unwrap_or(u64::MAX)))
+    }
+
+    /// Has a lease run nothing, with this program in it.
+    async fn make_ready(&self, foreign: &Foreign, slot: &Slot) -> Result<(), Trouble> {
+        let Some(lease) = &slot.lease else { return Ok(()) };
+        let is_new = slot.edition == 1;
+        let edition = if is_new { 1 } else { slot.edition + 1 };
+        let file = Content::idle(&self.config()?.1, edition).file(&slot.shape).map_err(Trouble::Odd)?;
+        if is_new {
+            // As it was created.
+            foreign.put(lease, &file).await?;
+        } else {
+            self.of(slot.dseq, |slot| slot.edition = edition)?;
+            foreign.update(lease, &file).await?;
+        }
+        runs(foreign, lease, edition).await?;
+        install::install(foreign, lease).await?;
+        let (_, said) = install::script(foreign, lease, install::command(&["look"]).join(" ")).await?;
+        self.of(slot.dseq, |slot| (slot.work, slot.device) = (Work::Idle, said.trim() == "device"))
+    }
+
+    /// Changes a slot, on disk first; nothing where it is gone.
+    fn of(&self, dseq: u64, change: impl FnOnce(&mut Slot)) -> Result<(), Trouble> {
+        self.change(|slots| slots.slot(dseq).map(change).unwrap_or_default())
     }
 
     /// Gives up what is no lease, or is one too many, or is over.
@@ -148,10 +155,11 @@ impl Leases {
     pub(super) async fn tend(&self, devices: usize) -> Result<(), Trouble> {
         let foreign = self.foreign().await?;
         let _turn = self.turn.lock().await;
-        // What an agent that ended in the middle of it had bought is given up, and what has another shape than is wanted now.
+        // What nobody bid for is given up, and what has another shape than is wanted now.
         let (config, terms) = self.config()?;
         let wanted = Shape::of(&config, &terms);
-        self.drop_slots(&foreign, |slot| !slot.is_ready || (slot.shape != wanted && slot.pod.is_none())).await?;
+        self.drop_slots(&foreign, |slot| slot.lease.is_none() || (slot.shape != wanted && slot.tenant().is_none()))
+            .await?;
         let leases = self.slots().into_iter().filter_map(|slot| slot.lease);
         let found = join_all(leases.map(async |lease| (lease.dseq, foreign.is_active(&lease).await))).await;
         let over = found.into_iter().filter(|(_, active)| matches!(active, Ok(false))).map(|(dseq, _)| dseq);
@@ -167,9 +175,13 @@ impl Leases {
             self.buy(&foreign).await?;
         }
         let slots = self.slots();
-        let free = slots.iter().rev().filter(|slot| slot.pod.is_none()).map(|slot| slot.dseq);
+        let free = slots.iter().rev().filter(|slot| slot.tenant().is_none()).map(|slot| slot.dseq);
         let free: BTreeSet<u64> = free.take(slots.len() - devices).collect();
-        self.drop_slots(&foreign, |slot| free.contains(&slot.dseq)).await
+        self.drop_slots(&foreign, |slot| free.contains(&slot.dseq)).await?;
+        for slot in self.slots().iter().filter(|slot| slot.work == Work::Raw) {
+            self.make_ready(&foreign, slot).await?;
+        }
+        Ok(())
     }
 
     /// Gives all of them up.
@@ -187,50 +199,41 @@ impl Leases {
         let foreign = self.foreign().await?;
         let _turn = self.turn.lock().await;
         let found = lock(&self.slots).of(&tenant.id).cloned();
-        let free = || self.slots().into_iter().find(|slot| slot.pod.is_none() && slot.lease.is_some());
-        let slot = found.or_else(free).ok_or_else(|| Trouble::Waits("no lease is free".to_owned()))?;
-        let Some(lease) = slot.lease else { return Ok(None) };
+        let free = || self.slots().into_iter().find(|slot| slot.idle().is_some());
+        let slot = found.or_else(free).ok_or_else(|| Trouble::Waits("no lease is ready".to_owned()))?;
+        let Some(lease) = slot.lease.clone() else { return Ok(None) };
         if !foreign.is_active(&lease).await? {
             return Ok(None);
         }
-        if slot.pod.as_ref() == Some(&tenant) {
-            runs(&foreign, &lease, slot.edition).await?;
+        if slot.tenant() == Some(&tenant) && looks(&foreign, &lease, slot.edition).await.is_ok() {
             return Ok(Some(lease));
         }
         let edition = slot.edition + 1;
         let invalid =
             |reason| Trouble::Runtime(workload::Error::InvalidSpec { field: "image or command".to_owned(), reason });
         let file = tenant.content(edition).file(&slot.shape).map_err(invalid)?;
-        self.change(|slots| {
-            if let Some(slot) = slots.slot(slot.dseq) {
-                (slot.pod, slot.edition) = (Some(tenant), edition);
-            }
-        })?;
+        self.of(slot.dseq, |slot| (slot.work, slot.edition) = (Work::Hired(tenant), edition))?;
         foreign.update(&lease, &file).await?;
         runs(&foreign, &lease, edition).await?;
         Ok(Some(lease))
     }
 
-    /// Has the lease of a node run nothing again.
-    pub(super) async fn free(&self, id: &PodId) -> Result<(), Trouble> {
+    /// Lets the lease of a node go to whoever comes next; it is made ready for that beside all else.
+    pub(super) fn free(&self, id: &PodId) -> Result<(), Trouble> {
         let Some(slot) = lock(&self.slots).of(id).cloned() else { return Ok(()) };
-        let foreign = self.foreign().await?;
-        let _turn = self.turn.lock().await;
-        let (_, terms) = self.config()?;
-        let edition = slot.edition + 1;
-        if let Some(lease) = slot.lease
-            && foreign.is_active(&lease).await?
-        {
-            let file = Content::idle(&terms, edition).file(&slot.shape).map_err(Trouble::Odd)?;
-            foreign.update(&lease, &file).await?;
-            runs(&foreign, &lease, edition).await?;
-            install::install(&foreign, &lease).await?;
-        }
-        self.change(|slots| {
-            if let Some(slot) = slots.slot(slot.dseq) {
-                (slot.pod, slot.edition) = (None, edition);
-            }
-        })
+        self.of(slot.dseq, |slot| slot.work = Work::Raw)
+    }
+}
+
+/// Whether a lease runs an edition now.
+///
+/// # Errors
+/// Why not.
+async fn looks(foreign: &Foreign, lease: &Lease, edition: u64) -> Result<(), String> {
+    match install::script(foreign, lease, format!("test \"${EDITION}\" = {edition}")).await {
+        Ok((0, _)) => Ok(()),
+        Ok(_) => Err("it still runs what it ran before".to_owned()),
+        Err(error) => Err(error.to_string()),
     }
 }
 
@@ -238,12 +241,7 @@ impl Leases {
 async fn runs(foreign: &Foreign, lease: &Lease, edition: u64) -> Result<(), Trouble> {
     let deadline = Instant::now() + START;
     loop {
-        let looked = install::script(foreign, lease, format!("test \"${EDITION}\" = {edition}")).await;
-        let why = match looked {
-            Ok((0, _)) => return Ok(()),
-            Ok(_) => "it still runs what it ran before".to_owned(),
-            Err(error) => error.to_string(),
-        };
+        let Err(why) = looks(foreign, lease, edition).await else { return Ok(()) };
         if Instant::now() >= deadline || !foreign.is_active(lease).await? {
             return Err(Trouble::Waits(format!(
                 "the lease {} at {} does not start: {why}",

@@ -59,14 +59,39 @@ pub(super) struct Slot {
     pub(super) lease: Option<Lease>,
     /// What an hour costs here, without the margin, as when it was bought: a price that moved with every block would be other terms.
     pub(super) cost: u64,
-    /// Whether this program is in it, and its containers were looked at.
-    pub(super) is_ready: bool,
     /// Whether its containers may have a device for an overlay.
     pub(super) device: bool,
     /// Counts what ran in it.
     pub(super) edition: u64,
+    /// What it is at.
+    pub(super) work: Work,
+}
+
+/// What a lease is at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) enum Work {
+    /// It was bought, or a tenant left it: it has to be made ready.
+    Raw,
+    /// This program is in it, and nothing is hired.
+    Idle,
+    /// A node.
+    Hired(Tenant),
+}
+
+impl Slot {
+    /// The lease, where nothing of it is hired and all is ready.
+    pub(super) fn idle(&self) -> Option<&Lease> {
+        self.lease.as_ref().filter(|_| self.work == Work::Idle)
+    }
+
     /// The node that it is.
-    pub(super) pod: Option<Tenant>,
+    pub(super) fn tenant(&self) -> Option<&Tenant> {
+        match &self.work {
+            Work::Hired(tenant) => Some(tenant),
+            Work::Raw | Work::Idle => None,
+        }
+    }
 }
 
 /// What a tenant runs in a lease.
@@ -97,7 +122,7 @@ pub(super) struct Slots {
 
 impl Slots {
     pub(super) fn of(&self, id: &PodId) -> Option<&Slot> {
-        self.slots.iter().find(|slot| slot.pod.as_ref().is_some_and(|tenant| tenant.id == *id))
+        self.slots.iter().find(|slot| slot.tenant().is_some_and(|tenant| tenant.id == *id))
     }
 
     /// The slot of a deployment.
