@@ -28,6 +28,9 @@ pub(crate) struct Args {
     /// Leave out Ray
     #[arg(long)]
     no_ray: bool,
+    /// Leave out all but Ray
+    #[arg(long, conflicts_with = "no_ray")]
+    only_ray: bool,
     /// How often Ray is started each way
     #[arg(long, default_value_t = 3)]
     rounds: u32,
@@ -38,9 +41,11 @@ pub(crate) struct Args {
 /// # Errors
 /// When a program cannot be built, or a run fails.
 pub(crate) fn run(args: &Args) -> Result {
-    shell::show(shell::cargo().args(["build", "--release", "--locked", "-p", "load"]))?;
-    decisions()?;
-    overlay()?;
+    if !args.only_ray {
+        shell::show(shell::cargo().args(["build", "--release", "--locked", "-p", "load"]))?;
+        decisions()?;
+        overlay()?;
+    }
     if args.no_ray { Ok(()) } else { first_task(args.rounds) }
 }
 
@@ -260,13 +265,14 @@ impl Hand {
         let head = children.split_whitespace().next().ok_or_else(|| Failure::new("the head has no process"))?;
         let mut command = shell::program("nsenter");
         let root = format!("--root=/proc/{head}/root");
-        command.args(["--target", head, "--mount", "--net", "--pid", &root, "--wd=/", "/bin/sh", "-c", script]);
+        command.args(["--target", head, "--mount", "--net", "--pid", &root, "/bin/sh", "-c", script]);
         Ok(command)
     }
 
     /// Seconds from the start until a task ran with all nodes there.
     fn first_task(&self) -> Result<f64> {
-        let script = format!("RAY_ADDRESS=10.98.0.1:6379 exec python3 -c \"{TASK}\"");
+        // The folder that it begins in is none of the head's.
+        let script = format!("cd / && RAY_ADDRESS=10.98.0.1:6379 exec python3 -c \"{TASK}\"");
         while self.began.elapsed() < LIMIT {
             let Ok(mut driver) = self.beside_head(&script) else {
                 std::thread::sleep(Duration::from_millis(50));

@@ -376,7 +376,8 @@ impl Supplier {
                 mesh: &**mesh,
                 checkpoint_bytes: manifest.checkpoint_bytes,
             };
-            if !restored && all {
+            // Jobs are submitted again by the dashboard.
+            if !restored && all && (kind != ClusterKind::Ray || answers(&**mesh, pods::RAY_DASHBOARD).await) {
                 self.restore(&look, &cluster).await?;
                 restored = true;
             }
@@ -402,8 +403,9 @@ impl Supplier {
     }
 
     async fn ray_answers(&self, mesh: &dyn Overlay, place: Place) -> bool {
-        let port = if place.rank == 0 { pods::RAY_DASHBOARD } else { pods::RAY_NODE };
-        mesh.connect((mesh.address(), port).into(), LOCAL).await.is_ok()
+        // Tasks run once the head takes nodes; its dashboard, and the Jobs API with it, is there seconds later.
+        let port = if place.rank == 0 { pods::RAY_HEAD } else { pods::RAY_NODE };
+        answers(mesh, port).await
     }
 
     /// Ends a cluster on which nothing ran for as long as its tenant said.
@@ -431,6 +433,11 @@ impl Supplier {
         }
         Ok(())
     }
+}
+
+/// Whether somebody listens at a port of a node.
+async fn answers(mesh: &dyn Overlay, port: u16) -> bool {
+    mesh.connect((mesh.address(), port).into(), LOCAL).await.is_ok()
 }
 
 /// Whether a node came into a cluster that had formed before, and is not paid yet.

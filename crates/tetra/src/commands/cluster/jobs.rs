@@ -1,9 +1,10 @@
 //! `tetra cluster submit` and `job`: Ray's Jobs API at the head, through its agent's gateway.
 
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use client::Gateway;
+use client::cluster::PortAnswer;
+use client::{Gateway, GatewayError};
 use serde_json::{Value, json};
 
 use super::names::ClusterName;
@@ -16,6 +17,8 @@ use crate::output::{self, row};
 /// Ray's dashboard and its Jobs API.
 pub const PORT: u16 = 8_265;
 const POLL: Duration = Duration::from_secs(1);
+/// The Jobs API is there seconds after Ray takes tasks.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Arguments of `submit`.
 #[derive(Debug, clap::Args)]
@@ -73,9 +76,23 @@ impl<'a> Head<'a> {
         Ok(Self { gateway: reach.gateway(node).await?, reach, number: node.number })
     }
 
+    /// Asks the Jobs API. Who submits waits for it where nobody listens yet.
+    async fn answer(&self, asked: (&str, &str), body: Option<(String, Vec<u8>)>) -> Result<PortAnswer> {
+        let deadline = Instant::now() + if asked.0 == "POST" { PATIENCE } else { Duration::ZERO };
+        loop {
+            let answer = self.gateway.cluster_port(&self.reach.path, (self.number, PORT), asked, body.clone()).await;
+            match answer {
+                Err(GatewayError::Refused { status: 503, .. }) if Instant::now() < deadline => {
+                    tokio::time::sleep(POLL).await;
+                }
+                answer => return Ok(answer?),
+            }
+        }
+    }
+
     async fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value> {
         let body = body.map(|body| ("application/json".to_owned(), body.to_string().into_bytes()));
-        let answer = self.gateway.cluster_port(&self.reach.path, (self.number, PORT), (method, path), body).await?;
+        let answer = self.answer((method, path), body).await?;
         let text = String::from_utf8_lossy(&answer.body).into_owned();
         match answer.status {
             200..=299 => serde_json::from_str(&text).map_err(|error| {
