@@ -7,13 +7,13 @@ use serde_json::Value;
 
 use super::super::checks::Checks;
 use super::super::network::{Home, Network};
+use super::super::step;
 use super::super::subnet::crew::wait;
-use super::super::{build, step};
 use super::lab::{HOST, Lab, MACHINES, Machine};
 use super::suppliers::{BROKER, Suppliers, prepare};
-use super::{IMAGE, JOB, create, file, squares};
+use super::{IMAGE, JOB, begin, create, file, squares};
 use crate::failure::{Doing, Failure, Result};
-use crate::{setup, shell};
+use crate::shell;
 
 /// What every node runs.
 const PAGES: &str = include_str!("pages.py");
@@ -38,18 +38,7 @@ pub(crate) struct Args {
 /// # Errors
 /// When a step fails, or a claim does not hold.
 pub(crate) fn run(args: &Args) -> Result {
-    setup::run(setup::RUN)?;
-    setup::run(setup::RAY)?;
-    if !setup::is_root() {
-        return Err(Failure::new("network namespaces and containers need root")
-            .hint("sudo -E env PATH=\"$PATH\" cargo xtask demo mixed"));
-    }
-    build()?;
-    let home = Home::new();
-    fs::create_dir_all(home.file("")).doing(home.file("").display())?;
-    step("the image of Ray 2.60.0, from Debian and PyPI");
-    let image = home.file("tetra-ray.tar").display().to_string();
-    shell::show(shell::program("examples/ray/build-image.sh").arg(&image))?;
+    let (home, image) = begin("demo mixed")?;
     let idle: &[&str] = if args.short { &[] } else { &["two"] };
     if !args.short {
         step("Blender, for the render node");

@@ -47,16 +47,13 @@ fn squares(below: u64) -> u64 {
     (below - 1) * below * (2 * below - 1) / 6
 }
 
-/// Runs it.
-///
-/// # Errors
-/// When a step fails, or a claim does not hold.
-pub(crate) fn run(args: &Args) -> Result {
+/// What demos of clusters need: tools, root, the programs, and the image of Ray.
+fn begin(name: &str) -> Result<(Home, String)> {
     setup::run(setup::RUN)?;
     setup::run(setup::RAY)?;
     if !setup::is_root() {
         return Err(Failure::new("network namespaces and containers need root")
-            .hint("sudo -E env PATH=\"$PATH\" cargo xtask demo cluster"));
+            .hint(format!("sudo -E env PATH=\"$PATH\" cargo xtask {name}")));
     }
     build()?;
     let home = Home::new();
@@ -64,6 +61,15 @@ pub(crate) fn run(args: &Args) -> Result {
     step("the image of Ray 2.60.0, from Debian and PyPI");
     let image = home.file("tetra-ray.tar").display().to_string();
     shell::show(shell::program("examples/ray/build-image.sh").arg(&image))?;
+    Ok((home, image))
+}
+
+/// Runs it.
+///
+/// # Errors
+/// When a step fails, or a claim does not hold.
+pub(crate) fn run(args: &Args) -> Result {
+    let (home, image) = begin("demo cluster")?;
     step(
         "a chain, and four machines with addresses of their own; the third stands behind NAT, to the fourth SSH alone leads",
     );
