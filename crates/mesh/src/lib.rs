@@ -1,7 +1,8 @@
 //! The private network of a cluster: one encrypted overlay over every node's container, by WireGuard's protocol in user space.
 //!
 //! Each node has a [`Mesh`]: a TUN device in the network namespace of its container, and a UDP socket outside of it; or, where its
-//! container may have no device, an end in a process inside of that. Keys are made on the nodes; who is a peer comes from the chain; endpoints are learned from packets that authenticate, and from nothing else.
+//! container may have no device, an end in a process inside of that. Keys are made on the nodes; who is a peer comes from the chain;
+//! endpoints are learned from packets that authenticate, and from nothing else.
 //!
 //! ```text
 //! container ─▶ tetra0 ─▶ Mesh: which peer? encrypt ─▶ direct, when packets came back lately

@@ -72,7 +72,7 @@ pub(crate) enum What {
     /// A cluster: three suppliers in network namespaces, an all-reduce, Ray, a worker and the head killed, and the bill
     Cluster(cluster::Args),
     /// A cluster of all four sources: a provider, an idle render window, a machine behind SSH, a lease on a second network
-    Mixed(cluster::mixed::Args),
+    Mixed(cluster::Args),
     /// A subnet: a real model, three miners, two validators, OpenAI's client, and who was paid
     Subnet(subnet::Args),
 }
@@ -86,7 +86,7 @@ impl Args {
 
     /// The short demo of a lease in a cluster.
     pub(crate) fn short_mixed() -> Self {
-        let short = cluster::mixed::Args { short: true, keep: false };
+        let short = cluster::Args { short: true, keep: false };
         Self { what: Some(What::Mixed(short)), ..Self::default() }
     }
 }

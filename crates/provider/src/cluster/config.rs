@@ -60,7 +60,7 @@ impl Default for ClusterConfig {
         Self {
             enabled: false,
             withdraw: false,
-            class: "cpu".to_owned(),
+            class: CLASS.to_owned(),
             devices: 1,
             cpu_milli: 1000,
             memory: 2 << 30,
@@ -84,7 +84,7 @@ impl Default for ClusterConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LeaseConfig {
-    /// URL of a node's JSON-RPC there.
+    /// URL of a node's JSON-RPC there. This, the prefix, the price of gas and the deposit count from the agent's next start.
     pub node: String,
     /// How addresses begin there.
     pub prefix: String,
@@ -105,6 +105,9 @@ pub struct LeaseConfig {
     /// What runs in a lease while nothing is hired of it: an image with a shell, as that network's providers find it.
     pub image: String,
 }
+
+/// The class of devices that are a share of a processor: what is offered unless told otherwise, and all that is leased elsewhere.
+pub const CLASS: &str = "cpu";
 
 /// Kinds of suppliers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -21,7 +21,7 @@ use super::trouble::Trouble;
 /// Where devices are.
 #[async_trait]
 pub(crate) trait Ground: Send + Sync {
-    /// What is offered of them; what has to be there for that is made first.
+    /// What is offered of them; what has to be there for that is made first. Where nothing is offered any more, what is hired is kept.
     async fn terms(&self, config: &ClusterConfig) -> Result<OfferTerms, Trouble>;
 
     /// Whether containers may have a device for the overlay.

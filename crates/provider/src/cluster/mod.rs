@@ -53,7 +53,7 @@ use workload::Runtime;
 use crate::config::ProviderConfig;
 use crate::home::{Home, HomeError};
 
-pub use config::{ClusterConfig, LeaseConfig, Origin, Supply};
+pub use config::{CLASS, ClusterConfig, LeaseConfig, Origin, Supply};
 pub use lease::guest;
 
 /// Where the devices of an agent are. It stays so until the agent starts again.

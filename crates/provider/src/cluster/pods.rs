@@ -32,18 +32,21 @@ const LEAST_DISK: u64 = 256 << 20;
 
 /// A node's program begins once its overlay is there: a device, or where there can be none a mark that the overlay's process leaves.
 const DEVICE_IS_THERE: &str = "grep -q tetra0: /proc/net/dev";
-/// The mark, in a folder of the container that is made for the overlay's process.
-pub(super) const MARK: &str = "/tmp/.tetra/joined";
+/// The folder of the overlay's process, where that is in the container.
+pub(super) const GUEST: &str = "/tmp/.tetra";
+/// The mark in it.
+pub(super) const MARK: &str = "joined";
 
 fn wait(has_device: bool) -> String {
-    let there = if has_device { DEVICE_IS_THERE.to_owned() } else { format!("test -e {MARK}") };
+    let there = if has_device { DEVICE_IS_THERE.to_owned() } else { format!("test -e {GUEST}/{MARK}") };
     format!("until {there}; do sleep 0.1; done; ")
 }
 
-/// Where programs find the others when there is no device: the words that curl and many others look for.
+/// Where programs find the others when there is no device. Not under the name that many programs look for: those that speak no SOCKS would
+/// reach nothing at all.
 fn proxy(has_device: bool) -> Option<(String, String)> {
     let address = format!("socks5h://127.0.0.1:{}", mesh::proxy::PORT);
-    (!has_device).then(|| ("ALL_PROXY".to_owned(), address))
+    (!has_device).then(|| ("TETRA_PROXY".to_owned(), address))
 }
 
 /// A node's place in its cluster.
@@ -300,7 +303,7 @@ mod tests {
         let place = place(&cluster, 2).unwrap();
         let service = spec(&path, ClusterKind::Shell, &manifest, (place, false), &EACH).services.remove(0);
         assert_eq!(service.command[2], "until test -e /tmp/.tetra/joined; do sleep 0.1; done; exec \"$@\"");
-        let proxy = ("ALL_PROXY".to_owned(), "socks5h://127.0.0.1:1080".to_owned());
+        let proxy = ("TETRA_PROXY".to_owned(), "socks5h://127.0.0.1:1080".to_owned());
         assert!(service.env.contains(&proxy));
         assert!(program(&cluster, place, ExecAsk::default(), false).env.contains(&proxy));
     }

@@ -172,10 +172,19 @@ impl Supplier {
         offer: Option<wire::Offer>,
     ) -> Result<Option<wire::Offer>, Trouble> {
         let wire::OfferId { owner, host_key } = self.id();
-        if !config.enabled && offer.as_ref().is_none_or(|offer| offer.hired == 0) {
-            self.ground.let_go().await?;
-        }
-        let terms = if config.enabled { self.ground.terms(config).await? } else { config.terms() };
+        let is_hired = offer.as_ref().is_some_and(|offer| offer.hired > 0);
+        let terms = match (config.enabled, is_hired) {
+            (false, false) => {
+                self.ground.let_go().await?;
+                config.terms()
+            }
+            (true, false) => self.ground.terms(config).await?,
+            // What is hired is looked after whatever becomes of the rest; other terms count after it.
+            (_, true) => self.ground.terms(config).await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "what is offered cannot be looked after; trying again");
+                config.terms()
+            }),
+        };
         match offer {
             None if !config.enabled => Ok(None),
             Some(offer)

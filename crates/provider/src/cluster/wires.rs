@@ -39,10 +39,12 @@ pub(super) async fn wire(carriage: &Carriage) -> Result<(Wire, SocketAddr), Trou
             wire.map_err(|error| broken(via, &error))?
         }
         None => Wire::udp(&carriage.listen).await.map_err(|error| {
-            let (first, last) = (carriage.listen.first(), carriage.listen.last());
-            let ports = [first, last].map(|address| address.map_or(0, SocketAddr::port));
-            let [first, last] = ports;
-            Trouble::Odd(format!("no overlay can listen at ports {first} to {last} (0: any): {error}"))
+            let ports = [carriage.listen.first(), carriage.listen.last()].map(|at| at.map_or(0, SocketAddr::port));
+            let at = match ports {
+                [0, _] => "any port".to_owned(),
+                [first, last] => format!("ports {first} to {last}"),
+            };
+            Trouble::Odd(format!("no overlay can listen at {at}: {error}"))
         })?,
     };
     let endpoint = (carriage.told, wire.local_address().port()).into();

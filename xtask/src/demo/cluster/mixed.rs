@@ -11,7 +11,7 @@ use super::super::step;
 use super::super::subnet::crew::wait;
 use super::lab::{HOST, Lab, MACHINES, Machine};
 use super::suppliers::{BROKER, Suppliers, prepare};
-use super::{IMAGE, JOB, begin, create, file, squares};
+use super::{Args, IMAGE, JOB, begin, create, file, squares};
 use crate::failure::{Doing, Failure, Result};
 use crate::shell;
 
@@ -21,17 +21,6 @@ const PAGES: &str = include_str!("pages.py");
 const LISTEN: &str = "10.77.0.1:9443";
 /// The broker, as accounts and folders are called.
 const NAME: &str = "broker";
-
-/// Options of `demo mixed`.
-#[derive(Clone, Debug, clap::Args)]
-pub(crate) struct Args {
-    /// Leave the networks and machines up until a key is pressed
-    #[arg(long)]
-    pub(crate) keep: bool,
-    /// Without the render node and without Ray
-    #[arg(long)]
-    pub(crate) short: bool,
-}
 
 /// Runs it.
 ///

@@ -31,13 +31,13 @@ const RAY_PORTS: [u16; 10] = [6_379, 6_380, 6_381, 6_382, 6_383, 6_384, 8_265, 1
 /// Who hires.
 const TENANT: &str = "alice";
 
-/// Options of `demo cluster`.
+/// Options of `demo cluster` and `demo mixed`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
     /// Leave the network and its machines up until a key is pressed
     #[arg(long)]
     pub(crate) keep: bool,
-    /// Without the worker and the head that are killed: what CI has time for
+    /// What CI has time for: without the worker and the head that are killed; of the mixed one, without the render node and Ray
     #[arg(long)]
     pub(crate) short: bool,
 }

@@ -1,9 +1,9 @@
 """Serves a page on every node, and fetches those of all nodes by their addresses in the overlay: by a device where there is one, by the
-proxy that ALL_PROXY names where there is none."""
+proxy that TETRA_PROXY names where there is none."""
 import http.server, os, socket, struct, sys, threading, time
 
 rank, hosts, port = int(os.environ["RANK"]), os.environ["TETRA_HOSTS"].split(), 8000
-proxy = os.environ.get("ALL_PROXY", "").rpartition("/")[2]
+proxy = os.environ.get("TETRA_PROXY", "").rpartition("/")[2]
 
 
 class Page(http.server.BaseHTTPRequestHandler):

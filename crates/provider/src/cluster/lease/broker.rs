@@ -27,7 +27,7 @@ use super::reach::Guest;
 use super::slots::{Lease, Slot, Tenant, Work};
 use super::{install, streams};
 use crate::agent::lock;
-use crate::cluster::config::{ClusterConfig, Origin};
+use crate::cluster::config::{CLASS, ClusterConfig, Origin};
 use crate::cluster::ground::{Carriage, Entrance, Ground, OTHER};
 use crate::cluster::pods::SERVICE;
 use crate::cluster::trouble::Trouble;
@@ -143,7 +143,14 @@ impl Ground for Broker {
         if config.origin != Origin::Lease {
             return Err(Trouble::Waits(OTHER.to_owned()));
         }
-        self.tend(config.devices as usize).await?;
+        if config.class != CLASS {
+            let why = format!(
+                "devices of class {:?} cannot be leased elsewhere, those of class {CLASS:?} alone",
+                config.class
+            );
+            return Err(Trouble::Odd(why));
+        }
+        self.tend(if config.enabled { config.devices as usize } else { 0 }).await?;
         let foreign = self.leases.foreign().await?;
         let margin_bp = self.leases.config()?.1.margin_bp;
         let slots: Vec<Slot> = self.leases.slots().into_iter().filter(|slot| slot.lease.is_some()).collect();

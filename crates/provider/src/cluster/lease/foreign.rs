@@ -5,7 +5,7 @@ use std::time::Duration;
 use client::exec::ShellAsk;
 use client::gateway::{LeaseStatus, LogOptions};
 use client::{Account, Auth, Fees, Gateway, Node, NodeError, SigningKey, Trust};
-use primitives::{Coin, Dec, Denom, Prefix};
+use primitives::{Dec, Denom, Prefix};
 use proto::akash::base::deposit::v1::{Deposit, Source};
 use proto::akash::deployment::v1::DeploymentId;
 use proto::akash::deployment::v1beta4 as deployment;
@@ -39,7 +39,7 @@ const QUIET: u32 = 6;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Blocks over which their interval is measured.
 const MEASURED: u64 = 20;
-/// The chain's answer where a manifest is newer than what a provider has seen.
+/// A provider's answer to a manifest that is newer than the block that it has seen.
 const TOO_NEW: &str = "manifest version validation failed";
 
 /// The broker's account there.
@@ -48,7 +48,7 @@ pub(super) struct Foreign {
     address: String,
     pub(super) network: String,
     /// Blocks in an hour, as measured when it was opened.
-    pub(super) hourly_blocks: u64,
+    hourly_blocks: u64,
     denom: Denom,
     deposit: u128,
 }
@@ -283,10 +283,9 @@ impl Foreign {
     }
 
     /// What an hour of a lease costs in base units there, rounded up.
-    pub(super) fn hourly(&self, lease: &Lease) -> Coin {
+    pub(super) fn hourly(&self, lease: &Lease) -> u128 {
         let hour = lease.price().checked_mul_int(self.hourly_blocks.into()).unwrap_or(Dec::ZERO);
-        let amount = hour.atoms().div_ceil(Dec::ONE.atoms());
-        Coin { denom: self.denom.clone(), amount }
+        hour.atoms().div_ceil(Dec::ONE.atoms())
     }
 }
 

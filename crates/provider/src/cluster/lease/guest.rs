@@ -3,7 +3,7 @@
 
 use std::io;
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use mesh::{Mesh, MeshConfig, Place, Wire};
@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader
 use tokio::net::{TcpStream, UnixListener, UnixStream};
 
 use super::words::{self, Order, Peer, Word};
-use crate::cluster::pods::MARK;
+use crate::cluster::pods::{GUEST, MARK};
 
 /// Where its wire is found by the program that carries it.
 const WIRE: &str = "wire";
@@ -52,9 +52,12 @@ pub enum Task {
 /// # Errors
 /// What the container or the connection lacks.
 pub async fn run(task: Task) -> io::Result<()> {
-    let folder = folder()?;
+    let folder = Path::new(GUEST);
     match task {
-        Task::Node => node(&folder).await,
+        Task::Node => {
+            std::fs::create_dir_all(folder)?;
+            node(folder).await
+        }
         Task::Wire => {
             let path = folder.join(WIRE);
             let connect = || UnixStream::connect(path.clone());
@@ -73,13 +76,6 @@ pub async fn run(task: Task) -> io::Result<()> {
         }
         Task::Look => write(if has_device().await { b"device" } else { b"none" }).await,
     }
-}
-
-/// The folder that this program was put in.
-fn folder() -> io::Result<PathBuf> {
-    let parent = Path::new(MARK).parent().ok_or_else(|| io::Error::other("there is no folder"))?;
-    std::fs::create_dir_all(parent)?;
-    Ok(parent.to_owned())
 }
 
 async fn write(bytes: &[u8]) -> io::Result<()> {
@@ -136,7 +132,7 @@ async fn say(word: &Word) -> io::Result<()> {
 
 async fn node(folder: &Path) -> io::Result<()> {
     let ended = become_node(folder).await;
-    let _ = std::fs::remove_file(MARK);
+    let _ = std::fs::remove_file(folder.join(MARK));
     if let Err(error) = &ended {
         // Whoever is gone is told nothing.
         let _ = say(&Word::Failed(error.to_string())).await;
@@ -162,7 +158,7 @@ async fn become_node(folder: &Path) -> io::Result<()> {
         false => Place::Process { proxy: mesh::proxy::PORT },
     };
     let mesh = Mesh::start(MeshConfig { secret, number, place, wire }).await.map_err(io::Error::other)?;
-    std::fs::write(MARK, b"")?;
+    std::fs::write(folder.join(MARK), b"")?;
     say(&Word::Began).await?;
     let mut status = mesh.watch();
     loop {

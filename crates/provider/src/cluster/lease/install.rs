@@ -11,10 +11,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::foreign::Foreign;
 use super::slots::Lease;
 use super::streams;
+use crate::cluster::pods::GUEST;
 use crate::cluster::trouble::Trouble;
 
-/// Where it lies in the container.
-const FOLDER: &str = "/tmp/.tetra";
 /// Bytes that are sent at a time.
 const PIECE: usize = 256 << 10;
 
@@ -27,7 +26,7 @@ struct Part {
 
 /// The command of the guest for a task.
 pub(super) fn command(task: &[&str]) -> Vec<String> {
-    let own = [&format!("{FOLDER}/loader"), "--library-path", FOLDER, &format!("{FOLDER}/tetra"), "guest"];
+    let own = [&format!("{GUEST}/loader"), "--library-path", GUEST, &format!("{GUEST}/tetra"), "guest"];
     own.iter().chain(task).map(|word| (*word).to_owned()).collect()
 }
 
@@ -50,7 +49,7 @@ pub(super) async fn script(foreign: &Foreign, lease: &Lease, script: String) -> 
 pub(super) async fn install(foreign: &Foreign, lease: &Lease) -> Result<(), Trouble> {
     let odd = |error: io::Error| Trouble::Odd(format!("this program cannot be read: {error}"));
     let parts = parts().map_err(odd)?;
-    let mark = format!("{FOLDER}/there-{}", parts.iter().map(|part| part.bytes).sum::<u64>());
+    let mark = format!("{GUEST}/there-{}", parts.iter().map(|part| part.bytes).sum::<u64>());
     if script(foreign, lease, format!("test -e {mark}")).await?.0 == 0 {
         return Ok(());
     }
@@ -67,7 +66,7 @@ async fn send(foreign: &Foreign, lease: &Lease, part: &Part) -> Result<(), Troub
     let broken = |error: io::Error| Trouble::Waits(format!("{} cannot be sent to the lease: {error}", part.name));
     let Part { name, path, bytes } = part;
     // Providers of Akash do not pass on that there is no more to read: the container counts.
-    let script = format!("mkdir -p {FOLDER} && cd {FOLDER} && head -c {bytes} > {name} && chmod 755 {name}");
+    let script = format!("mkdir -p {GUEST} && cd {GUEST} && head -c {bytes} > {name} && chmod 755 {name}");
     let mut exec = streams::exec(foreign.shell(lease, shell(script), None).await?, false);
     let mut file = tokio::fs::File::open(path).await.map_err(broken)?.take(*bytes);
     let (mut buffer, mut sent) = (vec![0; PIECE], 0);

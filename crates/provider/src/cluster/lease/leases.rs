@@ -112,9 +112,9 @@ impl Leases {
         foreign.create(dseq, &file).await?;
         let taken = foreign.take_cheapest(dseq).await?;
         tracing::info!(dseq, provider = taken.provider, price = taken.price, "leased a device elsewhere");
-        let cost = Dec::from_integer(foreign.hourly(&taken).amount).and_then(|hour| hour.mul_floor(lease.rate.0));
+        let cost = Dec::from_integer(foreign.hourly(&taken)).and_then(|hour| hour.mul_floor(lease.rate.0));
         let cost = cost.and_then(|cost| u64::try_from(cost.atoms().div_ceil(Dec::ONE.atoms())).ok());
-        self.of(dseq, |slot| (slot.lease, slot.cost) = (Some(taken), cost.unwrap_or(u64::MAX)))
+        self.change_slot(dseq, |slot| (slot.lease, slot.cost) = (Some(taken), cost.unwrap_or(u64::MAX)))
     }
 
     /// Has a lease run nothing, with this program in it.
@@ -127,17 +127,17 @@ impl Leases {
             // As it was created.
             foreign.put(lease, &file).await?;
         } else {
-            self.of(slot.dseq, |slot| slot.edition = edition)?;
+            self.change_slot(slot.dseq, |slot| slot.edition = edition)?;
             foreign.update(lease, &file).await?;
         }
-        runs(foreign, lease, edition).await?;
+        until_it_runs(foreign, lease, edition).await?;
         install::install(foreign, lease).await?;
         let (_, said) = install::script(foreign, lease, install::command(&["look"]).join(" ")).await?;
-        self.of(slot.dseq, |slot| (slot.work, slot.device) = (Work::Idle, said.trim() == "device"))
+        self.change_slot(slot.dseq, |slot| (slot.work, slot.device) = (Work::Idle, said.trim() == "device"))
     }
 
     /// Changes a slot, on disk first; nothing where it is gone.
-    fn of(&self, dseq: u64, change: impl FnOnce(&mut Slot)) -> Result<(), Trouble> {
+    fn change_slot(&self, dseq: u64, change: impl FnOnce(&mut Slot)) -> Result<(), Trouble> {
         self.change(|slots| slots.slot(dseq).map(change).unwrap_or_default())
     }
 
@@ -205,23 +205,23 @@ impl Leases {
         if !foreign.is_active(&lease).await? {
             return Ok(None);
         }
-        if slot.tenant() == Some(&tenant) && looks(&foreign, &lease, slot.edition).await.is_ok() {
+        if slot.tenant() == Some(&tenant) && runs(&foreign, &lease, slot.edition).await.is_ok() {
             return Ok(Some(lease));
         }
         let edition = slot.edition + 1;
         let invalid =
             |reason| Trouble::Runtime(workload::Error::InvalidSpec { field: "image or command".to_owned(), reason });
         let file = tenant.content(edition).file(&slot.shape).map_err(invalid)?;
-        self.of(slot.dseq, |slot| (slot.work, slot.edition) = (Work::Hired(tenant), edition))?;
+        self.change_slot(slot.dseq, |slot| (slot.work, slot.edition) = (Work::Hired(tenant), edition))?;
         foreign.update(&lease, &file).await?;
-        runs(&foreign, &lease, edition).await?;
+        until_it_runs(&foreign, &lease, edition).await?;
         Ok(Some(lease))
     }
 
     /// Lets the lease of a node go to whoever comes next; it is made ready for that beside all else.
     pub(super) fn free(&self, id: &PodId) -> Result<(), Trouble> {
         let Some(slot) = lock(&self.slots).of(id).cloned() else { return Ok(()) };
-        self.of(slot.dseq, |slot| slot.work = Work::Raw)
+        self.change_slot(slot.dseq, |slot| slot.work = Work::Raw)
     }
 }
 
@@ -229,7 +229,7 @@ impl Leases {
 ///
 /// # Errors
 /// Why not.
-async fn looks(foreign: &Foreign, lease: &Lease, edition: u64) -> Result<(), String> {
+async fn runs(foreign: &Foreign, lease: &Lease, edition: u64) -> Result<(), String> {
     match install::script(foreign, lease, format!("test \"${EDITION}\" = {edition}")).await {
         Ok((0, _)) => Ok(()),
         Ok(_) => Err("it still runs what it ran before".to_owned()),
@@ -238,10 +238,10 @@ async fn looks(foreign: &Foreign, lease: &Lease, edition: u64) -> Result<(), Str
 }
 
 /// Waits until a lease runs an edition.
-async fn runs(foreign: &Foreign, lease: &Lease, edition: u64) -> Result<(), Trouble> {
+async fn until_it_runs(foreign: &Foreign, lease: &Lease, edition: u64) -> Result<(), Trouble> {
     let deadline = Instant::now() + START;
     loop {
-        let Err(why) = looks(foreign, lease, edition).await else { return Ok(()) };
+        let Err(why) = runs(foreign, lease, edition).await else { return Ok(()) };
         if Instant::now() >= deadline || !foreign.is_active(lease).await? {
             return Err(Trouble::Waits(format!(
                 "the lease {} at {} does not start: {why}",

@@ -14,7 +14,7 @@ use super::explain;
 use super::render::parse_cores;
 use crate::commands::cluster::names::Supplier;
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Class, CliError, Result};
 use crate::output::{self, row};
 
 /// Verbs.
@@ -131,6 +131,11 @@ fn changed(old: ClusterConfig, args: &Enable) -> Result<ClusterConfig> {
         Way::RenderIdle => Origin::RenderIdle,
         Way::Lease => Origin::Lease,
     });
+    let class = args.class.clone().unwrap_or(old.class);
+    if origin == Origin::Lease && class != cluster::CLASS {
+        let what = format!("devices of class {class} cannot be leased elsewhere yet");
+        return Err(CliError::new(Class::Usage, what).hint(format!("--class {}", cluster::CLASS)));
+    }
     let lease = match origin {
         Origin::Lease => Some(lease::changed(old.lease, &args.lease)?),
         _ => old.lease,
@@ -138,7 +143,7 @@ fn changed(old: ClusterConfig, args: &Enable) -> Result<ClusterConfig> {
     Ok(ClusterConfig {
         enabled: true,
         withdraw: false,
-        class: args.class.clone().unwrap_or(old.class),
+        class,
         devices: args.devices.unwrap_or(old.devices),
         cpu_milli: args.cpu.unwrap_or(old.cpu_milli),
         memory: args.memory.map_or(old.memory, gib),
