@@ -53,6 +53,14 @@ if [ ! -f "$cache/ray.done" ]; then
     ln -sf python3 "$cache/root/usr/bin/python"
     touch "$cache/ray.done"
 fi
+if [ ! -f "$cache/compiled.done" ]; then
+    # Without it each node compiles what Ray imports when it starts, for seconds. By hash, for files in the image have no dates; without
+    # a check, for they do not change.
+    find "$cache/root" -type d -name __pycache__ -prune -exec rm -rf {} +
+    chroot "$cache/root" python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash \
+        /usr/lib/python3 /usr/lib/python3.11 /usr/local/lib/python3.11
+    touch "$cache/compiled.done"
+fi
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

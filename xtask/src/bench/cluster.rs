@@ -2,12 +2,11 @@
 //! the same machine; the overlay beside a plain link; what a reservation costs the chain among many devices.
 
 use std::fs;
-use std::path::PathBuf;
-use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::by_hand::Hand;
 use super::chain::{load, met, number};
 use crate::demo::network::{Home, Network};
 use crate::failure::{Doing, Failure, Result};
@@ -96,6 +95,10 @@ const TASK: &str = "import ray, time; ray.init(address='auto', logging_level='ER
                     while len(ray.nodes()) < 3: time.sleep(0.1)\n\
                     print(ray.get(ray.remote(lambda: 'first task').remote()), len(ray.nodes()))";
 
+fn said() -> String {
+    format!("first task {NODES}")
+}
+
 fn first_task(rounds: u32) -> Result {
     setup::run(setup::RUN)?;
     setup::run(setup::RAY)?;
@@ -121,7 +124,7 @@ fn first_task(rounds: u32) -> Result {
     let (mut ours, mut by_hand) = (Vec::new(), Vec::new());
     for round in 1..=rounds {
         let hand = Hand::start()?;
-        by_hand.push(hand.first_task()?);
+        by_hand.push(hand.first_task(TASK, &said())?);
         drop(hand);
         ours.push(created(&home)?);
         println!(
@@ -149,10 +152,10 @@ fn created(home: &Home) -> Result<f64> {
     let began = Instant::now();
     let hired: Value = home.json(&["cluster", "create", "-n", "3", "-k", "ray", "-d", "20m", "-y"])?;
     let cluster = hired["cseq"].as_u64().unwrap_or_default().to_string();
-    let said = shell::read(&mut home.tetra(&["cluster", "run", &cluster, "--rank", "0", "--", "python3", "-c", TASK]))?;
+    let text = shell::read(&mut home.tetra(&["cluster", "run", &cluster, "--rank", "0", "--", "python3", "-c", TASK]))?;
     let took = began.elapsed().as_secs_f64();
-    if !said.contains(&format!("first task {NODES}")) {
-        return Err(Failure::new(format!("the first task said {said:?}")));
+    if !text.contains(&said()) {
+        return Err(Failure::new(format!("the first task said {text:?}")));
     }
     home.json(&["cluster", "stop", &cluster, "-y"])?;
     while home.json(&["cluster", "offers"])?["classes"][0]["hired"] != 0 {
@@ -161,144 +164,4 @@ fn created(home: &Home) -> Result<f64> {
     // What the last one held is given back before the next one begins.
     std::thread::sleep(Duration::from_secs(3));
     Ok(took)
-}
-
-/// Ray's own programs from the image's root file system, in three network namespaces on a bridge, half a core each.
-struct Hand {
-    nodes: Vec<Child>,
-    began: Instant,
-}
-
-const BRIDGE: &str = "tetrabench0";
-
-fn ip(line: &str) -> Result {
-    shell::read(shell::program("ip").args(line.split_whitespace())).map(drop)
-}
-
-fn clear() {
-    for number in 1..=NODES {
-        let _ = ip(&format!("netns del tetra-bench-{number}"));
-        // A namespace lives on while a process of it does, and its link with it.
-        let _ = ip(&format!("link del tb{number}"));
-    }
-    let _ = ip(&format!("link del {BRIDGE}"));
-    let _ = fs::remove_dir_all(scratch());
-}
-
-fn scratch() -> PathBuf {
-    shell::target().join("bench-ray")
-}
-
-fn root() -> Result<String> {
-    let home = std::env::var("HOME").doing("HOME")?;
-    Ok(format!("{home}/.cache/tetra/ray-2.60.0/root"))
-}
-
-/// A program in a namespace and in the image's root, under the limit that nodes of clusters have.
-fn inside(number: u64, script: &str) -> Result<std::process::Command> {
-    let root = root()?;
-    let group = format!("/sys/fs/cgroup/tetra-bench-{number}");
-    // A place of its own for what Ray writes: the next round must not find it, nor the image that is made of this root.
-    let scratch = scratch();
-    let scratch = scratch.display();
-    let limited = format!(
-        "mkdir -p {group} && echo '50000 100000' > {group}/cpu.max && echo $$ > {group}/cgroup.procs; \
-         mount -t proc proc {root}/proc; mount --bind /dev {root}/dev 2>/dev/null; \
-         mount --bind {scratch} {root}/tmp && \
-         exec chroot {root} /bin/sh -c \"$1\""
-    );
-    let mut command = shell::program("unshare");
-    command.args([
-        "--mount",
-        "ip",
-        "netns",
-        "exec",
-        &format!("tetra-bench-{number}"),
-        "unshare",
-        "--pid",
-        "--fork",
-        "--kill-child",
-    ]);
-    command.args(["sh", "-c", &limited, "sh", script]);
-    Ok(command)
-}
-
-impl Hand {
-    fn start() -> Result<Self> {
-        clear();
-        fs::create_dir_all(scratch()).doing("a folder for Ray")?;
-        let mut hand = Self { nodes: Vec::new(), began: Instant::now() };
-        ip(&format!("link add {BRIDGE} type bridge"))?;
-        ip(&format!("link set {BRIDGE} up"))?;
-        for number in 1..=NODES {
-            let netns = format!("tetra-bench-{number}");
-            ip(&format!("netns add {netns}"))?;
-            ip(&format!("link add tb{number} type veth peer name eth0 netns {netns}"))?;
-            ip(&format!("link set tb{number} master {BRIDGE} up"))?;
-            ip(&format!("-n {netns} addr add 10.98.0.{number}/24 dev eth0"))?;
-            ip(&format!("-n {netns} link set eth0 up"))?;
-            ip(&format!("-n {netns} link set lo up"))?;
-        }
-        hand.began = Instant::now();
-        for number in 1..=NODES {
-            let common = format!(
-                "--node-ip-address=10.98.0.{number} --num-cpus=1 --object-store-memory=100000000 --disable-usage-stats --block --temp-dir=/tmp/ray-{number}"
-            );
-            let script = match number {
-                1 => format!("exec ray start --head --port=6379 --dashboard-host=10.98.0.1 {common}"),
-                _ => format!("while :; do ray start --address=10.98.0.1:6379 {common} && break; sleep 1; done"),
-            };
-            let log = shell::target().join(format!("bench-ray-{number}.log"));
-            let out = fs::File::create(&log).doing(log.display())?;
-            let err = out.try_clone().doing(log.display())?;
-            let node = inside(number, &script)?.stdin(Stdio::null()).stdout(out).stderr(err).spawn();
-            hand.nodes.push(node.doing("ray")?);
-        }
-        Ok(hand)
-    }
-
-    /// A program beside the head: in all of its namespaces, for Ray's driver and its node must see the same processes.
-    fn beside_head(&self, script: &str) -> Result<std::process::Command> {
-        let parent = self.nodes.first().map_or(0, Child::id);
-        let children =
-            fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).doing("the head's process")?;
-        let head = children.split_whitespace().next().ok_or_else(|| Failure::new("the head has no process"))?;
-        let mut command = shell::program("nsenter");
-        let root = format!("--root=/proc/{head}/root");
-        command.args(["--target", head, "--mount", "--net", "--pid", &root, "/bin/sh", "-c", script]);
-        Ok(command)
-    }
-
-    /// Seconds from the start until a task ran with all nodes there.
-    fn first_task(&self) -> Result<f64> {
-        // The folder that it begins in is none of the head's.
-        let script = format!("cd / && RAY_ADDRESS=10.98.0.1:6379 exec python3 -c \"{TASK}\"");
-        while self.began.elapsed() < LIMIT {
-            let Ok(mut driver) = self.beside_head(&script) else {
-                std::thread::sleep(Duration::from_millis(50));
-                continue;
-            };
-            let said = shell::output(&mut driver)?;
-            if String::from_utf8_lossy(&said.stdout).contains(&format!("first task {NODES}")) {
-                return Ok(self.began.elapsed().as_secs_f64());
-            }
-            std::thread::sleep(Duration::from_millis(200));
-        }
-        Err(Failure::new(format!("Ray by hand ran no task within {} s", LIMIT.as_secs())))
-    }
-}
-
-impl Drop for Hand {
-    fn drop(&mut self) {
-        for node in &mut self.nodes {
-            // Whoever ended already cannot be ended.
-            let _ = node.kill();
-            let _ = node.wait();
-        }
-        std::thread::sleep(Duration::from_secs(1));
-        for number in 1..=NODES {
-            let _ = fs::remove_dir(format!("/sys/fs/cgroup/tetra-bench-{number}"));
-        }
-        clear();
-    }
 }

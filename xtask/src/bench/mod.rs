@@ -5,11 +5,13 @@
 //! | `deploy` | from the command to HTTP 200, beside plain runc |
 //! | `chain` | signed transfers through RPC into blocks, beside what the machine verifies; memory; leases |
 //! | `cluster` | from `cluster create` to Ray's first task beside Ray by hand; the overlay beside a plain link; decisions among many devices |
+//! | `by_hand` | Ray without Tetra, for `cluster` |
 //! | `gateway` | questions through gateway and miner, beside the same model asked directly |
 //! | `render` | a job beside plain Blender, decisions of dispatch, upload of a scene that changed a little |
 //! | `subnets` | the interval between blocks while all weights of many subnets are set, beside an empty chain |
 //! | `yuma` | one epoch of Yuma consensus, beside what the chain's own code takes |
 
+mod by_hand;
 mod chain;
 mod cluster;
 mod deploy;

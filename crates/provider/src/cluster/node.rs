@@ -25,6 +25,8 @@ use crate::backoff::Backoff;
 
 /// Between two looks at a node that runs.
 const TICK: Duration = Duration::from_secs(1);
+/// Between two looks at one that looks for the others: its tenant waits.
+const JOINING: Duration = Duration::from_millis(250);
 /// A report that something is not reached is repeated so often, because time alone makes it count.
 const REPEAT: Duration = Duration::from_secs(5);
 /// Between two looks whether something runs.
@@ -391,7 +393,8 @@ impl Supplier {
                 }
                 kept = Instant::now();
             }
-            let _ = tokio::time::timeout(TICK, follow.changed()).await;
+            let pause = if all { TICK } else { JOINING };
+            let _ = tokio::time::timeout(pause, follow.changed()).await;
         }
     }
 

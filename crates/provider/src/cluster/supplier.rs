@@ -65,6 +65,8 @@ struct Tasks {
     /// A proof or verdicts that are being worked at, by round.
     proving: Option<(u64, AbortHandle)>,
     verifying: Option<AbortHandle>,
+    /// Nodes that end. What ran on one has time to end in, for which nothing else waits: its device may be hired again already.
+    ending: BTreeMap<NodeKey, AbortHandle>,
     beaten: Option<Instant>,
 }
 
@@ -312,15 +314,21 @@ impl Supplier {
             let task = tasks.tasks.spawn(Arc::clone(self).keep(seat, follow));
             tasks.running.insert(key.clone(), (told, task));
         }
-        self.sweep(&wanted).await
+        self.sweep(tasks, &wanted).await
     }
 
     /// Removes pods of nodes that the chain knows to have ended.
-    async fn sweep(self: &Arc<Self>, wanted: &BTreeMap<NodeKey, wire::Cluster>) -> Result<(), Trouble> {
+    async fn sweep(
+        self: &Arc<Self>,
+        tasks: &mut Tasks,
+        wanted: &BTreeMap<NodeKey, wire::Cluster>,
+    ) -> Result<(), Trouble> {
         self.prune_kept(wanted);
+        tasks.ending.retain(|_, task| !task.is_finished());
         let pods = self.ground.list().await?;
         let here = pods.iter().filter_map(pods::of_pod);
-        let over: Vec<NodeKey> = here.filter(|key| !wanted.contains_key(key)).collect();
+        let over: Vec<NodeKey> =
+            here.filter(|key| !wanted.contains_key(key) && !tasks.ending.contains_key(key)).collect();
         for (path, number) in over {
             let Some(cluster) = self.chain.cluster(&path).await? else { continue };
             // The chain's earlier answer may have been that of an earlier block.
@@ -328,10 +336,21 @@ impl Supplier {
                 continue;
             }
             tracing::info!(cluster = %path, node = number, "a node of a cluster ends");
-            self.ground.remove(&pods::id(&path, number)).await?;
-            self.forget(&path, number, has_ended(&cluster))?;
+            let supplier = Arc::clone(self);
+            let key = (path.clone(), number);
+            let task = tasks.tasks.spawn(async move {
+                if let Err(error) = supplier.end(&path, number, has_ended(&cluster)).await {
+                    tracing::warn!(cluster = %path, node = number, %error, "a node does not end; trying again");
+                }
+            });
+            tasks.ending.insert(key, task);
         }
         Ok(())
+    }
+
+    async fn end(&self, path: &ClusterPath, number: u32, has_ended: bool) -> Result<(), Trouble> {
+        self.ground.remove(&pods::id(path, number)).await?;
+        self.forget(path, number, has_ended)
     }
 
     /// Throws away what was kept of clusters that have no node here, a day after it was written.
