@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
 use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -25,12 +26,21 @@ async fn inside<T: Send + 'static>(
     let namespace = File::open(netns)?;
     let (done, result) = oneshot::channel();
     std::thread::Builder::new().name("netns".to_owned()).spawn(move || {
-        let entered = move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network));
-        let outcome = entered.map_err(io::Error::from).and_then(|()| work());
+        let outcome = enter(&namespace).and_then(|()| work());
         // Whoever asked may be gone.
         let _ = done.send(outcome);
     })?;
     result.await.map_err(|_| io::Error::other("the thread inside of the namespace ended"))?
+}
+
+/// Moves this thread into a namespace. Where it is in it already nothing is asked of the kernel, for whoever may make devices in
+/// its own namespace need not have the right to enter one.
+fn enter(namespace: &File) -> io::Result<()> {
+    let (own, wanted) = (std::fs::metadata("/proc/thread-self/ns/net")?, namespace.metadata()?);
+    if (own.dev(), own.ino()) == (wanted.dev(), wanted.ino()) {
+        return Ok(());
+    }
+    Ok(move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?)
 }
 
 /// A network namespace of its own, with nothing but a loopback device that is up. It is there as long as what is returned.

@@ -12,6 +12,7 @@ use workload::Isolation;
 use crate::cluster::ClusterConfig;
 pub use crate::devices::GpuModel;
 use crate::gateway::IssuedCertificate;
+use crate::pod::Rights;
 use crate::render::RenderConfig;
 
 /// `provider.json`.
@@ -56,6 +57,10 @@ pub struct ProviderConfig {
     /// attribute `isolation`, by which tenants can ask for it.
     #[serde(default)]
     pub isolation: Isolation,
+    /// Whether deployments that ask for the attribute `feat-tun` may make network devices: `/dev/net/tun` and all rights over their
+    /// own network namespace, for overlays and VPNs. Announced as that attribute.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub network_devices: bool,
     /// Prices of hardware, in USD per month.
     #[serde(default)]
     pub scale: Scale,
@@ -102,6 +107,11 @@ pub struct ProviderConfig {
 }
 
 impl ProviderConfig {
+    /// The most that containers of new leases may do.
+    pub fn rights(&self) -> Rights {
+        Rights { isolation: self.isolation, network_devices: self.network_devices }
+    }
+
     /// A configuration with default prices and no caps.
     pub fn new(
         node: impl Into<String>,
@@ -126,6 +136,7 @@ impl ProviderConfig {
             port_range: default_port_range(),
             attributes: BTreeMap::new(),
             isolation: Isolation::default(),
+            network_devices: false,
             scale: Scale::default(),
             price_source: PriceSource::default(),
             offer: OfferCaps::default(),

@@ -19,6 +19,8 @@ const KEPT_MEMORY: u64 = 256 << 20;
 
 /// The attribute that tells how containers are kept apart from the machine.
 pub const ISOLATION: &str = "isolation";
+/// The attribute by which deployments ask for network devices of their own, in the way of `feat-persistent-storage`.
+pub const TUN: &str = "feat-tun";
 
 /// What this machine offers.
 #[derive(Clone, Debug)]
@@ -53,6 +55,14 @@ impl Inventory {
         if config.isolation == Isolation::Gvisor {
             let tried = workload::gvisor::probe(data).await;
             tried.map_err(|error| ProviderError::Isolation(format!("- isolation by gvisor: {error}")))?;
+        }
+        if config.network_devices {
+            let tried = workload::tun::probe(data);
+            tried.map_err(|error| {
+                ProviderError::Isolation(format!(
+                    "- network_devices: {error}; load the module `tun`, and keep the agent's folder on a file system that takes device nodes"
+                ))
+            })?;
         }
         Ok(Self::of(config, report, host_key))
     }
@@ -151,6 +161,9 @@ fn attributes(config: &ProviderConfig, report: &HostReport) -> Vec<Attribute> {
     add("capabilities/storage/3/persistent", "false");
     add("arch", &report.architecture);
     add(ISOLATION, config.isolation.as_str());
+    if config.network_devices {
+        add(TUN, "true");
+    }
     for key in config.simulated_gpus.iter().flat_map(GpuModel::capabilities) {
         add(&key, "true");
     }

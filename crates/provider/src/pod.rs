@@ -11,7 +11,7 @@ use workload::{
 };
 
 use crate::devices::{self, Shares};
-use crate::inventory::ISOLATION;
+use crate::inventory::{ISOLATION, TUN};
 use crate::lease::LeaseName;
 
 /// Processes and threads of one replica.
@@ -49,6 +49,11 @@ pub enum PodError {
         /// What is configured.
         here: Isolation,
     },
+    /// Network devices where none are granted any more.
+    #[error(
+        "the order asks for feat-tun, and this provider grants no network devices now; close the deployment and choose another provider"
+    )]
+    NetworkDevices,
     /// A mount without a volume.
     #[error("service {service:?}: params.storage mounts {volume:?}, which its resources do not have")]
     UnknownVolume {
@@ -93,27 +98,43 @@ pub fn pod(
     lease: &LeaseName,
     group: &Group,
     public_host: &str,
-    isolation: Isolation,
+    rights: Rights,
     held: &[Device],
 ) -> Result<PodSpec, PodError> {
     let shares = devices::share(group, held);
     let services = group.services.iter().map(|service| self::service(lease, service, public_host, shares.as_ref()));
     // Nothing in a manifest speaks of the way out; whoever rents compute expects the internet.
     let services = services.collect::<Result<_, _>>()?;
-    Ok(PodSpec { id: lease.pod(), services, egress: Egress::Internet, isolation })
+    let Rights { isolation, network_devices } = rights;
+    Ok(PodSpec { id: lease.pod(), services, egress: Egress::Internet, isolation, network_devices })
 }
 
-/// The isolation of a new lease: what is configured here, which its order must not contradict. The bid was made under
-/// what was configured then.
-///
-/// # Errors
-/// [`PodError::Isolation`].
-pub fn isolation(order: &GroupSpec, here: Isolation) -> Result<Isolation, PodError> {
-    let required = order.requirements.iter().flat_map(|requirements| &requirements.attributes);
-    let mut wishes = required.filter(|attribute| attribute.key == ISOLATION);
-    match wishes.find(|wish| wish.value != here.as_str()) {
-        Some(wish) => Err(PodError::Isolation { wanted: wish.value.clone(), here }),
-        None => Ok(here),
+/// What containers of a lease may do to the machine and its network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rights {
+    /// How they are kept apart from it.
+    pub isolation: Isolation,
+    /// Whether they may make network devices.
+    pub network_devices: bool,
+}
+
+impl Rights {
+    /// Those of a new lease: of what is granted here (`self`) what its order asks for, and no less. The bid was made under what was
+    /// granted then.
+    ///
+    /// # Errors
+    /// [`PodError::Isolation`], [`PodError::NetworkDevices`].
+    pub fn for_order(self, order: &GroupSpec) -> Result<Self, PodError> {
+        let required = || order.requirements.iter().flat_map(|requirements| &requirements.attributes);
+        let mut wishes = required().filter(|attribute| attribute.key == ISOLATION);
+        if let Some(wish) = wishes.find(|wish| wish.value != self.isolation.as_str()) {
+            return Err(PodError::Isolation { wanted: wish.value.clone(), here: self.isolation });
+        }
+        let asks = required().any(|attribute| attribute.key == TUN && attribute.value == "true");
+        match asks && !self.network_devices {
+            true => Err(PodError::NetworkDevices),
+            false => Ok(Self { network_devices: asks, ..self }),
+        }
     }
 }
 

@@ -49,7 +49,10 @@ fn lease() -> LeaseName {
 #[test]
 fn an_order_for_gvisor_is_not_run_with_namespaces() {
     let mut order = GroupSpec::default();
-    let under = |order: &GroupSpec, here| isolation(order, here).map_err(|error| error.to_string());
+    let under = |order: &GroupSpec, isolation| {
+        let here = Rights { isolation, network_devices: false };
+        here.for_order(order).map(|rights| rights.isolation).map_err(|error| error.to_string())
+    };
     assert_eq!(under(&order, Isolation::Gvisor), Ok(Isolation::Gvisor));
     let wish = proto::akash::base::attributes::v1::Attribute { key: "isolation".into(), value: "gvisor".into() };
     order.requirements.get_or_insert_default().attributes.push(wish);
@@ -58,13 +61,27 @@ fn an_order_for_gvisor_is_not_run_with_namespaces() {
     assert!(refused.contains("asks for isolation=gvisor") && refused.contains("isolation=namespaces now"), "{refused}");
 }
 
+#[test]
+fn network_devices_go_to_those_who_ask_where_they_are_granted() {
+    let grants = |network_devices| Rights { isolation: Isolation::Namespaces, network_devices };
+    let plain = GroupSpec::default();
+    assert_eq!(grants(true).for_order(&plain), Ok(grants(false)));
+    let mut asks = plain;
+    let wish = proto::akash::base::attributes::v1::Attribute { key: "feat-tun".into(), value: "true".into() };
+    asks.requirements.get_or_insert_default().attributes.push(wish);
+    assert_eq!(grants(true).for_order(&asks), Ok(grants(true)));
+    assert_eq!(grants(false).for_order(&asks), Err(PodError::NetworkDevices));
+    let spec = pod(&lease(), &group(), "localhost", grants(true), &[]).unwrap();
+    assert!(spec.network_devices && spec.validate().is_ok());
+}
+
 fn group() -> Group {
     Sdl::parse(FILE).unwrap().manifest().0.remove(0)
 }
 
 #[test]
 fn a_manifest_as_a_pod() {
-    let spec = pod(&lease(), &group(), "localhost", Isolation::Namespaces, &[]).unwrap();
+    let spec = pod(&lease(), &group(), "localhost", Rights::default(), &[]).unwrap();
     spec.validate().unwrap();
     let db = spec.services.iter().find(|service| service.name == "db").unwrap();
     assert_eq!(db.credentials.as_ref().map(|login| login.password.as_str()), Some("secret"));
@@ -93,7 +110,7 @@ fn what_cannot_be_served_is_refused_by_name() {
     let refusals = changes.into_iter().map(|change| {
         let mut group = group();
         change(&mut group);
-        pod(&lease(), &group, "localhost", Isolation::Namespaces, &[]).unwrap_err().to_string()
+        pod(&lease(), &group, "localhost", Rights::default(), &[]).unwrap_err().to_string()
     });
     insta::assert_snapshot!(refusals.collect::<Vec<_>>().join("\n"));
 }
@@ -106,7 +123,7 @@ fn replicas_are_told_of_their_own_simulated_gpus_and_no_other_is_served() {
     web.resources.gpu.attributes = vec![sdl::resources::Attribute::new("vendor/nvidia/model/*", "true")];
     web.env.as_mut().unwrap().push("TETRA_SIMULATED_GPUS=a lie".to_owned());
     let device = |id: &str, model: &str| Device { id: id.into(), model: format!("vendor/nvidia/model/{model}") };
-    let made = |held: &[Device]| pod(&lease(), &group, "localhost", Isolation::Namespaces, held);
+    let made = |held: &[Device]| pod(&lease(), &group, "localhost", Rights::default(), held);
     let held = [device("1", "a100/ram/80Gi/simulated/true"), device("2", "t4/simulated/true")];
     let spec = made(&held).unwrap();
     spec.validate().unwrap();

@@ -13,6 +13,7 @@ use workload::Isolation;
 
 use crate::home::{Home, HomeError};
 use crate::lease::LeaseName;
+use crate::pod::Rights;
 use crate::proxy::Published;
 
 const PREFIX: &str = "lease-";
@@ -30,6 +31,9 @@ pub struct LeaseRecord {
     /// How its containers are kept apart from the machine, as it was when the manifest was accepted.
     #[serde(default)]
     pub isolation: Isolation,
+    /// Whether they may make network devices, as it was then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub network_devices: bool,
     /// Fencing number of the firm hold under which it was started last; 0 before the first start.
     pub fence: u64,
     /// Ports of the provider that were assigned.
@@ -53,6 +57,11 @@ pub struct AssignedPort {
 }
 
 impl LeaseRecord {
+    /// What its containers may do. A lease stays what it is, whatever new ones are.
+    pub fn rights(&self) -> Rights {
+        Rights { isolation: self.isolation, network_devices: self.network_devices }
+    }
+
     /// The lease's group of the manifest.
     pub fn group(&self) -> Option<&Group> {
         self.manifest.group(&self.group)
@@ -139,6 +148,7 @@ mod tests {
             group: "here".into(),
             manifest: Manifest(vec![Group { name: "here".into(), services: vec![] }]),
             isolation: Isolation::Namespaces,
+            network_devices: false,
             fence: 3,
             ports: vec![],
         };

@@ -10,7 +10,7 @@ use ledger::capacity::messages::MAX_DEVICES;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-use workload::{Host, HostConfig, Runtime};
+use workload::{Host, HostConfig, Isolation, Runtime};
 
 use crate::agent::{Agent, Counter};
 use crate::backoff::Backoff;
@@ -25,7 +25,7 @@ use crate::error::ProviderError;
 use crate::gateway::{self, Certificates, IdentityFile, Limits};
 use crate::health::ProviderObserved;
 use crate::home::Home;
-use crate::inventory::{ISOLATION, Inventory};
+use crate::inventory::{ISOLATION, Inventory, TUN};
 use crate::metrics::ProviderMetrics;
 use crate::price::Pricer;
 use crate::proxy::Proxy;
@@ -221,6 +221,14 @@ fn check(config: &ProviderConfig) -> Result<(), ProviderError> {
     }
     if config.attributes.get(ISOLATION).is_some_and(|claimed| claimed != config.isolation.as_str()) {
         return refuse("attributes claim another isolation than the field `isolation` says; leave the attribute out");
+    }
+    if config.attributes.contains_key(TUN) {
+        return refuse(
+            "attributes name feat-tun, which the field `network_devices` announces; leave the attribute out",
+        );
+    }
+    if config.network_devices && config.isolation != Isolation::Namespaces {
+        return refuse("network_devices go with isolation by namespaces alone");
     }
     if config.simulated_gpus.len() > MAX_DEVICES {
         return refuse("simulated_gpus names more devices than a host may have");

@@ -10,6 +10,7 @@ use crate::image::users::User;
 use crate::seccomp;
 use crate::slots::UID_RANGE;
 use crate::spec::{PodId, ServiceSpec, VolumeKind};
+use crate::tun;
 
 /// Everything that goes into the configuration of one container.
 pub(crate) struct Bundle<'a> {
@@ -29,6 +30,8 @@ pub(crate) struct Bundle<'a> {
     pub(crate) files: Vec<(PathBuf, &'static str)>,
     /// Mounted disk volumes, in the order of the service's volumes.
     pub(crate) disks: Vec<PathBuf>,
+    /// The device node with which it may make network devices; none: it may not.
+    pub(crate) tun: Option<PathBuf>,
 }
 
 /// What the root user of a container may do inside of its own user namespace. No raw sockets, no
@@ -45,6 +48,9 @@ const CAPABILITIES: [&str; 10] = [
     "CAP_SETUID",
     "CAP_SYS_CHROOT",
 ];
+
+/// And where it may make network devices: over the network namespace that its user namespace owns.
+const NETWORK_CAPABILITY: &str = "CAP_NET_ADMIN";
 
 const MASKED: [&str; 11] = [
     "/proc/acpi",
@@ -87,7 +93,9 @@ impl Bundle<'_> {
             "" => "/",
             directory => directory,
         };
-        let capabilities: &[&str] = if user.uid == 0 { &CAPABILITIES } else { &[] };
+        let bounding: Vec<&str> =
+            CAPABILITIES.into_iter().chain(self.tun.as_ref().map(|_| NETWORK_CAPABILITY)).collect();
+        let capabilities: &[&str] = if user.uid == 0 { &bounding } else { &[] };
         json!({
             "ociVersion": "1.0.2",
             "hostname": self.service.name,
@@ -98,7 +106,7 @@ impl Bundle<'_> {
                 "env": self.environment(),
                 "cwd": directory,
                 "capabilities": {
-                    "bounding": CAPABILITIES,
+                    "bounding": bounding,
                     "effective": capabilities,
                     "permitted": capabilities,
                 },
@@ -122,12 +130,21 @@ impl Bundle<'_> {
                 "gidMappings": [{ "containerID": 0, "hostID": self.uid_base, "size": UID_RANGE }],
                 "cgroupsPath": self.cgroup,
                 // The group has its limits already.
-                "resources": { "devices": [{ "allow": false, "access": "rwm" }] },
+                "resources": { "devices": self.device_rules() },
                 "seccomp": seccomp::profile(),
                 "maskedPaths": MASKED,
                 "readonlyPaths": READ_ONLY,
             },
         })
+    }
+
+    /// All devices but those that every container has are refused.
+    fn device_rules(&self) -> Vec<Value> {
+        let mut rules = vec![json!({ "allow": false, "access": "rwm" })];
+        if self.tun.is_some() {
+            rules.push(json!({ "allow": true, "type": "c", "major": tun::MAJOR, "minor": tun::MINOR, "access": "rw" }));
+        }
+        rules
     }
 
     /// What tools that list containers show of whose they are.
@@ -184,6 +201,10 @@ impl Bundle<'_> {
                 "source": source,
                 "options": ["bind", "nosuid", "nodev", "noexec", "ro"],
             }));
+        }
+        if let Some(node) = &self.tun {
+            let options = ["bind", "nosuid", "noexec"];
+            mounts.push(json!({ "destination": tun::PATH, "type": "bind", "source": node, "options": options }));
         }
         mounts.extend(self.volume_mounts());
         mounts

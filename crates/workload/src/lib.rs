@@ -59,6 +59,7 @@ pub mod shim;
 mod slots;
 pub mod spec;
 pub mod terminal;
+pub mod tun;
 mod userns;
 mod volume;
 

@@ -54,6 +54,10 @@ pub struct PodSpec {
     /// How its containers are kept apart from the machine.
     #[serde(default)]
     pub isolation: Isolation,
+    /// Whether root in its containers may make network devices: `/dev/net/tun`, and all rights over its own network
+    /// namespace. What leaves that is still bound by the pod's firewall.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub network_devices: bool,
 }
 
 /// How containers are kept apart from the machine.
@@ -265,6 +269,12 @@ impl PodSpec {
                 let field = format!("services[{}]", service.name);
                 return Err(Error::invalid(field, "name is used twice"));
             }
+        }
+        if self.network_devices && self.isolation != Isolation::Namespaces {
+            return Err(Error::Unsupported {
+                what: "network_devices".to_owned(),
+                reason: format!("under isolation by {} there are none", self.isolation),
+            });
         }
         self.services.iter().try_for_each(|service| service.validate(&names, self.isolation))
     }

@@ -155,3 +155,42 @@ async fn services_meet_by_name_on_exposed_ports_only() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_make_network_devices_takes_nobodys_address() {
+    with_agent("tun", |agent| async move {
+        let shell = |script: &str| vec!["/bin/sh".to_owned(), "-c".to_owned(), script.to_owned()];
+        let mut backend = service("backend");
+        backend.exposures = vec![expose(80, 80, ExposeTo::Pod)];
+        backend.command = shell("exec httpd -f -p 80 -h /www");
+        let mut job = service("job");
+        // The address of somebody else in its subnet, and then its own again.
+        job.command = shell(
+            "
+            grep CapBnd /proc/self/status
+            tunctl -t own0 && ip addr add 100.127.0.1/16 dev own0 && ip link set own0 up && echo made
+            get() { timeout 3 wget -q -O - http://$backend/ >/dev/null && echo reached as $1 || echo refused as $1; }
+            backend=$(grep -w backend /etc/hosts | cut -f1 | cut -d' ' -f1)
+            until get itself | grep reached; do usleep 50000; done
+            own=$(ip -4 -o addr show dev eth0 | sed 's/.*inet \\([0-9.]*\\).*/\\1/')
+            via=$(ip route | sed -n 's/default \\(via .* dev eth0\\).*/\\1/p')
+            ip addr add ${own%.*}.99/32 dev eth0 && ip route replace $backend/32 $via src ${own%.*}.99
+            get another
+            ip route replace $backend/32 $via src $own
+            get itself
+            echo with $own by $via",
+        );
+        let spec = PodSpec { network_devices: true, ..pod("tun", vec![backend, job]) };
+        agent.host.start(&spec).await.unwrap();
+        agent.host.wait(&spec.id, "job", 0).await.unwrap();
+        let log = agent.log(&spec.id, "job").await;
+        assert!(log.contains("made\n") && log.ends_with("\n") && log.contains("with 10."), "{log}");
+        let tried: Vec<&str> = log.lines().filter(|line| line.contains(" as ")).collect();
+        assert!(tried.ends_with(&["reached as itself", "refused as another", "reached as itself"]), "{log}");
+        let (_, log) =
+            agent.script("tunctl -t own0 && echo made; ip link set eth0 down || echo no-right", |_| ()).await;
+        assert!(log.contains("no-right") && !log.contains("made"), "{log}");
+        agent
+    })
+    .await;
+}

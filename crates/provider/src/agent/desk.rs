@@ -13,7 +13,7 @@ use sdl::manifest::Manifest;
 use serde_json::{Map, Value, json};
 use time::format_description::well_known::Rfc3339;
 use workload::runtime::Exec;
-use workload::{ExecSpec, Isolation, LogQuery, Phases, PodStatus, ReplicaStatus, State, crash};
+use workload::{ExecSpec, LogQuery, Phases, PodStatus, ReplicaStatus, State, crash};
 
 use super::answer::answering;
 use super::leases::{Work, runs};
@@ -25,7 +25,7 @@ use crate::cluster::supplier::Supplier;
 use crate::desk::{Desk, DeskError, LogRequest, NamedLine, ShellRequest};
 use crate::devices;
 use crate::lease::LeaseName;
-use crate::pod::{isolation, pod};
+use crate::pod::{Rights, pod};
 use crate::proxy::Published;
 use crate::record::LeaseRecord;
 use crate::render::desk::RenderDesk;
@@ -128,21 +128,20 @@ impl Agent {
             let spec = group_of(&deployment, lease.gseq).ok_or_else(none)?;
             manifest.matches_group(spec).map_err(refused)?;
             let group = manifest.group(&spec.name).ok_or_else(none)?;
-            let isolation = match self.home.record(&lease).map_err(internal)? {
-                // A lease stays what it is, whatever new ones are.
-                Some(known) => known.isolation,
-                None => isolation(spec, self.config.isolation).map_err(refused)?,
+            let rights = match self.home.record(&lease).map_err(internal)? {
+                Some(known) => known.rights(),
+                None => self.config.rights().for_order(spec).map_err(refused)?,
             };
             let devices = match group.services.iter().any(|service| service.resources.gpu.units.0 > 0) {
                 true => self.devices(&self.hold(&lease, 0).await.map_err(internal)?),
                 false => Vec::new(),
             };
-            let pod = pod(&lease, group, &self.config.public_host, isolation, &devices).map_err(refused)?;
+            let pod = pod(&lease, group, &self.config.public_host, rights, &devices).map_err(refused)?;
             pod.validate().map_err(refused)?;
-            accepted.push((lease, spec.name.clone(), isolation));
+            accepted.push((lease, spec.name.clone(), rights));
         }
-        for (lease, group, isolation) in accepted {
-            self.accept(&lease, group, manifest.clone(), isolation).await?;
+        for (lease, group, rights) in accepted {
+            self.accept(&lease, group, manifest.clone(), rights).await?;
         }
         Ok(())
     }
@@ -153,7 +152,7 @@ impl Agent {
         lease: &LeaseName,
         group: String,
         manifest: Manifest,
-        isolation: Isolation,
+        rights: Rights,
     ) -> Result<(), DeskError> {
         // The tenant may be here before the block that made the lease was read.
         self.serve(lease.clone());
@@ -168,7 +167,8 @@ impl Agent {
             return Ok(());
         }
         let (fence, ports) = before.map_or((0, Vec::new()), |record| (record.fence, record.ports));
-        let record = LeaseRecord { lease: lease.clone(), group, manifest, isolation, fence, ports };
+        let Rights { isolation, network_devices } = rights;
+        let record = LeaseRecord { lease: lease.clone(), group, manifest, isolation, network_devices, fence, ports };
         crash::at("manifest-received");
         self.home.save_record(&record).map_err(internal)?;
         crash::at("manifest-kept");

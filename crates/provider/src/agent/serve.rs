@@ -78,7 +78,7 @@ impl Agent {
         let group = record.group().ok_or_else(|| ServeError::NoGroup(record.group.clone()))?;
         let hold = self.hold(lease, record.fence).await.map_err(ServeError::Hold)?;
         let devices = self.devices(&hold);
-        let spec = pod(lease, group, &self.config.public_host, record.isolation, &devices)?;
+        let spec = pod(lease, group, &self.config.public_host, record.rights(), &devices)?;
         work.gpus = devices::share(group, &devices).unwrap_or_default();
         let fence = hold.fence;
         if record.fence != fence {

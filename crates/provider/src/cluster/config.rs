@@ -104,6 +104,9 @@ pub struct LeaseConfig {
     pub margin_bp: u32,
     /// What runs in a lease while nothing is hired of it: an image with a shell, as that network's providers find it.
     pub image: String,
+    /// Whether providers alone may bid that announce `feat-tun`: their leases may have a device for an overlay.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tun: bool,
 }
 
 /// The class of devices that are a share of a processor: what is offered unless told otherwise, and all that is leased elsewhere.

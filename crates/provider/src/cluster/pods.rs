@@ -214,6 +214,7 @@ pub(super) fn spec(
         services: vec![service],
         egress: Egress::Internet,
         isolation: Isolation::Namespaces,
+        network_devices: false,
     }
 }
 

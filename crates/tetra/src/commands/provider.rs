@@ -85,6 +85,9 @@ pub struct Init {
     /// A GPU to sell that is not there, such as nvidia/a100/80Gi; once for each. Toy networks only
     #[arg(long = "simulated-gpu", value_name = "VENDOR/MODEL/RAM")]
     simulated_gpus: Vec<GpuModel>,
+    /// Deployments that ask for the attribute feat-tun may make network devices: /dev/net/tun, and all rights over their own network
+    #[arg(long)]
+    network_devices: bool,
 }
 
 /// Arguments of `start`.
@@ -138,6 +141,7 @@ fn init(context: &Context, args: Init) -> Result {
     config.grpc_listen = Some(args.grpc_listen);
     config.metrics_listen = Some(args.metrics_listen);
     config.simulated_gpus = args.simulated_gpus;
+    config.network_devices = args.network_devices;
     config.price_source = PriceSource::Config { usd_per_token: prices };
     if let Some(uri) = args.host_uri {
         config.host_uri = uri;

@@ -26,6 +26,7 @@ use crate::runtime::{Phases, State};
 use crate::shim::{READY, ShimFiles, ShimJob, write_record};
 use crate::slots::{Subnet, uid_base};
 use crate::spec::{Isolation, PodSpec, VolumeKind};
+use crate::tun;
 use crate::userns;
 use crate::volume::{self, Purpose};
 
@@ -313,6 +314,7 @@ impl Host {
             pod: &record.spec.id,
             files,
             disks,
+            tun: record.spec.network_devices.then(|| tun::node(&self.config.data_dir)).transpose()?,
         };
         self.cgroups.create(&cgroup, &Limits::of(replica.service))?;
         let command = match record.spec.isolation {

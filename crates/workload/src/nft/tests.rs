@@ -25,6 +25,7 @@ fn exposure(port: u16, as_port: u16, to: ExposeTo) -> Exposure {
 fn ruleset(egress: Egress) -> String {
     let spec = PodSpec {
         isolation: crate::spec::Isolation::Namespaces,
+        network_devices: false,
         id: PodId::new("1"),
         services: vec![
             service("web", vec![exposure(80, 80, ExposeTo::Global)]),

@@ -20,8 +20,13 @@ fn service(name: &str) -> ServiceSpec {
 fn refusal(change: impl FnOnce(&mut ServiceSpec)) -> String {
     let mut web = service("web");
     change(&mut web);
-    let pod =
-        PodSpec { id: PodId::new("1"), services: vec![web], egress: Egress::None, isolation: Isolation::Namespaces };
+    let pod = PodSpec {
+        id: PodId::new("1"),
+        services: vec![web],
+        egress: Egress::None,
+        isolation: Isolation::Namespaces,
+        network_devices: false,
+    };
     pod.validate().unwrap_err().to_string()
 }
 
@@ -39,8 +44,13 @@ fn volume(mount: &str) -> VolumeSpec {
 fn a_plain_service_passes() {
     let mut web = service("web");
     web.volumes.push(volume("/dev/shm"));
-    let pod =
-        PodSpec { id: PodId::new("1"), services: vec![web], egress: Egress::None, isolation: Isolation::Namespaces };
+    let pod = PodSpec {
+        id: PodId::new("1"),
+        services: vec![web],
+        egress: Egress::None,
+        isolation: Isolation::Namespaces,
+        network_devices: false,
+    };
     pod.validate().unwrap();
 }
 

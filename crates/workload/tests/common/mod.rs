@@ -113,7 +113,13 @@ pub async fn load_image(agent: &Agent) {
 }
 
 pub fn pod(id: &str, services: Vec<ServiceSpec>) -> PodSpec {
-    PodSpec { id: PodId::new(id), services, egress: Egress::None, isolation: Isolation::Namespaces }
+    PodSpec {
+        id: PodId::new(id),
+        services,
+        egress: Egress::None,
+        isolation: Isolation::Namespaces,
+        network_devices: false,
+    }
 }
 
 /// The example image as it is, with small limits.

@@ -1,5 +1,5 @@
 //! Clusters of all four sources: a provider, an idle render window, a machine behind SSH, and a lease on a second network of Akash's API,
-//! bought by a broker. All four in one of type shell, those that may have a device in one of type ray.
+//! bought by a broker. All four in one of type shell; in one of type ray once the lease is of a provider that permits network devices.
 
 use std::fs;
 
@@ -36,7 +36,7 @@ pub(crate) fn run(args: &Args) -> Result {
     step("a chain; a second one of profile akash-classic with a provider of its own; four machines");
     let network = Network::start(home.clone(), 1, 0, "500ms")?;
     let elsewhere = home.beside("akash");
-    let options = ["--profile", "akash-classic", "--providers", "1", "--rpc-port", "27657"];
+    let options = ["--profile", "akash-classic", "--providers", "1", "--rpc-port", "27657", "--network-devices"];
     let other = Network::start_with(elsewhere.clone(), &options)?;
     elsewhere.json(&["image", "load", &image])?;
     let port = network.rpc()?.rsplit(':').next().and_then(|port| port.parse().ok());
@@ -62,7 +62,7 @@ pub(crate) fn run(args: &Args) -> Result {
 
     shell_of_all(&home, &wanted, &mut checks)?;
     if !args.short {
-        ray_of_those_that_can(&home, &mut checks)?;
+        ray_of_all(&home, &broker, &mut checks)?;
     }
     step("the broker gives its lease up");
     home.json(&["provider", "cluster", "disable", &broker, "--withdraw"])?;
@@ -187,8 +187,8 @@ fn shell_of_all(home: &Home, wanted: &[&str], checks: &mut Checks) -> Result {
     })
 }
 
-fn ray_of_those_that_can(home: &Home, checks: &mut Checks) -> Result {
-    step("a cluster of type ray with a node of each that may have a device");
+fn ray_of_all(home: &Home, broker: &str, checks: &mut Checks) -> Result {
+    step("type ray: the lease permits no network device, so the broker leases of a provider that does");
     let asked = home.outcome(&["cluster", "quote", "-n", "4", "-k", "ray", "--interruptible", "-o", "json"])?;
     let said = String::from_utf8_lossy(&asked.stderr).into_owned();
     said.lines().for_each(|line| println!("  {line}"));
@@ -196,18 +196,26 @@ fn ray_of_those_that_can(home: &Home, checks: &mut Checks) -> Result {
         !asked.status.success() && said.contains("type shell alone"),
         "four are refused, because the lease permits no device",
     );
-    let (cluster, took) = create(home, &["-n", "3", "-k", "ray", "-d", "20m", "--checkpoint", "1", "--interruptible"])?;
+    home.json(&["provider", "cluster", "enable", broker, "--source", "lease", "--lease-tun"])?;
+    wait("the new lease to be proved", || {
+        let offers = home.json(&["cluster", "offers"])?;
+        let has_device =
+            offers["offers"].as_array().into_iter().flatten().any(|offer| offer["lease"]["device"] == true);
+        Ok((has_device && offers["classes"][0]["proved"] == 4).then_some(()))
+    })?;
+    step("a cluster of type ray with a node of each");
+    let (cluster, took) = create(home, &["-n", "4", "-k", "ray", "-d", "20m", "--checkpoint", "1", "--interruptible"])?;
     println!("  cluster {cluster} works after {:.1} s", took.as_secs_f64());
     let found = sources(&home.json(&["cluster", "show", &cluster])?["nodes"]);
-    checks.claim(found == ["provider", "render idle", "ssh"], format!("its nodes: {found:?}"));
+    checks.claim(found == ["lease", "provider", "render idle", "ssh"], format!("its nodes: {found:?}"));
     let script = file(home, "job.py", JOB)?;
     home.json(&["cluster", "cp", &cluster, &script, "0:/checkpoint/job.py"])?;
-    let job = ["cluster", "submit", &cluster, "--id", "mixed", "--", "python3", "/checkpoint/job.py", "9", "0.5"];
+    let job = ["cluster", "submit", &cluster, "--id", "mixed", "--", "python3", "/checkpoint/job.py", "12", "0.5"];
     let done = home.outcome(&job)?;
     let said = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
     said.lines().rev().take(3).for_each(|line| println!("  {line}"));
-    let wanted = format!("sum {} from 3 nodes", squares(9_000));
-    checks.claim(said.contains(&wanted), format!("a job on all three: {wanted}"));
+    let wanted = format!("sum {} from 4 nodes", squares(12_000));
+    checks.claim(said.contains(&wanted), format!("a job on all four: {wanted}"));
     home.json(&["cluster", "stop", &cluster, "-y"])?;
     Ok(())
 }

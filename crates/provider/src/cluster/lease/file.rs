@@ -6,6 +6,7 @@ use serde_json::json;
 use super::slots::Shape;
 use crate::cluster::config::LeaseConfig;
 use crate::cluster::pods::SERVICE;
+use crate::inventory::TUN;
 
 /// Names what runs in a lease, for programs in it: a lease that was told of something else may still run what it ran before.
 pub(super) const EDITION: &str = "TETRA_EDITION";
@@ -47,13 +48,17 @@ impl Content {
             "expose": [{ "port": PORT, "as": PORT, "to": [{ "global": true }] }],
         });
         let price = json!({ "denom": shape.denom, "amount": shape.most.0.to_string() });
+        let mut placement = json!({ "pricing": { SERVICE: price } });
+        if shape.tun {
+            placement["attributes"] = json!({ TUN: "true" });
+        }
         // JSON is YAML.
         let text = json!({
             "version": "2.0",
             "services": { SERVICE: service },
             "profiles": {
                 "compute": { SERVICE: { "resources": resources } },
-                "placement": { "lease": { "pricing": { SERVICE: price } } },
+                "placement": { "lease": placement },
             },
             "deployment": { SERVICE: { "lease": { "profile": SERVICE, "count": 1 } } },
         })
@@ -93,5 +98,20 @@ mod tests {
         let service = hired.manifest().canonical_json();
         assert!(service.contains(r#"A=b=c: \"d\""#) && service.contains("TETRA_EDITION=2"), "{service}");
         assert!(Content { image: String::new(), ..Content::idle(&lease, 1) }.file(&shape).is_err());
+    }
+
+    #[test]
+    fn providers_that_permit_network_devices_are_asked_for_by_their_attribute() {
+        let required = |lease: &LeaseConfig| {
+            let shape = Shape::of(&ClusterConfig::default(), lease);
+            let file = Content::idle(lease, 1).file(&shape).unwrap();
+            file.group_messages()
+                .iter()
+                .flat_map(|group| group.requirements.clone().unwrap().attributes)
+                .collect::<Vec<_>>()
+        };
+        assert!(required(&lease()).is_empty());
+        let asked = required(&LeaseConfig { tun: true, ..lease() });
+        assert_eq!((asked[0].key.as_str(), asked[0].value.as_str()), ("feat-tun", "true"));
     }
 }

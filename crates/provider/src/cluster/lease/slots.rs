@@ -40,13 +40,15 @@ pub(super) struct Shape {
     pub(super) storage: u64,
     pub(super) denom: String,
     pub(super) most: DecText,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) tun: bool,
 }
 
 impl Shape {
     /// What is asked for now.
     pub(super) fn of(config: &ClusterConfig, lease: &LeaseConfig) -> Self {
         let ClusterConfig { cpu_milli, memory, storage, .. } = *config;
-        Self { cpu_milli, memory, storage, denom: lease.denom.clone(), most: lease.most }
+        Self { cpu_milli, memory, storage, denom: lease.denom.clone(), most: lease.most, tun: lease.tun }
     }
 }
 

@@ -78,6 +78,9 @@ pub struct Args {
     /// Each provider renders frames as well, beside its leases; needs Blender, epochs of ten minutes unless --epoch says
     #[arg(long)]
     render: bool,
+    /// Deployments that ask for the attribute feat-tun may make network devices: /dev/net/tun, and all rights over their own network
+    #[arg(long)]
+    network_devices: bool,
     /// How long an epoch of renders is, such as 60s or 10m [default: 7 days]
     #[arg(long, value_name = "TIME", value_parser = parse_epoch)]
     epoch: Option<u64>,
@@ -163,6 +166,7 @@ pub async fn run(context: &Context, args: Args) -> Result {
         profile: args.profile,
         simulated_gpus: args.simulated_gpus.clone(),
         render: args.render,
+        network_devices: args.network_devices,
         epoch_ms: args.epoch,
     };
     if args.detach {

@@ -80,6 +80,7 @@ pub fn make(
         config.price_source = PriceSource::Config { usd_per_token: prices };
         config.offer = share(report, count);
         config.render = wish.render.then(|| window(&config.offer));
+        config.network_devices = wish.network_devices;
         let own = wish.simulated_gpus.iter().filter(|gpu| gpu.provider.is_none_or(|number| number == index + 1));
         config.simulated_gpus = own.map(|gpu| gpu.model.clone()).collect();
         config.port_range = exposed_ports(index, count);

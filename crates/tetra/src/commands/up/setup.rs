@@ -38,6 +38,8 @@ pub struct Wish {
     pub simulated_gpus: Vec<SimulatedGpu>,
     /// Whether providers render.
     pub render: bool,
+    /// Whether deployments may make network devices.
+    pub network_devices: bool,
     /// The length of an epoch of renders, in milliseconds.
     pub epoch_ms: Option<u64>,
 }
@@ -88,6 +90,11 @@ pub fn settle(wish: &Wish, stored: Option<&Plan>) -> Result<Plan> {
     if stored.is_some() && wish.render {
         let why = "this network has its providers already; `tetra provider render enable` makes one a render node";
         return Err(differs("--render", why));
+    }
+    if stored.is_some() && wish.network_devices {
+        let why =
+            "this network has its providers already; `network_devices` of their provider.json says what they grant";
+        return Err(differs("--network-devices", why));
     }
     if wish.render && !profile.renders() {
         return Err(CliError::new(

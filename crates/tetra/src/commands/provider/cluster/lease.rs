@@ -56,6 +56,10 @@ pub struct Args {
     /// What runs in a lease while nothing is hired: an image with a shell [default: debian:stable-slim]
     #[arg(long, value_name = "IMAGE")]
     lease_image: Option<String>,
+    /// Lease of providers alone that announce `feat-tun`, so that nodes have a network device and can be of type ray; `false` takes
+    /// that back
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    lease_tun: Option<bool>,
 }
 
 fn parse_dec(text: &str) -> std::result::Result<DecText, String> {
@@ -95,6 +99,7 @@ pub fn changed(old: Option<LeaseConfig>, args: &Args) -> Result<LeaseConfig> {
         rate: args.lease_rate.or(old.map(|old| old.rate)).ok_or_else(|| missing("--lease-rate"))?,
         margin_bp: args.lease_margin.map(|percent| percent * 100).or(old.map(|old| old.margin_bp)).unwrap_or(2_000),
         image: text(&args.lease_image, old.map(|old| &old.image), "debian:stable-slim"),
+        tun: args.lease_tun.or(old.map(|old| old.tun)).unwrap_or(false),
     })
 }
 
