@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use client::health::url_of;
 use client::keystore::Keystore;
 use client::{Auth, Gateway, Health, SigningKey, Trust};
+use nix::sys::stat::Mode;
 use provider::config::{GpuModel, PriceSource, Usd};
 use provider::gateway::IdentityFile;
 use provider::{Home, ProviderConfig, ProviderError};
@@ -159,6 +160,8 @@ fn init(context: &Context, args: Init) -> Result {
 
 async fn start(context: &Context, args: Start) -> Result {
     args.tie.bind()?;
+    // Containers run as users of their own, who must reach what is made for them. What is secret has its mode from the start.
+    nix::sys::stat::umask(Mode::S_IWGRP | Mode::S_IWOTH);
     let mut stop = Stop::catch()?;
     let home = Home::new(std::path::absolute(&args.dir).class(Class::Usage)?);
     let config = home.config().map_err(|error| explain(error.into()))?;

@@ -39,3 +39,14 @@ fn the_examples_do_what_they_say_and_a_changed_file_updates_its_deployment() {
     net.close(greeting.dseq);
     net.nothing_left();
 }
+
+#[test]
+fn an_operator_whose_files_are_private_runs_containers() {
+    // Of all that this test starts.
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
+    let Some(net) = Net::start(true) else { return };
+    let hello = net.deploy("examples/hello-web/deploy.yaml");
+    assert!(until(|| hello.page()).unwrap().contains("hello"));
+    net.close(hello.dseq);
+    net.nothing_left();
+}
