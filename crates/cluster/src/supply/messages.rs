@@ -9,7 +9,7 @@ use proto::tetra::cluster::v1::{
 };
 
 use super::state::{OFFERS, PARAMS, PROOFS, ROUND, put, remove, require, terms};
-use super::{appeal as appeals, rewards, terms as checked, verdict};
+use super::{appeal as appeals, rewards, round, terms as checked, verdict};
 use crate::ids::OfferId;
 use crate::params::{self, LONGEST_NAME, params};
 use crate::refusal::supply as refusal;
@@ -75,8 +75,11 @@ pub fn offer_devices(ctx: &mut Context, msg: MsgOfferDevices) -> Result<MsgOffer
         offer.reason = "not proved yet".to_owned();
     }
     (offer.terms, offer.source, offer.beat_ms) = (Some(wanted), msg.source, ctx.block.time_ms());
-    let collateral = offer.collateral;
+    let (collateral, is_proved) = (offer.collateral, offer.proved_round > 0);
     put(ctx, &id, offer)?;
+    if !is_proved {
+        round::open_for_the_first(ctx)?;
+    }
     Ok(MsgOfferDevicesResponse { collateral })
 }
 

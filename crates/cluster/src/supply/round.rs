@@ -4,6 +4,9 @@
 //! ```text
 //! beacon ──commitments, each class until its deadline──▶ draw ──verdicts──▶ closed ── … ──▶ the next beacon
 //! ```
+//!
+//! A round in which none could be proved, for one alone has nobody to look at its proof, is followed by the next one as soon as
+//! somebody offers devices: the first of a pool do not wait for the hour.
 
 use ledger::{Context, Failure};
 use proto::tetra::cluster::v1::{Params, Round};
@@ -63,6 +66,19 @@ fn open(ctx: &mut Context, number: u64, now: u64) -> Result<(), Failure> {
     ROUND.set(&mut ctx.state, &Round { number, seed, opened_ms: now, ..Round::default() });
     events::round(ctx, number, "opened");
     rewards::begin(ctx, number)
+}
+
+/// Opens the next round for devices that are not proved yet, if the last one is over and proved none.
+///
+/// # Errors
+/// When the state fails.
+pub(super) fn open_for_the_first(ctx: &mut Context) -> Result<(), Failure> {
+    match ROUND.get(&ctx.state)? {
+        Some(round) if round.closed && round.commits < 2 => {
+            open(ctx, round.number.saturating_add(1), ctx.block.time_ms())
+        }
+        _ => Ok(()),
+    }
 }
 
 fn draw(ctx: &mut Context, mut round: Round, now: u64) -> Result<(), Failure> {

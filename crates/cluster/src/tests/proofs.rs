@@ -120,3 +120,45 @@ fn a_connectivity_tier_that_there_is_not_is_refused() {
     let refused = why(net.quote(1, Ask { tier: 99, ..ask(1) }));
     assert!(refused.contains("99 is no connectivity tier"), "{refused}");
 }
+
+#[test]
+fn the_first_of_a_pool_do_not_wait_for_the_hour() {
+    let mut net = Net::bare();
+    net.pass(30);
+    let number = |net: &Net| ROUND.get(&net.ctx.state).unwrap().unwrap().number;
+    let empty = number(&net);
+    assert!(ROUND.get(&net.ctx.state).unwrap().unwrap().closed, "nobody was there");
+    for supplier in 1..=3 {
+        net.join(supplier);
+        net.offer(supplier, terms(20_000)).unwrap();
+        assert_eq!(number(&net), empty + 1, "one round for all who come while it is open");
+    }
+    for supplier in 1..=3 {
+        net.commit(supplier).unwrap();
+    }
+    net.verdicts(&[]);
+    assert_eq!([1, 2, 3].map(|supplier| net.state(supplier)), [OfferState::Ready; 3]);
+    // Whoever comes once there is a pool is proved with all others.
+    net.join(4);
+    net.offer(4, terms(20_000)).unwrap();
+    assert_eq!(number(&net), empty + 1);
+}
+
+#[test]
+fn one_alone_is_proved_as_soon_as_there_is_another() {
+    let mut net = Net::bare();
+    net.join(1);
+    net.offer(1, terms(20_000)).unwrap();
+    net.round(&[]);
+    net.pass(30);
+    assert_eq!(net.state(1), OfferState::Failed);
+    let alone = ROUND.get(&net.ctx.state).unwrap().unwrap().number;
+    net.join(2);
+    net.offer(2, terms(20_000)).unwrap();
+    assert_eq!(ROUND.get(&net.ctx.state).unwrap().unwrap().number, alone + 1);
+    for supplier in [1, 2] {
+        net.commit(supplier).unwrap();
+    }
+    net.verdicts(&[]);
+    assert_eq!([1, 2].map(|supplier| net.state(supplier)), [OfferState::Ready; 2]);
+}

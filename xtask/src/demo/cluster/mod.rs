@@ -76,7 +76,8 @@ pub(crate) fn run(args: &Args) -> Result {
     let network = Network::start(home.clone(), 1, 0, "500ms")?;
     let port = network.rpc()?.rsplit(':').next().and_then(|port| port.parse().ok());
     let lab = Lab::make(port.ok_or_else(|| Failure::new("the node's address names no port"))?)?;
-    let suppliers = Suppliers::start(&home, &lab, &image, &MACHINES, &[])?;
+    let mut suppliers = Suppliers::of(&home);
+    suppliers.start(&lab, &image, &MACHINES, &[])?;
     let mut checks = Checks::default();
 
     step("each proves its devices, and is verified by the others");

@@ -27,13 +27,18 @@ pub(super) struct Suppliers {
 }
 
 impl Suppliers {
+    /// None yet.
+    pub(super) fn of(home: &Home) -> Self {
+        Self { home: home.clone(), agents: Vec::new() }
+    }
+
     /// Starts one on each of these machines, and on the one that SSH alone leads to. Of those in `idle` it is the window of a render
     /// node that is offered.
     ///
     /// # Errors
     /// When an agent does not start.
-    pub(super) fn start(home: &Home, lab: &Lab, image: &str, machines: &[Machine], idle: &[&str]) -> Result<Self> {
-        let mut suppliers = Self { home: home.clone(), agents: Vec::new() };
+    pub(super) fn start(&mut self, lab: &Lab, image: &str, machines: &[Machine], idle: &[&str]) -> Result {
+        let home = &self.home;
         for (machine, place) in machines.iter().zip(1u64..) {
             let dir = prepare(home, machine, place)?.display().to_string();
             home.json(&["image", "load", image, "--provider", &dir])?;
@@ -47,9 +52,10 @@ impl Suppliers {
         prepare(home, &TETHERED, 3)?;
         afresh(&home.file(REMOTE))?;
         ssh_keys(home)?;
-        suppliers.agents.push(("its SSH server", ssh_server(home, lab)?));
+        self.agents.push(("its SSH server", ssh_server(home, lab)?));
         ssh_answers()?;
-        // All at once, so that their devices are in the first round of proofs.
+        // All at once, so that their devices are in the first round of proofs; the one that takes longest before the others.
+        self.agents.push((TETHERED.name, tether(home, image)?));
         for machine in machines {
             let dir = home.file(&format!("supplier-{}", machine.name)).display().to_string();
             let log = home.file(&format!("supplier-{}.log", machine.name));
@@ -57,11 +63,10 @@ impl Suppliers {
             let err = out.try_clone().doing(log.display())?;
             let mut command = lab.on(machine.name, home.tetra(&["provider", "start", &dir]).env("RUST_LOG", "info"));
             let agent = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn().doing(machine.name)?;
-            suppliers.agents.push((machine.name, agent));
+            self.agents.push((machine.name, agent));
             println!("  {} at {} ({})", machine.name, machine.outside, log.display());
         }
-        suppliers.agents.push((TETHERED.name, tether(home, image)?));
-        Ok(suppliers)
+        Ok(())
     }
 
     /// Starts the agent of a folder on the host.
