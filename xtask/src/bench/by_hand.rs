@@ -1,6 +1,7 @@
 //! Ray as people start it by hand: its own programs, in network namespaces of one machine.
 
 use std::fs;
+use std::io;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -180,9 +181,13 @@ impl Drop for Hand {
             let _ = node.kill();
             let _ = node.wait();
         }
-        std::thread::sleep(Duration::from_secs(1));
+        let began = Instant::now();
         for number in 1..=NODES {
-            let _ = fs::remove_dir(group(number));
+            // It is busy while a process of it ends.
+            let is_busy = |error: io::Error| error.kind() == io::ErrorKind::ResourceBusy;
+            while fs::remove_dir(group(number)).is_err_and(is_busy) && began.elapsed() < LIMIT {
+                std::thread::sleep(Duration::from_millis(50));
+            }
         }
         clear();
     }

@@ -2,12 +2,14 @@
 //! the same machine; the overlay beside a plain link; what a reservation costs the chain among many devices.
 
 use std::fs;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use super::by_hand::Hand;
 use super::chain::{load, met, number};
+use crate::demo::held::Held;
 use crate::demo::network::{Home, Network};
 use crate::failure::{Doing, Failure, Result};
 use crate::{setup, shell};
@@ -121,12 +123,13 @@ fn first_task(rounds: u32) -> Result {
         }
         std::thread::sleep(Duration::from_millis(500));
     }
+    let agents: Vec<PathBuf> = network.report.providers.iter().map(|provider| provider.dir.clone()).collect();
     let (mut ours, mut by_hand) = (Vec::new(), Vec::new());
     for round in 1..=rounds {
         let hand = Hand::start()?;
         by_hand.push(hand.first_task(TASK, &said())?);
         drop(hand);
-        ours.push(created(&home)?);
+        ours.push(created(&home, &agents)?);
         println!(
             "round {round}: {:.1} s by hand, {:.1} s by `tetra cluster create`",
             by_hand[by_hand.len() - 1],
@@ -148,7 +151,7 @@ fn first_task(rounds: u32) -> Result {
 }
 
 /// By the command line that users have.
-fn created(home: &Home) -> Result<f64> {
+fn created(home: &Home, agents: &[PathBuf]) -> Result<f64> {
     let began = Instant::now();
     let hired: Value = home.json(&["cluster", "create", "-n", "3", "-k", "ray", "-d", "20m", "-y"])?;
     let cluster = hired["cseq"].as_u64().unwrap_or_default().to_string();
@@ -158,10 +161,13 @@ fn created(home: &Home) -> Result<f64> {
         return Err(Failure::new(format!("the first task said {text:?}")));
     }
     home.json(&["cluster", "stop", &cluster, "-y"])?;
-    while home.json(&["cluster", "offers"])?["classes"][0]["hired"] != 0 {
+    // What the last one held is given back before the next one begins.
+    let stopped = Instant::now();
+    while !Held::by(agents)?.is_empty() {
+        if stopped.elapsed() > LIMIT {
+            return Err(Failure::new(format!("nodes did not end: {} are left", Held::by(agents)?)));
+        }
         std::thread::sleep(Duration::from_millis(200));
     }
-    // What the last one held is given back before the next one begins.
-    std::thread::sleep(Duration::from_secs(3));
     Ok(took)
 }

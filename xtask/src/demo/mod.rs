@@ -15,7 +15,7 @@ mod audit;
 pub(crate) mod chain;
 mod checks;
 mod cluster;
-mod held;
+pub(crate) mod held;
 mod money;
 pub(crate) mod network;
 mod render;

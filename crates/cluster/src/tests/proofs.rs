@@ -124,11 +124,13 @@ fn a_connectivity_tier_that_there_is_not_is_refused() {
 #[test]
 fn the_first_of_a_pool_do_not_wait_for_the_hour() {
     let mut net = Net::bare();
-    net.pass(30);
     let number = |net: &Net| ROUND.get(&net.ctx.state).unwrap().unwrap().number;
+    net.join(1);
+    net.offer(1, terms(20_000)).unwrap();
+    net.pass(30);
     let empty = number(&net);
-    assert!(ROUND.get(&net.ctx.state).unwrap().unwrap().closed, "nobody was there");
-    for supplier in 1..=3 {
+    assert!(ROUND.get(&net.ctx.state).unwrap().unwrap().closed, "the only one committed to nothing");
+    for supplier in 2..=3 {
         net.join(supplier);
         net.offer(supplier, terms(20_000)).unwrap();
         assert_eq!(number(&net), empty + 1, "one round for all who come while it is open");

@@ -50,3 +50,22 @@ fn an_operator_whose_files_are_private_runs_containers() {
     net.close(hello.dseq);
     net.nothing_left();
 }
+
+#[test]
+fn deployments_that_ask_for_network_devices_get_them() {
+    let Some(net) = Net::start_with(&["--providers", "1", "--network-devices"], true) else { return };
+    let plain = "examples/hello-web/deploy.yaml";
+    let placement = "    anywhere:\n      pricing:";
+    let asks = placement.replace("      pricing:", "      attributes:\n        feat-tun: \"true\"\n      pricing:");
+    let asks = net.file("asks.yaml", plain, &[(placement, &asks)]);
+    let script = "tunctl -t own0 >/dev/null 2>&1 && ip link set own0 up && echo made || echo none";
+    for (file, expected) in [(plain, "none\n"), (&asks, "made\n")] {
+        let web = net.deploy(file);
+        until(|| web.page()).unwrap();
+        let shell = ["lease", "shell", &web.dseq.to_string(), "--no-stdin", "--", "sh", "-c", script];
+        let said = net.run(&shell);
+        assert_eq!(String::from_utf8_lossy(&said.stdout), expected, "{said:?}");
+        net.close(web.dseq);
+    }
+    net.nothing_left();
+}
