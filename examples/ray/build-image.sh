@@ -95,5 +95,6 @@ cat >"$work/layout/index.json" <<JSON
 {"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:$manifest","size":$(size "$blobs/$manifest"),"annotations":{"org.opencontainers.image.ref.name":"tetra-ray:2.60.0"}}]}
 JSON
 printf '{"imageLayoutVersion":"1.0.0"}\n' >"$work/layout/oci-layout"
-pack "$work/layout" oci-layout index.json blobs >"$output"
+pack "$work/layout" oci-layout index.json blobs >"$output.new"
+mv "$output.new" "$output"
 echo "$output: tetra-ray:2.60.0 sha256:$manifest" >&2

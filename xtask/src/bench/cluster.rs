@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::by_hand::Hand;
 use super::chain::{load, met, number};
+use crate::demo::cluster::ray_image;
 use crate::demo::held::Held;
 use crate::demo::network::{Home, Network};
 use crate::failure::{Doing, Failure, Result};
@@ -107,8 +108,7 @@ fn first_task(rounds: u32) -> Result {
     shell::show(shell::cargo().args(["build", "--release", "--locked", "-p", "tetra"]))?;
     let home = Home::release();
     fs::create_dir_all(home.file("")).doing(home.file("").display())?;
-    let image = home.file("tetra-ray.tar").display().to_string();
-    shell::show(shell::program("examples/ray/build-image.sh").arg(&image))?;
+    let image = ray_image(&home)?;
     let block = format!("{BLOCK_MS}ms");
     let mut network = Network::start(home.clone(), 1, 3, &block)?;
     home.json(&["image", "load", &image])?;

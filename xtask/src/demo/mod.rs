@@ -14,7 +14,7 @@
 mod audit;
 pub(crate) mod chain;
 mod checks;
-mod cluster;
+pub(crate) mod cluster;
 pub(crate) mod held;
 mod money;
 pub(crate) mod network;

@@ -41,11 +41,9 @@ pub(crate) fn run(args: &Args) -> Result {
     elsewhere.json(&["image", "load", &image])?;
     let port = network.rpc()?.rsplit(':').next().and_then(|port| port.parse().ok());
     let lab = Lab::make(port.ok_or_else(|| Failure::new("the node's address names no port"))?)?;
-    let mut suppliers = Suppliers::of(&home);
-    // It leases while the others are made ready.
     let broker = broker(&home, &elsewhere, other.rpc()?)?;
+    let mut suppliers = Suppliers::start(&home, &lab, &image, &MACHINES[..2], idle)?;
     suppliers.also(NAME, &broker)?;
-    suppliers.start(&lab, &image, &MACHINES[..2], idle)?;
     let mut checks = Checks::default();
 
     step("each proves its devices: the broker's in its lease");

@@ -7,6 +7,7 @@ pub(super) mod mixed;
 mod suppliers;
 
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -59,9 +60,24 @@ fn begin(name: &str) -> Result<(Home, String)> {
     let home = Home::new();
     fs::create_dir_all(home.file("")).doing(home.file("").display())?;
     step("the image of Ray 2.60.0, from Debian and PyPI");
-    let image = home.file("tetra-ray.tar").display().to_string();
-    shell::show(shell::program("examples/ray/build-image.sh").arg(&image))?;
+    let image = ray_image(&home)?;
     Ok((home, image))
+}
+
+/// The image of Ray as a file, built where the one that is there is older than how it is built.
+///
+/// # Errors
+/// When it cannot be built.
+pub(crate) fn ray_image(home: &Home) -> Result<String> {
+    let image = home.file("tetra-ray.tar");
+    let script = shell::root().join("examples/ray/build-image.sh");
+    let written = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
+    let is_there = written(&image).zip(written(&script)).is_some_and(|(image, script)| image > script);
+    let image = image.display().to_string();
+    if !is_there {
+        shell::show(shell::program(&script).arg(&image))?;
+    }
+    Ok(image)
 }
 
 /// Runs it.
@@ -76,8 +92,7 @@ pub(crate) fn run(args: &Args) -> Result {
     let network = Network::start(home.clone(), 1, 0, "500ms")?;
     let port = network.rpc()?.rsplit(':').next().and_then(|port| port.parse().ok());
     let lab = Lab::make(port.ok_or_else(|| Failure::new("the node's address names no port"))?)?;
-    let mut suppliers = Suppliers::of(&home);
-    suppliers.start(&lab, &image, &MACHINES, &[])?;
+    let suppliers = Suppliers::start(&home, &lab, &image, &MACHINES, &[])?;
     let mut checks = Checks::default();
 
     step("each proves its devices, and is verified by the others");

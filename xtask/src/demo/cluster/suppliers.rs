@@ -27,18 +27,13 @@ pub(super) struct Suppliers {
 }
 
 impl Suppliers {
-    /// None yet.
-    pub(super) fn of(home: &Home) -> Self {
-        Self { home: home.clone(), agents: Vec::new() }
-    }
-
     /// Starts one on each of these machines, and on the one that SSH alone leads to. Of those in `idle` it is the window of a render
     /// node that is offered.
     ///
     /// # Errors
     /// When an agent does not start.
-    pub(super) fn start(&mut self, lab: &Lab, image: &str, machines: &[Machine], idle: &[&str]) -> Result {
-        let home = &self.home;
+    pub(super) fn start(home: &Home, lab: &Lab, image: &str, machines: &[Machine], idle: &[&str]) -> Result<Self> {
+        let mut suppliers = Self { home: home.clone(), agents: Vec::new() };
         for (machine, place) in machines.iter().zip(1u64..) {
             let dir = prepare(home, machine, place)?.display().to_string();
             home.json(&["image", "load", image, "--provider", &dir])?;
@@ -52,10 +47,10 @@ impl Suppliers {
         prepare(home, &TETHERED, 3)?;
         afresh(&home.file(REMOTE))?;
         ssh_keys(home)?;
-        self.agents.push(("its SSH server", ssh_server(home, lab)?));
+        suppliers.agents.push(("its SSH server", ssh_server(home, lab)?));
         ssh_answers()?;
         // All at once, so that their devices are in the first round of proofs; the one that takes longest before the others.
-        self.agents.push((TETHERED.name, tether(home, image)?));
+        suppliers.agents.push((TETHERED.name, tether(home, image)?));
         for machine in machines {
             let dir = home.file(&format!("supplier-{}", machine.name)).display().to_string();
             let log = home.file(&format!("supplier-{}.log", machine.name));
@@ -63,10 +58,10 @@ impl Suppliers {
             let err = out.try_clone().doing(log.display())?;
             let mut command = lab.on(machine.name, home.tetra(&["provider", "start", &dir]).env("RUST_LOG", "info"));
             let agent = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn().doing(machine.name)?;
-            self.agents.push((machine.name, agent));
+            suppliers.agents.push((machine.name, agent));
             println!("  {} at {} ({})", machine.name, machine.outside, log.display());
         }
-        Ok(())
+        Ok(suppliers)
     }
 
     /// Starts the agent of a folder on the host.

@@ -34,7 +34,7 @@ fn clusters(block_interval_ms: u64, denom: &str) -> cluster::v1::Params {
     (params.round_ms, params.verdict_ms) = (120_000, 30_000);
     (params.beat_ms, params.silence_ms) = (5_000, 30_000);
     for class in &mut params.classes {
-        (class.rows, class.depth, class.deadline_ms) = (128, 4_096, 20_000);
+        (class.rows, class.depth, class.deadline_ms) = (128, 4_096, 30_000);
     }
     params
 }
