@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ledger::capacity::state::{HOSTS, StoredHost};
 use ledger::capacity::{GpuRequest, Request, gpu};
 use ledger::{Context, Failure};
-use proto::tetra::cluster::v1::{OfferTerms, Params, SupplierKind};
+use proto::tetra::cluster::v1::{LeaseTerms, OfferTerms, Params, SupplierKind};
 
 use crate::ids::OfferId;
 use crate::params::{self, LONGEST_NAME};
@@ -42,11 +42,11 @@ pub(super) fn check(ctx: &Context, params: &Params, id: &OfferId, terms: &OfferT
     if terms.kind() == SupplierKind::Unspecified {
         return refuse("its kind of supplier is missing: private, data centre, miner or storage network".to_owned());
     }
-    let network = terms.lease.as_ref().map(|lease| &lease.network);
-    if network.is_some_and(String::is_empty) {
-        return refuse("the network of its leases is missing".to_owned());
+    if let Some(lease) = &terms.lease {
+        check_lease(lease, terms.devices)?;
     }
-    let names = terms.flags.iter().chain([&terms.region]).chain(network);
+    let leases = terms.lease.iter().flat_map(|lease| [&lease.network, &lease.tenant]);
+    let names = terms.flags.iter().chain([&terms.region]).chain(leases);
     for name in names {
         if name.len() > LONGEST_NAME || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
             return refuse(format!("{name:?} is no name of at most {LONGEST_NAME} readable letters"));
@@ -69,6 +69,19 @@ pub(super) fn check(ctx: &Context, params: &Params, id: &OfferId, terms: &OfferT
         Some(what) => refuse(format!("the host has too little {what} for {} devices", terms.devices)),
         None => Ok(()),
     }
+}
+
+/// What can be looked up on the network of the leases is all there.
+fn check_lease(lease: &LeaseTerms, devices: u32) -> Result<(), Failure> {
+    let refuse = |why: &str| Err(Failure::from(refusal::invalid(why)));
+    if lease.network.is_empty() || lease.tenant.is_empty() {
+        return refuse("the network of its leases is missing, or who pays there");
+    }
+    let in_order = lease.dseqs.is_sorted_by(|one, next| one < next);
+    if !in_order || lease.dseqs.len() != devices as usize {
+        return refuse("it names a deployment for each of its leased devices, in order");
+    }
+    Ok(())
 }
 
 fn short(host: &StoredHost, terms: &OfferTerms) -> Option<&'static str> {

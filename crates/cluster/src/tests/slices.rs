@@ -44,6 +44,37 @@ fn slices_are_cheaper_and_only_for_who_asks_for_them() {
     assert_eq!(mixed.lines[0].source(), Source::RenderIdle, "the cheapest comes first");
 }
 
+fn leased() -> LeaseTerms {
+    LeaseTerms {
+        network: "akash-classic-local".to_owned(),
+        margin_bp: 2_000,
+        device: false,
+        tenant: "akash1tenant".to_owned(),
+        dseqs: vec![7, 8],
+    }
+}
+
+#[test]
+fn another_lease_is_another_device() {
+    let mut net = Net::bare();
+    for number in 1..=3 {
+        net.join(number);
+        let (source, lease) = if number == 3 { (Source::Lease, Some(leased())) } else { (Source::Ssh, None) };
+        net.offer_from(source, number, OfferTerms { lease, ..terms(0) }).unwrap();
+    }
+    net.round(&[]);
+    let offer = |net: &mut Net, dseqs: Vec<u64>| {
+        let lease = Some(LeaseTerms { dseqs, ..leased() });
+        net.offer_from(Source::Lease, 3, OfferTerms { lease, ..terms(0) }).unwrap();
+    };
+    offer(&mut net, vec![7, 8]);
+    assert_eq!(net.state(3), OfferState::Ready, "the same leases are what was proved");
+    offer(&mut net, vec![7, 9]);
+    assert_eq!(net.state(3), OfferState::Pending);
+    net.round(&[]);
+    assert_eq!(net.state(3), OfferState::Ready);
+}
+
 #[test]
 fn an_offer_says_by_which_way_it_comes() {
     let mut net = Net::bare();
@@ -54,13 +85,18 @@ fn an_offer_says_by_which_way_it_comes() {
     let leased = OfferTerms { lease: Some(LeaseTerms::default()), ..terms(0) };
     assert!(why(net.offer_from(Source::Ssh, 1, leased.clone())).contains("say where, and no others"));
     assert!(why(net.offer_from(Source::Lease, 1, leased)).contains("the network of its leases is missing"));
+    let misses = |lease| OfferTerms { lease: Some(lease), ..terms(0) };
+    for dseqs in [vec![], vec![7], vec![7, 7], vec![8, 7], vec![7, 8, 9]] {
+        let lease = LeaseTerms { dseqs, ..leased() };
+        assert!(why(net.offer_from(Source::Lease, 1, misses(lease))).contains("a deployment for each"));
+    }
     net.offer_from(Source::Ssh, 1, terms(0)).unwrap();
 }
 
 #[test]
 fn devices_that_are_leased_elsewhere_say_where_and_take_part_in_clusters_of_type_shell_unless_they_may_have_a_device() {
     let mut net = Net::bare();
-    let lease = LeaseTerms { network: "akash-classic-local".to_owned(), margin_bp: 2_000, device: false };
+    let lease = leased();
     for number in 1..=3 {
         net.join(number);
         let (source, lease) = if number == 3 { (Source::Lease, Some(lease.clone())) } else { (Source::Ssh, None) };

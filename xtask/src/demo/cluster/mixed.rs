@@ -146,6 +146,10 @@ fn money(elsewhere: &Home, offers: &Value, checks: &mut Checks) -> Result {
     let (paid, asked) = (amount(&leases[0]["rate"]["per_hour"]), amount(&offer["floor"]));
     // Its hour has as many blocks as were measured when it was bought, and the other network's nominal ones are shown.
     checks.claim(
+        lease["dseqs"][0] == leases[0]["dseq"] && leases.as_array().is_some_and(|leases| leases.len() == 1),
+        format!("its lease there can be looked up: deployment {} of {}", lease["dseqs"][0], lease["tenant"]),
+    );
+    checks.claim(
         (asked / paid - 1.2).abs() < 0.12,
         format!("it asks for {asked} uusd an hour, {:.2} times the {paid:.0} uact that it pays", asked / paid),
     );

@@ -155,14 +155,18 @@ impl Ground for Broker {
         let margin_bp = self.leases.config()?.1.margin_bp;
         let slots: Vec<Slot> = self.leases.slots().into_iter().filter(|slot| slot.lease.is_some()).collect();
         // What a tenant left is made ready again in a moment.
-        if slots.iter().all(|slot| slot.work == Work::Raw && slot.edition == 1) {
+        let is_new = |slot: &Slot| slot.work == Work::Raw && slot.edition == 1;
+        if slots.len() < config.devices as usize || slots.iter().all(is_new) {
             return Err(Trouble::Waits(format!("waiting for a lease on {}", foreign.network)));
         }
         let cost = slots.iter().map(|slot| slot.cost).max().unwrap_or(0);
         let asked = u128::from(cost).saturating_mul(10_000 + u128::from(margin_bp)).div_ceil(10_000);
         let floor = config.floor.max(u64::try_from(asked).unwrap_or(u64::MAX));
         let device = slots.iter().all(|slot| slot.device);
-        let lease = LeaseTerms { network: foreign.network.clone(), margin_bp, device };
+        let mut dseqs: Vec<u64> = slots.iter().map(|slot| slot.dseq).collect();
+        dseqs.sort_unstable();
+        let (network, tenant) = (foreign.network.clone(), foreign.address.clone());
+        let lease = LeaseTerms { network, margin_bp, device, tenant, dseqs };
         Ok(OfferTerms { floor, lease: Some(lease), ..config.terms() })
     }
 

@@ -45,7 +45,8 @@ const TOO_NEW: &str = "manifest version validation failed";
 /// The broker's account there.
 pub(super) struct Foreign {
     account: Account,
-    address: String,
+    /// Of the account.
+    pub(super) address: String,
     pub(super) network: String,
     /// Blocks in an hour, as measured when it was opened.
     hourly_blocks: u64,

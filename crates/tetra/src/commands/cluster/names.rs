@@ -177,7 +177,9 @@ pub fn lease(lease: Option<&LeaseTerms>) -> String {
 pub fn lease_data(lease: Option<&LeaseTerms>) -> Value {
     lease.map_or(
         Value::Null,
-        |lease| json!({ "network": lease.network, "margin_bp": lease.margin_bp, "device": lease.device }),
+        |lease| json!({
+            "network": lease.network, "tenant": lease.tenant, "dseqs": lease.dseqs, "margin_bp": lease.margin_bp, "device": lease.device,
+        }),
     )
 }
 
