@@ -125,9 +125,11 @@ pub(crate) fn run(args: &Args) -> Result<serde_json::Value> {
         ..Ask::default()
     };
     let (mut quoted, mut hired) = (Duration::ZERO, Duration::ZERO);
+    let mut touched = 0;
     for cseq in 1..=u64::from(args.hires) {
         let id = Some(ClusterId { tenant: address(0), cseq }.to_wire(&ctx.chain.prefix));
         let msg = MsgRequestQuote { id: id.clone(), ask: Some(ask.clone()) };
+        let before = ctx.state.work();
         let began = Instant::now();
         let quote = ctx.attempt(|ctx| request_quote(ctx, msg)).map_err(failed)?.quote.unwrap_or_default();
         quoted += began.elapsed();
@@ -137,10 +139,15 @@ pub(crate) fn run(args: &Args) -> Result<serde_json::Value> {
         let began = Instant::now();
         ctx.attempt(|ctx| create_cluster(ctx, msg)).map_err(failed)?;
         hired += began.elapsed();
+        let after = ctx.state.work();
+        touched += after.reads + after.writes - before.reads - before.writes;
         // So that every decision has as many devices before it.
         ctx.attempt(|ctx| stop_cluster(ctx, MsgStopCluster { id })).map_err(failed)?;
         ctx.events.clear();
     }
     let each = |time: Duration| time.as_secs_f64() * 1e6 / f64::from(args.hires.max(1));
-    Ok(json!({ "devices": args.devices, "nodes": args.nodes, "quote_us": each(quoted), "hire_us": each(hired) }))
+    Ok(json!({
+        "devices": args.devices, "nodes": args.nodes, "quote_us": each(quoted), "hire_us": each(hired),
+        "keys": touched / u64::from(args.hires.max(1)),
+    }))
 }

@@ -57,8 +57,10 @@ fn decisions() -> Result {
         let seen = load(&["hires", "--devices", devices])?;
         let (quote, hire) = (number(&seen, "/quote_us"), number(&seen, "/hire_us"));
         println!(
-            "{devices} devices: a quote of 8 nodes in {quote:.0} µs, taking it in {hire:.0} µs: {:.0} reservations per second",
-            1e6 / (quote + hire)
+            "{devices} devices: a quote of 8 nodes in {quote:.0} µs, taking it in {hire:.0} µs: {:.0} reservations per second; \
+             {:.0} keys of the state are read or written for both",
+            1e6 / (quote + hire),
+            number(&seen, "/keys")
         );
         costs.push(quote + hire);
     }

@@ -82,9 +82,9 @@ fn an_offer_says_by_which_way_it_comes() {
     let mut refused = |source| why(net.offer_from(source, 1, terms(0)));
     assert!(refused(Source::Unspecified).contains("its source is missing"));
     assert!(refused(Source::Lease).contains("say where, and no others"));
-    let leased = OfferTerms { lease: Some(LeaseTerms::default()), ..terms(0) };
-    assert!(why(net.offer_from(Source::Ssh, 1, leased.clone())).contains("say where, and no others"));
-    assert!(why(net.offer_from(Source::Lease, 1, leased)).contains("the network of its leases is missing"));
+    let nowhere = OfferTerms { lease: Some(LeaseTerms::default()), ..terms(0) };
+    assert!(why(net.offer_from(Source::Ssh, 1, nowhere.clone())).contains("say where, and no others"));
+    assert!(why(net.offer_from(Source::Lease, 1, nowhere)).contains("the network of its leases is missing"));
     let misses = |lease| OfferTerms { lease: Some(lease), ..terms(0) };
     for dseqs in [vec![], vec![7], vec![7, 7], vec![8, 7], vec![7, 8, 9]] {
         let lease = LeaseTerms { dseqs, ..leased() };
