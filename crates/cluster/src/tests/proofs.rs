@@ -80,7 +80,7 @@ fn late_doubled_and_old_commitments_are_refused() {
 }
 
 #[test]
-fn a_proof_that_nobody_else_looked_at_does_not_count() {
+fn a_proof_counts_once_somebody_else_looked_at_it() {
     let mut net = Net::bare();
     net.join(1);
     net.offer(1, terms(20_000)).unwrap();
@@ -88,6 +88,16 @@ fn a_proof_that_nobody_else_looked_at_does_not_count() {
     net.pass(30);
     assert_eq!(net.state(1), OfferState::Failed);
     assert!(net.of(1).reason.contains("had nobody else to verify it"));
+    // It does as soon as there is somebody else.
+    let alone = ROUND.get(&net.ctx.state).unwrap().unwrap().number;
+    net.join(2);
+    net.offer(2, terms(20_000)).unwrap();
+    assert_eq!(ROUND.get(&net.ctx.state).unwrap().unwrap().number, alone + 1);
+    for supplier in [1, 2] {
+        net.commit(supplier).unwrap();
+    }
+    net.verdicts(&[]);
+    assert_eq!([1, 2].map(|supplier| net.state(supplier)), [OfferState::Ready; 2]);
 }
 
 #[test]
@@ -144,23 +154,4 @@ fn the_first_of_a_pool_do_not_wait_for_the_hour() {
     net.join(4);
     net.offer(4, terms(20_000)).unwrap();
     assert_eq!(number(&net), empty + 1);
-}
-
-#[test]
-fn one_alone_is_proved_as_soon_as_there_is_another() {
-    let mut net = Net::bare();
-    net.join(1);
-    net.offer(1, terms(20_000)).unwrap();
-    net.round(&[]);
-    net.pass(30);
-    assert_eq!(net.state(1), OfferState::Failed);
-    let alone = ROUND.get(&net.ctx.state).unwrap().unwrap().number;
-    net.join(2);
-    net.offer(2, terms(20_000)).unwrap();
-    assert_eq!(ROUND.get(&net.ctx.state).unwrap().unwrap().number, alone + 1);
-    for supplier in [1, 2] {
-        net.commit(supplier).unwrap();
-    }
-    net.verdicts(&[]);
-    assert_eq!([1, 2].map(|supplier| net.state(supplier)), [OfferState::Ready; 2]);
 }

@@ -30,6 +30,8 @@ use crate::home::Home;
 const TICK: Duration = Duration::from_secs(1);
 /// Between two looks at the configuration of a supplier that is not enabled.
 const LOOK: Duration = Duration::from_secs(2);
+/// Before something that failed beside all else is tried again.
+const AGAIN: Duration = Duration::from_secs(10);
 /// Between two looks at parameters.
 const PARAMS: Duration = Duration::from_secs(30);
 /// How long what was kept of a cluster stays after its end.
@@ -175,9 +177,13 @@ impl Supplier {
     ) -> Result<Option<wire::Offer>, Trouble> {
         let wire::OfferId { owner, host_key } = self.id();
         let is_hired = offer.as_ref().is_some_and(|offer| offer.hired > 0);
+        let is_offered = offer.as_ref().is_some_and(|offer| !offer.paused);
         let terms = match (config.enabled, is_hired) {
             (false, false) => {
-                self.ground.let_go().await?;
+                // Once nobody can hire it any more.
+                if !is_offered {
+                    self.ground.let_go().await?;
+                }
                 config.terms()
             }
             (true, false) => self.ground.terms(config).await?,
@@ -187,17 +193,13 @@ impl Supplier {
                 config.terms()
             }),
         };
+        let is_so =
+            |offer: &wire::Offer| offer.terms.as_ref() == Some(&terms) && offer.source() == config.origin.wire();
         match offer {
             None if !config.enabled => Ok(None),
-            Some(offer)
-                if config.enabled
-                    && offer.terms.as_ref() == Some(&terms)
-                    && offer.source() == config.origin.wire()
-                    && !offer.paused =>
-            {
-                Ok(Some(offer))
-            }
-            Some(offer) if config.enabled && offer.paused => {
+            Some(offer) if config.enabled && is_so(&offer) && !offer.paused => Ok(Some(offer)),
+            // What is another device now is offered as that before anybody can hire it.
+            Some(offer) if config.enabled && offer.paused && (is_so(&offer) || offer.hired > 0) => {
                 self.chain.send(vec![wire::MsgPauseDevices { owner, host_key, paused: false }.to_any()]).await?;
                 tracing::info!("devices are offered to clusters again");
                 Ok(Some(offer))
@@ -341,6 +343,7 @@ impl Supplier {
             let task = tasks.tasks.spawn(async move {
                 if let Err(error) = supplier.end(&path, number, has_ended(&cluster)).await {
                     tracing::warn!(cluster = %path, node = number, %error, "a node does not end; trying again");
+                    tokio::time::sleep(AGAIN).await;
                 }
             });
             tasks.ending.insert(key, task);

@@ -17,17 +17,20 @@ fn service(name: &str) -> ServiceSpec {
     }
 }
 
-fn refusal(change: impl FnOnce(&mut ServiceSpec)) -> String {
-    let mut web = service("web");
-    change(&mut web);
-    let pod = PodSpec {
+fn pod(service: ServiceSpec) -> PodSpec {
+    PodSpec {
         id: PodId::new("1"),
-        services: vec![web],
+        services: vec![service],
         egress: Egress::None,
         isolation: Isolation::Namespaces,
         network_devices: false,
-    };
-    pod.validate().unwrap_err().to_string()
+    }
+}
+
+fn refusal(change: impl FnOnce(&mut ServiceSpec)) -> String {
+    let mut web = service("web");
+    change(&mut web);
+    pod(web).validate().unwrap_err().to_string()
 }
 
 fn volume(mount: &str) -> VolumeSpec {
@@ -44,14 +47,13 @@ fn volume(mount: &str) -> VolumeSpec {
 fn a_plain_service_passes() {
     let mut web = service("web");
     web.volumes.push(volume("/dev/shm"));
-    let pod = PodSpec {
-        id: PodId::new("1"),
-        services: vec![web],
-        egress: Egress::None,
-        isolation: Isolation::Namespaces,
-        network_devices: false,
-    };
-    pod.validate().unwrap();
+    pod(web.clone()).validate().unwrap();
+    // With network devices too, which one kind of isolation has none of.
+    let mut devices = PodSpec { network_devices: true, ..pod(web) };
+    devices.validate().unwrap();
+    devices.isolation = Isolation::Gvisor;
+    let refused = devices.validate().unwrap_err().to_string();
+    assert!(refused.contains("network_devices") && refused.contains("gvisor"), "{refused}");
 }
 
 #[test]
