@@ -43,6 +43,28 @@ fn is_root() -> bool {
     root
 }
 
+/// As in a container that is granted devices and nothing else.
+#[test]
+fn a_device_in_ones_own_namespace_needs_no_right_to_enter_others() {
+    if !is_root() {
+        return;
+    }
+    let own = std::thread::spawn(|| {
+        nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET).unwrap();
+        let mut rights = rustix::thread::capabilities(None).unwrap();
+        rights.effective = rustix::thread::CapabilitySet::NET_ADMIN;
+        rustix::thread::set_capabilities(None, rights).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let device = |netns| netns::device(netns, "own0", address::of(1), MTU);
+        let own = runtime.block_on(device("/proc/thread-self/ns/net".as_ref()));
+        let other = runtime.block_on(device("/proc/1/ns/net".as_ref()));
+        (own.map(drop), other.map(drop).map_err(|error| error.kind()))
+    });
+    let (own, other) = own.join().unwrap();
+    assert!(own.is_ok(), "{own:?}");
+    assert_eq!(other, Err(std::io::ErrorKind::PermissionDenied));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nodes_in_namespaces_reach_each_other_and_themselves_with_full_packets() {
     if !is_root() {

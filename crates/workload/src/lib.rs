@@ -13,7 +13,8 @@
 //!   uid range belongs to its lease alone; the image is shown to it by an id-mapped mount
 //! * hard limits by cgroup (v1 and v2) on CPU, memory without swap, and processes
 //! * a root file system and volumes of fixed size (ext4 in a sparse file on a loop device)
-//! * a seccomp allow-list, no new privileges, ten capabilities that count in its user namespace only
+//! * a seccomp allow-list, no new privileges, ten capabilities that count in its user namespace only; an eleventh,
+//!   over its own network, where it may make network devices
 //! * a routed link and an nftables table per pod: to the host nothing, to other pods and private
 //!   ranges nothing, to services of the pod the exposed ports, to the internet where asked
 //!
@@ -24,6 +25,7 @@
 //! | `host` | the trait on this machine: up, down, status |
 //! | [`image`] | store, loading, pulling, unpacking |
 //! | `bundle`, `seccomp` | the OCI configuration |
+//! | [`tun`] | the device of those that may make network devices |
 //! | [`gvisor`] | the hardened class, for pods that ask for it |
 //! | `userns`, `idmap`, `rootfs`, `volume` | namespaces, mounts, sizes |
 //! | `network`, `nft`, `slots` | links, firewall, uid and address ranges |

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
+use rustix::io::Errno;
 
 use crate::error::{IoContext, Result};
 
@@ -21,9 +22,9 @@ pub(crate) const PATH: &str = "/dev/net/tun";
 /// [`crate::Error::Io`] when the kernel makes none.
 pub(crate) fn node(data: &Path) -> Result<PathBuf> {
     let node = data.join("tun");
-    if !node.exists() {
-        let made = mknodat(CWD, &node, FileType::CharacterDevice, Mode::empty(), makedev(MAJOR, MINOR));
-        made.at("making device", &node)?;
+    match mknodat(CWD, &node, FileType::CharacterDevice, Mode::empty(), makedev(MAJOR, MINOR)) {
+        Err(Errno::EXIST) => {}
+        made => made.at("making device", &node)?,
     }
     // Whoever opens it can do no more than their rights over their network allow.
     fs::set_permissions(&node, Permissions::from_mode(0o666)).at("opening up", &node)?;

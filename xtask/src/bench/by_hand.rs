@@ -10,7 +10,7 @@ use crate::failure::{Doing, Failure, Result};
 use crate::shell;
 
 /// Nodes, the first of them the head.
-const NODES: u64 = 3;
+pub(super) const NODES: u64 = 3;
 const LIMIT: Duration = Duration::from_secs(180);
 
 /// Ray's own programs from the image's root file system, in three network namespaces on a bridge, half a core each.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::by_hand::Hand;
+use super::by_hand::{Hand, NODES};
 use super::chain::{load, met, number};
 use crate::demo::cluster::ray_image;
 use crate::demo::held::Held;
@@ -19,8 +19,6 @@ use crate::{setup, shell};
 const GOAL: f64 = 1.2;
 /// How much dearer a reservation may be among a hundred times as many devices: log 10^5 / log 10^3, and what is measured beside it.
 const GOAL_DEVICES: f64 = 2.0;
-/// Nodes of both.
-const NODES: u64 = 3;
 const BLOCK_MS: u64 = 500;
 const LIMIT: Duration = Duration::from_secs(180);
 

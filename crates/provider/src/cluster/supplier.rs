@@ -189,7 +189,10 @@ impl Supplier {
             (true, false) => self.ground.terms(config).await?,
             // What is hired is looked after whatever becomes of the rest; other terms count after it.
             (_, true) => self.ground.terms(config).await.unwrap_or_else(|error| {
-                tracing::warn!(%error, "what is offered cannot be looked after; trying again");
+                match error {
+                    Trouble::Waits(why) => tracing::info!(reason = why, "what is offered is looked after"),
+                    error => tracing::warn!(%error, "what is offered cannot be looked after; trying again"),
+                }
                 config.terms()
             }),
         };

@@ -156,7 +156,7 @@ impl Ground for Broker {
         let slots: Vec<Slot> = self.leases.slots().into_iter().filter(|slot| slot.lease.is_some()).collect();
         // What a tenant left is made ready again in a moment.
         let is_new = |slot: &Slot| slot.work == Work::Raw && slot.edition == 1;
-        if slots.len() < config.devices as usize || slots.iter().all(is_new) {
+        if slots.len() != config.devices as usize || slots.iter().all(is_new) {
             return Err(Trouble::Waits(format!("waiting for a lease on {}", foreign.network)));
         }
         let cost = slots.iter().map(|slot| slot.cost).max().unwrap_or(0);
